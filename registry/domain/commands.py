@@ -1,0 +1,182 @@
+"""Every change that may be asked for, in the imperative. Time, ids and keys come with the command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from registry.domain.events import (
+    IssuerProfile,
+    ListMember,
+    Reason,
+    StatusProfile,
+    VerificationMethod,
+)
+from registry.domain.names import CredentialId, IssuerId, ListSetId, Slug
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something somebody asks for, at the moment `at` (aware, UTC)."""
+
+    at: datetime
+
+
+# ── issuers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerCommand(Command):
+    """A change to one issuer."""
+
+    issuer_id: IssuerId
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterIssuer(IssuerCommand):
+    """Vouch for a new issuer that signs with `method` under `did`."""
+
+    slug: Slug
+    profile: IssuerProfile
+    status_profile: StatusProfile
+    public_reasons: bool
+    did: str
+    method: VerificationMethod
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateIssuer(IssuerCommand):
+    """Change what is given; `None` leaves a setting as it is."""
+
+    profile: dict[str, object] = field(default_factory=dict)
+    """Fields of `IssuerProfile` to replace."""
+    status_profile: StatusProfile | None = None
+    public_reasons: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendIssuer(IssuerCommand):
+    """Stop an issuer from issuing."""
+
+    reason: Reason = Reason.UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class ReinstateIssuer(IssuerCommand):
+    """Let a suspended issuer issue again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawIssuer(IssuerCommand):
+    """End an issuer for good."""
+
+    reason: Reason = Reason.UNSPECIFIED
+
+
+# ── API keys ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class CreateApiKey(Command):
+    """Record that a key was handed out, to an issuer or (`issuer_id` None) to the operator."""
+
+    issuer_id: IssuerId | None
+    key_id: str
+    name: str
+    scopes: tuple[str, ...]
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeApiKey(Command):
+    """Record that a key may not speak any more."""
+
+    issuer_id: IssuerId | None
+    key_id: str
+
+
+# ── status list sets ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class OpenListSet(IssuerCommand):
+    """Open the issuer's next set, unless one is ahead of `after` already."""
+
+    set_id: ListSetId
+    size: int
+    members: tuple[ListMember, ...]
+    after: ListSetId | None
+    """The newest set the caller knows of; if there is a newer one, nothing is opened."""
+    issuer_did: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseListSet(IssuerCommand):
+    """Give out no further index of a set."""
+
+    set_id: ListSetId
+    reason: str
+
+
+# ── credentials ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialCommand(Command):
+    """A change to one credential of one issuer."""
+
+    issuer_id: IssuerId
+    credential_id: CredentialId
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterCredential(CredentialCommand):
+    """Give a credential its status entries; the profile is the issuer's."""
+
+    credential_types: tuple[str, ...]
+    valid_from: str | None = None
+    valid_until: str | None = None
+    achievement_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSecuring(CredentialCommand):
+    """Record the digest of the signed bytes, and with which key and `created` they were made."""
+
+    digest_sha256: str
+    mechanism: str
+    verification_method: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeCredential(CredentialCommand):
+    """Revoke for good, from `effective_at` (never in the future) or now."""
+
+    reason: Reason = Reason.UNSPECIFIED
+    effective_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendCredential(CredentialCommand):
+    """Make a credential not count for now."""
+
+    reason: Reason = Reason.UNSPECIFIED
+    effective_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReinstateCredential(CredentialCommand):
+    """Lift a suspension."""
+
+    effective_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SupersedeCredential(CredentialCommand):
+    """Say that `by`, of the same issuer, took its place; with `revoke` it is revoked as well."""
+
+    by: CredentialId
+    reason: Reason = Reason.SUPERSEDED
+    revoke: bool = False
+    effective_at: datetime | None = None

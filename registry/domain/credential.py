@@ -1,0 +1,242 @@
+"""A credential's life: registered, secured, suspended and reinstated, superseded, revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from registry.domain.commands import (
+    CredentialCommand,
+    RecordSecuring,
+    RegisterCredential,
+    ReinstateCredential,
+    RevokeCredential,
+    SupersedeCredential,
+    SuspendCredential,
+)
+from registry.domain.events import (
+    Allocation,
+    AnyEvent,
+    CredentialRegistered,
+    CredentialReinstated,
+    CredentialRevoked,
+    CredentialSecured,
+    CredentialSuperseded,
+    CredentialSuspended,
+    Purpose,
+    Reason,
+    Recorded,
+    StatusProfile,
+)
+from registry.domain.issuer import Issuer, require_active
+from registry.errors import (
+    AlreadyRegistered,
+    IllegalTransition,
+    Malformed,
+    NoSuspensionEntry,
+    UnknownCredential,
+)
+
+
+class Status(StrEnum):
+    """Where a credential stands."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What later decisions about a credential need to know."""
+
+    registered: CredentialRegistered
+    status: Status
+    position: int
+    """Where the log says so: the position of the last change of status (or of the registration)."""
+    since: datetime
+    reason: Reason | None = None
+    secured: CredentialSecured | None = None
+    superseded_by: str | None = None
+    superseded_position: int = 0
+
+
+PURPOSES = {
+    StatusProfile.VC2: (Purpose.REVOCATION, Purpose.SUSPENSION),
+    StatusProfile.OB3: (Purpose.REVOCATION,),
+}
+"""Which entries a profile gives; revocation first, because some verifiers read only the first."""
+
+
+def register(
+    command: RegisterCredential,
+    state: Credential | None,
+    issuer: Issuer | None,
+    allocate: Callable[[], Allocation],
+) -> list[AnyEvent]:
+    """Return the registration; nothing, if the same was registered before.
+
+    Raises `IssuerNotActive` and `AlreadyRegistered`. *allocate* is called only when an index will be given out.
+    """
+    if state is not None:
+        if _describes(command, state.registered):
+            return []
+        raise AlreadyRegistered(
+            "The issuer has registered another credential under this id: its types, validity or achievement differ."
+        )
+    issuer = require_active(issuer)
+    return [
+        CredentialRegistered(
+            issuer_id=command.issuer_id,
+            credential_id=command.credential_id,
+            credential_types=command.credential_types,
+            issuer_did=issuer.did,
+            profile=issuer.status_profile,
+            purposes=PURPOSES[issuer.status_profile],
+            allocation=allocate(),
+            valid_from=command.valid_from,
+            valid_until=command.valid_until,
+            achievement_id=command.achievement_id,
+        )
+    ]
+
+
+def decide(command: CredentialCommand, state: Credential | None, *, by: Credential | None = None) -> list[AnyEvent]:
+    """Return the facts that follow from *command*; none, if it is already so.
+
+    *by* is the successor that a `SupersedeCredential` names. Raises `UnknownCredential`, `IllegalTransition`,
+    `NoSuspensionEntry`, `Malformed` and `AlreadyRegistered`.
+    """
+    if state is None:
+        raise UnknownCredential("The issuer has registered no credential under this id.")
+    _require_past(command)
+    match command:
+        case RecordSecuring():
+            return _secure(command, state)
+        case RevokeCredential():
+            return [] if state.status is Status.REVOKED else [_revoked(state, command.reason)]
+        case SuspendCredential():
+            return _suspend(command, state)
+        case ReinstateCredential():
+            return _reinstate(state)
+        case SupersedeCredential():
+            return _supersede(command, state, by)
+    raise TypeError(f"No decision for {type(command).__name__}.")
+
+
+def _require_past(command: CredentialCommand) -> None:
+    effective_at: datetime | None = getattr(command, "effective_at", None)
+    if effective_at is not None and effective_at > command.at:
+        raise Malformed("effectiveAt lies in the future; a change is recorded when it holds.", pointer="/effectiveAt")
+
+
+def _describes(command: RegisterCredential, registered: CredentialRegistered) -> bool:
+    return (
+        command.credential_types == registered.credential_types
+        and command.valid_from == registered.valid_from
+        and command.valid_until == registered.valid_until
+        and command.achievement_id == registered.achievement_id
+    )
+
+
+def _secure(command: RecordSecuring, state: Credential) -> list[AnyEvent]:
+    if state.secured is not None:
+        if state.secured.digest_sha256 == command.digest_sha256:
+            return []
+        raise AlreadyRegistered("The issuer has issued another credential under this id; its contents differ.")
+    return [
+        CredentialSecured(
+            issuer_id=command.issuer_id,
+            credential_id=command.credential_id,
+            digest_sha256=command.digest_sha256,
+            mechanism="eddsa-rdfc-2022",
+            verification_method=command.verification_method,
+            created=command.created,
+        )
+    ]
+
+
+def _suspend(command: SuspendCredential, state: Credential) -> list[AnyEvent]:
+    if Purpose.SUSPENSION not in state.registered.purposes:
+        raise NoSuspensionEntry(
+            "The credential was issued without a suspension entry, so nobody would see it suspended; revoke it instead."
+        )
+    match state.status:
+        case Status.SUSPENDED:
+            return []
+        case Status.ACTIVE:
+            return [CredentialSuspended(**_common(state), reason=command.reason)]
+    raise _illegal(state.status, Status.SUSPENDED)
+
+
+def _reinstate(state: Credential) -> list[AnyEvent]:
+    match state.status:
+        case Status.ACTIVE:
+            return []
+        case Status.SUSPENDED:
+            return [CredentialReinstated(**_common(state))]
+    raise _illegal(state.status, Status.ACTIVE)
+
+
+def _supersede(command: SupersedeCredential, state: Credential, by: Credential | None) -> list[AnyEvent]:
+    if command.by == command.credential_id:
+        raise Malformed("A credential cannot take its own place; name another one.", pointer="/by")
+    again = state.superseded_by == command.by
+    if not again and by is None:
+        raise UnknownCredential("The successor named in `by` is not registered by this issuer.", pointer="/by")
+    revocation = [_revoked(state, command.reason)] if command.revoke and state.status is not Status.REVOKED else []
+    if again:
+        return [*revocation]
+    if state.status not in (Status.ACTIVE, Status.SUSPENDED):
+        raise _illegal(state.status, Status.SUPERSEDED)
+    return [CredentialSuperseded(**_common(state), by=command.by, reason=command.reason), *revocation]
+
+
+def _revoked(state: Credential, reason: Reason) -> CredentialRevoked:
+    return CredentialRevoked(**_common(state), reason=reason)
+
+
+def _common(state: Credential) -> dict[str, Any]:
+    registered = state.registered
+    return {
+        "issuer_id": registered.issuer_id,
+        "credential_id": registered.credential_id,
+        "allocation": registered.allocation,
+    }
+
+
+def _illegal(now: Status, wanted: Status) -> IllegalTransition:
+    return IllegalTransition(
+        f"The credential is {now}; it cannot become {wanted}.",
+        currentStatus=str(now),
+        requestedStatus=str(wanted),
+    )
+
+
+def evolve(state: Credential | None, recorded: Recorded) -> Credential | None:
+    """Return the credential after *recorded*."""
+    event = recorded.event
+    if isinstance(event, CredentialRegistered):
+        return Credential(event, Status.ACTIVE, recorded.position, recorded.effective_at)
+    assert state is not None, "a credential's stream begins with its registration"
+    match event:
+        case CredentialSecured():
+            return replace(state, secured=event)
+        case CredentialRevoked(reason=reason):
+            return _moved(state, recorded, Status.REVOKED, reason)
+        case CredentialSuspended(reason=reason):
+            return _moved(state, recorded, Status.SUSPENDED, reason)
+        case CredentialReinstated():
+            return _moved(state, recorded, Status.ACTIVE, None)
+        case CredentialSuperseded(by=by, reason=reason):
+            moved = _moved(state, recorded, Status.SUPERSEDED, reason)
+            return replace(moved, superseded_by=by, superseded_position=recorded.position)
+    return state
+
+
+def _moved(state: Credential, recorded: Recorded, status: Status, reason: Reason | None) -> Credential:
+    return replace(state, status=status, position=recorded.position, since=recorded.effective_at, reason=reason)

@@ -1,0 +1,350 @@
+"""Every fact that is ever recorded. This is the stored format: an event once written is read for ever.
+
+Fields hold only strings, integers, booleans, lists and objects with ASCII keys, so that canonical JSON (RFC 8785)
+is the same in every implementation. No personal data and no secrets: a credential is its id, types, validity,
+achievement and the digest of its secured form.
+
+Reading ignores fields it does not know, so that yesterday's binary reads tomorrow's log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal, get_args
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from registry.domain.names import Stream
+
+
+class Reason(StrEnum):
+    """Why a status changed; recorded always, public only where the issuer says so."""
+
+    UNSPECIFIED = "unspecified"
+    ISSUED_IN_ERROR = "issued-in-error"
+    REQUIREMENTS_NOT_MET = "requirements-not-met"
+    FRAUD = "fraud"
+    HOLDER_REQUEST = "holder-request"
+    SUPERSEDED = "superseded"
+    KEY_COMPROMISE = "key-compromise"
+    PRIVILEGE_WITHDRAWN = "privilege-withdrawn"
+    INVESTIGATION = "investigation"
+
+
+class IssuerKind(StrEnum):
+    """What an issuer is in the world."""
+
+    SCHOOL = "school"
+    AGENCY = "agency"
+    EMPLOYER = "employer"
+    TRAINING_PROVIDER = "training-provider"
+    LICENSING_BOARD = "licensing-board"
+
+
+class StatusProfile(StrEnum):
+    """Which status entries a credential gets: `vc2` revocation and suspension, `ob3` revocation only."""
+
+    VC2 = "vc2"
+    OB3 = "ob3"
+
+
+class Purpose(StrEnum):
+    """A status list's purpose (Bitstring Status List 1.0, section 2.2)."""
+
+    REVOCATION = "revocation"
+    SUSPENSION = "suspension"
+
+
+class Stored(BaseModel):
+    """A part of an event: frozen, and tolerant of fields it does not know yet."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Stored):
+    """A fact, named in the past tense; `schema_number` counts the shapes that its type has had."""
+
+    schema_number: ClassVar[int] = 1
+    type: str
+
+
+class Allocation(Stored):
+    """The *number*-th index given out of a set, and the index it became under the set's permutation."""
+
+    set_id: UUID
+    number: int
+    index: int
+
+
+class ListMember(Stored):
+    """One list of a set, with the URL that is signed into it for ever."""
+
+    purpose: Purpose
+    status_list_id: UUID
+    url: str
+
+
+class Permutation(Stored):
+    """How a set turns numbers into indices; the key lies in the vault under the set's id."""
+
+    algorithm: Literal["feistel-hmac-sha256"] = "feistel-hmac-sha256"
+    version: int = 1
+
+
+class VerificationMethod(Stored):
+    """A public key of an issuer (W3C Controlled Identifiers 1.0, section 2.2)."""
+
+    id: str
+    controller: str
+    public_key_multibase: str
+    key_id: UUID | None = None
+    """The signing key's id in the vault, when the key is held by us."""
+
+
+class IssuerProfile(Stored):
+    """What a person wants to know of an issuer."""
+
+    name: str
+    kind: IssuerKind
+    jurisdiction: str
+    legal_name: str | None = None
+    url: str | None = None
+    logo: str | None = None
+    identifiers: dict[str, str] = Field(default_factory=dict)
+
+
+# ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class LogOpened(Event):
+    """Position 1 of every log."""
+
+    type: Literal["LogOpened"] = "LogOpened"
+    log_id: UUID
+    log_name: str
+    origin: str
+
+
+class LogRestored(Event):
+    """An operator accepted that the log was restored to a point before what it had published."""
+
+    type: Literal["LogRestored"] = "LogRestored"
+    published_position: int
+    published_hash: str
+    restored_position: int
+
+
+class ApiKeyCreated(Event):
+    """A key may speak for an issuer, or for the operator; the secret itself is nobody's but the caller's."""
+
+    type: Literal["ApiKeyCreated"] = "ApiKeyCreated"
+    key_id: str
+    name: str
+    scopes: tuple[str, ...]
+    expires: datetime | None = None
+
+
+class ApiKeyRevoked(Event):
+    """A key may not speak any more."""
+
+    type: Literal["ApiKeyRevoked"] = "ApiKeyRevoked"
+    key_id: str
+
+
+# ── issuers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SlugClaimed(Event):
+    """A slug belongs to an issuer, for ever."""
+
+    type: Literal["SlugClaimed"] = "SlugClaimed"
+    slug: str
+    issuer_id: UUID
+
+
+class IssuerRegistered(Event):
+    """The operator vouches for an issuer."""
+
+    type: Literal["IssuerRegistered"] = "IssuerRegistered"
+    issuer_id: UUID
+    slug: str
+    profile: IssuerProfile
+    status_profile: StatusProfile
+    public_reasons: bool
+
+
+class DidAdopted(Event):
+    """The issuer speaks under this DID from now on; what it signed under an earlier one keeps verifying."""
+
+    type: Literal["DidAdopted"] = "DidAdopted"
+    issuer_id: UUID
+    did: str
+
+
+class VerificationMethodAdded(Event):
+    """Signatures by this key count as the issuer's."""
+
+    type: Literal["VerificationMethodAdded"] = "VerificationMethodAdded"
+    issuer_id: UUID
+    method: VerificationMethod
+
+
+class IssuerUpdated(Event):
+    """The issuer's description or settings, whole, as they are from now on."""
+
+    type: Literal["IssuerUpdated"] = "IssuerUpdated"
+    issuer_id: UUID
+    profile: IssuerProfile
+    status_profile: StatusProfile
+    public_reasons: bool
+
+
+class IssuerSuspended(Event):
+    """The issuer cannot issue for now; it can still revoke."""
+
+    type: Literal["IssuerSuspended"] = "IssuerSuspended"
+    issuer_id: UUID
+    reason: Reason = Reason.UNSPECIFIED
+
+
+class IssuerReinstated(Event):
+    """The issuer can issue again."""
+
+    type: Literal["IssuerReinstated"] = "IssuerReinstated"
+    issuer_id: UUID
+
+
+class IssuerWithdrawn(Event):
+    """The issuer never issues again; its lists are published for ever."""
+
+    type: Literal["IssuerWithdrawn"] = "IssuerWithdrawn"
+    issuer_id: UUID
+    reason: Reason = Reason.UNSPECIFIED
+
+
+# ── status list sets ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class StatusListSetOpened(Event):
+    """One index space, one permutation, one counter, and the lists that share them."""
+
+    type: Literal["StatusListSetOpened"] = "StatusListSetOpened"
+    issuer_id: UUID
+    issuer_did: str
+    set_id: UUID
+    size: int
+    permutation: Permutation
+    members: tuple[ListMember, ...]
+
+
+class StatusListSetClosed(Event):
+    """No index of this set is given out any more; its lists are published for ever."""
+
+    type: Literal["StatusListSetClosed"] = "StatusListSetClosed"
+    issuer_id: UUID
+    set_id: UUID
+    reason: Literal["exhausted", "log-restored"]
+
+
+# ── credentials ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CredentialRegistered(Event):
+    """A credential exists and owns an index; `purposes` tells which of the set's lists speak about it."""
+
+    type: Literal["CredentialRegistered"] = "CredentialRegistered"
+    issuer_id: UUID
+    credential_id: str
+    credential_types: tuple[str, ...]
+    issuer_did: str
+    profile: StatusProfile
+    purposes: tuple[Purpose, ...]
+    allocation: Allocation
+    valid_from: str | None = None
+    valid_until: str | None = None
+    achievement_id: str | None = None
+
+
+class CredentialSecured(Event):
+    """The registry signed the credential; only the digest of the signed bytes is kept."""
+
+    type: Literal["CredentialSecured"] = "CredentialSecured"
+    issuer_id: UUID
+    credential_id: str
+    digest_sha256: str
+    mechanism: Literal["eddsa-rdfc-2022"]
+    verification_method: str
+    created: datetime
+
+
+class StatusChanged(Event):
+    """What the events that may move a bit have in common."""
+
+    issuer_id: UUID
+    credential_id: str
+    allocation: Allocation
+
+
+class CredentialRevoked(StatusChanged):
+    """A credential lost its validity for good; revocation has no way back."""
+
+    type: Literal["CredentialRevoked"] = "CredentialRevoked"
+    reason: Reason = Reason.UNSPECIFIED
+
+
+class CredentialSuspended(StatusChanged):
+    """A credential does not count for now."""
+
+    type: Literal["CredentialSuspended"] = "CredentialSuspended"
+    reason: Reason = Reason.UNSPECIFIED
+
+
+class CredentialReinstated(StatusChanged):
+    """A suspension was lifted."""
+
+    type: Literal["CredentialReinstated"] = "CredentialReinstated"
+
+
+class CredentialSuperseded(StatusChanged):
+    """Another credential of the same issuer took its place; by itself that is no revocation."""
+
+    type: Literal["CredentialSuperseded"] = "CredentialSuperseded"
+    by: str
+    reason: Reason = Reason.SUPERSEDED
+
+
+AnyEvent = (
+    LogOpened | LogRestored | ApiKeyCreated | ApiKeyRevoked
+    | SlugClaimed | IssuerRegistered | DidAdopted | VerificationMethodAdded | IssuerUpdated
+    | IssuerSuspended | IssuerReinstated | IssuerWithdrawn
+    | StatusListSetOpened | StatusListSetClosed
+    | CredentialRegistered | CredentialSecured
+    | CredentialRevoked | CredentialSuspended | CredentialReinstated | CredentialSuperseded
+)  # fmt: skip
+"""The union of all facts."""
+
+EVENT = Annotated[AnyEvent, Field(discriminator="type")]
+"""The union as pydantic reads it: the type decides."""
+
+EVENT_TYPES: dict[str, type[Event]] = {cls.model_fields["type"].default: cls for cls in get_args(AnyEvent)}
+"""Every event class by its recorded name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A fact with its place in the log; what a projection reads and an `evolve` folds."""
+
+    position: int
+    stream: Stream
+    version: int
+    recorded_at: datetime
+    effective_at: datetime
+    """When it holds from; equal to `recorded_at` unless the caller said an earlier moment."""
+    actor: str
+    """Who acted: `key:<id>`, or `system:<what>`."""
+    request_id: str
+    event_id: UUID
+    event: AnyEvent

@@ -1,0 +1,176 @@
+"""An issuer's life: registered by the operator, active ⇄ suspended, withdrawn for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from registry.domain.commands import (
+    IssuerCommand,
+    RegisterIssuer,
+    ReinstateIssuer,
+    SuspendIssuer,
+    UpdateIssuer,
+    WithdrawIssuer,
+)
+from registry.domain.events import (
+    AnyEvent,
+    DidAdopted,
+    IssuerProfile,
+    IssuerRegistered,
+    IssuerReinstated,
+    IssuerSuspended,
+    IssuerUpdated,
+    IssuerWithdrawn,
+    Recorded,
+    SlugClaimed,
+    StatusProfile,
+    VerificationMethod,
+    VerificationMethodAdded,
+)
+from registry.domain.names import IssuerId, Slug
+from registry.errors import IllegalTransition, IssuerNotActive, SlugTaken, UnknownIssuer
+
+
+class IssuerStatus(StrEnum):
+    """Where an issuer stands."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What later decisions about an issuer need to know."""
+
+    issuer_id: IssuerId
+    slug: Slug
+    status: IssuerStatus
+    profile: IssuerProfile
+    status_profile: StatusProfile
+    public_reasons: bool
+    position: int
+    since: datetime
+    did: str = ""
+    methods: tuple[VerificationMethod, ...] = ()
+
+    @property
+    def method(self) -> VerificationMethod:
+        """The verification method that signs for the issuer now: the newest that is held by us."""
+        return next(method for method in reversed(self.methods) if method.key_id is not None)
+
+
+def require_active(issuer: Issuer | None) -> Issuer:
+    """Return *issuer* if it may issue; raise `UnknownIssuer` or `IssuerNotActive`."""
+    if issuer is None:
+        raise UnknownIssuer("No such issuer is registered.")
+    if issuer.status is not IssuerStatus.ACTIVE:
+        raise IssuerNotActive(
+            f"The issuer is {issuer.status}; it can revoke what it issued, but not issue.",
+            currentStatus=str(issuer.status),
+        )
+    return issuer
+
+
+def claim_slug(command: RegisterIssuer, owner: IssuerId | None) -> list[AnyEvent]:
+    """Return the claim to the slug; raise `SlugTaken` if it ever had an *owner*."""
+    if owner is not None:
+        raise SlugTaken(f"The slug {command.slug!r} belongs, or once belonged, to another issuer; choose another.")
+    return [SlugClaimed(slug=command.slug, issuer_id=command.issuer_id)]
+
+
+def decide(command: IssuerCommand, state: Issuer | None) -> list[AnyEvent]:
+    """Return the facts that follow from *command*; none, if it is already so.
+
+    Raises `UnknownIssuer` and `IllegalTransition`.
+    """
+    if isinstance(command, RegisterIssuer):
+        return _register(command)
+    if state is None:
+        raise UnknownIssuer("No such issuer is registered.")
+    issuer_id = state.issuer_id
+    match command, state.status:
+        case UpdateIssuer(), status if status is not IssuerStatus.WITHDRAWN:
+            return _update(command, state)
+        case SuspendIssuer(reason=reason), IssuerStatus.ACTIVE:
+            return [IssuerSuspended(issuer_id=issuer_id, reason=reason)]
+        case ReinstateIssuer(), IssuerStatus.SUSPENDED:
+            return [IssuerReinstated(issuer_id=issuer_id)]
+        case WithdrawIssuer(reason=reason), IssuerStatus.ACTIVE | IssuerStatus.SUSPENDED:
+            return [IssuerWithdrawn(issuer_id=issuer_id, reason=reason)]
+    wanted = _WANTED.get(type(command))
+    if wanted is state.status:
+        return []
+    asked = f"become {wanted}" if wanted else "be changed"
+    raise IllegalTransition(
+        f"The issuer is {state.status}; it cannot {asked}.",
+        currentStatus=str(state.status),
+        requestedStatus=str(wanted or state.status),
+    )
+
+
+_WANTED: dict[type[IssuerCommand], IssuerStatus] = {
+    SuspendIssuer: IssuerStatus.SUSPENDED,
+    ReinstateIssuer: IssuerStatus.ACTIVE,
+    WithdrawIssuer: IssuerStatus.WITHDRAWN,
+}
+
+
+def _register(command: RegisterIssuer) -> list[AnyEvent]:
+    issuer_id = command.issuer_id
+    return [
+        IssuerRegistered(
+            issuer_id=issuer_id,
+            slug=command.slug,
+            profile=command.profile,
+            status_profile=command.status_profile,
+            public_reasons=command.public_reasons,
+        ),
+        DidAdopted(issuer_id=issuer_id, did=command.did),
+        VerificationMethodAdded(issuer_id=issuer_id, method=command.method),
+    ]
+
+
+def _update(command: UpdateIssuer, state: Issuer) -> list[AnyEvent]:
+    updated = IssuerUpdated(
+        issuer_id=state.issuer_id,
+        profile=IssuerProfile.model_validate({**state.profile.model_dump(), **command.profile}),
+        status_profile=command.status_profile or state.status_profile,
+        public_reasons=state.public_reasons if command.public_reasons is None else command.public_reasons,
+    )
+    now = (state.profile, state.status_profile, state.public_reasons)
+    return [] if (updated.profile, updated.status_profile, updated.public_reasons) == now else [updated]
+
+
+def evolve(state: Issuer | None, recorded: Recorded) -> Issuer | None:
+    """Return the issuer after *recorded*."""
+    event = recorded.event
+    if isinstance(event, IssuerRegistered):
+        return Issuer(
+            issuer_id=IssuerId(event.issuer_id),
+            slug=Slug(event.slug),
+            status=IssuerStatus.ACTIVE,
+            profile=event.profile,
+            status_profile=event.status_profile,
+            public_reasons=event.public_reasons,
+            position=recorded.position,
+            since=recorded.effective_at,
+        )
+    assert state is not None, "an issuer's stream begins with its registration"
+    changed = replace(state, position=recorded.position)
+    match event:
+        case DidAdopted(did=did):
+            return replace(changed, did=did)
+        case VerificationMethodAdded(method=method):
+            return replace(changed, methods=(*state.methods, method))
+        case IssuerUpdated(profile=profile, status_profile=status_profile, public_reasons=public_reasons):
+            return replace(changed, profile=profile, status_profile=status_profile, public_reasons=public_reasons)
+        case IssuerSuspended():
+            return replace(changed, status=IssuerStatus.SUSPENDED, since=recorded.effective_at)
+        case IssuerReinstated():
+            return replace(changed, status=IssuerStatus.ACTIVE, since=recorded.effective_at)
+        case IssuerWithdrawn():
+            return replace(changed, status=IssuerStatus.WITHDRAWN, since=recorded.effective_at)
+    return state

@@ -1,0 +1,36 @@
+"""A stream's events → its state: the one place that knows which fold belongs to which stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from registry.domain import api_keys, credential, issuer, status_list
+from registry.domain.events import LogOpened, Recorded, SlugClaimed
+from registry.domain.names import IssuerId, Stream
+
+State = Any
+"""Credential | Issuer | ListSets | ApiKeyIds | IssuerId (a slug's owner) | LogOpened; None for an empty stream."""
+
+
+def _slug_owner(state: IssuerId | None, recorded: Recorded) -> IssuerId | None:
+    return IssuerId(recorded.event.issuer_id) if isinstance(recorded.event, SlugClaimed) else state
+
+
+def _opening(state: LogOpened | None, recorded: Recorded) -> LogOpened | None:
+    return recorded.event if isinstance(recorded.event, LogOpened) else state
+
+
+_FOLDS: dict[str, Callable[[State, Recorded], State]] = {
+    "credential": credential.evolve,
+    "issuer": issuer.evolve,
+    "status-lists": status_list.evolve,
+    "api-keys": api_keys.evolve,
+    "slug": _slug_owner,
+    "log": _opening,
+}
+
+
+def evolve(stream: Stream, state: State, recorded: Recorded) -> State:
+    """Return the state of *stream* after *recorded*."""
+    return _FOLDS[stream.partition("/")[0]](state, recorded)

@@ -1,0 +1,61 @@
+"""Reading the log: one stream for a decision, everything after a position for a projection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from asyncpg import Connection, Pool
+from asyncpg.pool import PoolConnectionProxy
+
+from registry.domain.events import Recorded
+from registry.domain.names import LogName, Stream
+from registry.log.codec import decode
+from registry.log.sql import query
+
+Executor = Connection | PoolConnectionProxy | Pool
+
+CHANNEL = "registry_log"
+"""The notification sent once per committed batch, with the log's name; a hint, never a guarantee."""
+
+_AFTER = query("read_after")
+_STREAM = query("read_stream")
+_HEAD = query("read_head")
+_HASH = query("read_hash")
+_LOGS = query("read_logs")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a log."""
+
+    position: int
+    hash: bytes
+    recorded_at: datetime
+
+
+async def after(conn: Executor, log: LogName, position: int, limit: int) -> list[Recorded]:
+    """Return up to *limit* events after *position*, in order; whoever has seen N has seen everything before N."""
+    return [decode(row[0], row[1]) for row in await conn.fetch(_AFTER, log, position, limit)]
+
+
+async def stream(conn: Executor, log: LogName, name: Stream) -> list[Recorded]:
+    """Return all events of one stream, oldest first."""
+    return [decode(row[0], row[1]) for row in await conn.fetch(_STREAM, log, name)]
+
+
+async def head(conn: Executor, log: LogName) -> Head | None:
+    """Return the end of *log*, or None if it was never opened."""
+    row = await conn.fetchrow(_HEAD, log)
+    return Head(row["position"], row["hash"], row["recorded_at"]) if row else None
+
+
+async def hash_at(conn: Executor, log: LogName, position: int) -> bytes | None:
+    """Return the chain's hash at *position*, or None if the log does not reach it."""
+    value: bytes | None = await conn.fetchval(_HASH, log, position)
+    return value
+
+
+async def logs(conn: Executor) -> list[LogName]:
+    """Return the names of all opened logs."""
+    return [LogName(row[0]) for row in await conn.fetch(_LOGS)]

@@ -1,0 +1,4 @@
+-- $1 log_name
+SELECT position, hash, recorded_at
+  FROM log_heads
+ WHERE log_name = $1

@@ -8,6 +8,7 @@
     │   │   ├── UnsafeDocument       400  signing it would lose terms, types or ids
     │   │   └── UnknownContext       400  a JSON-LD context nobody pinned
     │   ├── Unauthenticated          401  no key, or one that does not hold
+    │   │   └── ApiKeyRefused        401  why it does not is for metrics only
     │   ├── Forbidden                403  a good key, but not for this
     │   ├── NotFound                 404
     │   │   ├── UnknownIssuer · UnknownCredential · UnknownStatusList · UnknownApiKey
@@ -68,6 +69,14 @@ class UnknownContext(Malformed):
 
 class Unauthenticated(Refused):
     """There is no key, or one that does not hold."""
+
+
+class ApiKeyRefused(Unauthenticated):
+    """The key that was presented does not hold; `reason` is for metrics and never for the caller."""
+
+    def __init__(self, detail: str, *, reason: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class Forbidden(Refused):

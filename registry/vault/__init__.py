@@ -1,0 +1,1 @@
+"""Secrets: signing keys, permutation keys, API keys; wrapped at rest; the only tables that are updated."""

@@ -1,0 +1,45 @@
+-- One row per set, per list and per set bit; nothing is kept for a clear bit.
+-- changed_position and changed_at tell of the last event that really moved a bit of the list (0: none has).
+
+CREATE TABLE status_list_sets (
+    log_name        text    NOT NULL,
+    list_set        uuid    NOT NULL,
+    issuer_id       uuid    NOT NULL,
+    issuer_did      text    NOT NULL,
+    size            integer NOT NULL,
+    is_open         boolean NOT NULL,
+    opened_position bigint  NOT NULL,
+    PRIMARY KEY (log_name, list_set)
+);
+
+CREATE TABLE status_list_members (
+    log_name         text        NOT NULL,
+    status_list_id   uuid        NOT NULL,
+    list_set         uuid        NOT NULL,
+    purpose          text        NOT NULL,
+    url              text        NOT NULL,
+    added_position   bigint      NOT NULL,
+    changed_position bigint      NOT NULL,
+    changed_at       timestamptz NOT NULL,
+    PRIMARY KEY (log_name, status_list_id),
+    UNIQUE (log_name, list_set, purpose)
+);
+
+CREATE INDEX ON status_list_members (log_name, added_position);
+
+CREATE TABLE status_list_bits (
+    log_name text    NOT NULL,
+    list_set uuid    NOT NULL,
+    purpose  text    NOT NULL,
+    index    integer NOT NULL,
+    PRIMARY KEY (log_name, list_set, purpose, index)
+);
+
+CREATE TABLE status_list_restores (
+    log_name           text   NOT NULL,
+    position           bigint NOT NULL,
+    published_position bigint NOT NULL,
+    published_hash     bytea  NOT NULL,
+    restored_position  bigint NOT NULL,
+    PRIMARY KEY (log_name, position)
+);

@@ -96,3 +96,8 @@ def _event(schema_number: int, fields: dict[str, Any]) -> AnyEvent:
 def chain(previous: bytes, body: bytes) -> bytes:
     """Return hash(n) = SHA-256(hash(n-1) ‖ leaf(n)) with leaf = SHA-256(0x00 ‖ body), RFC 6962's leaf hash."""
     return hashlib.sha256(previous + hashlib.sha256(b"\x00" + body).digest()).digest()
+
+
+def digest(text: bytes) -> bytes:
+    """Return 16 bytes that stand for *text* where memory matters more than reading it again."""
+    return hashlib.blake2b(text, digest_size=16).digest()

@@ -10,7 +10,9 @@ from asyncpg.pool import PoolConnectionProxy
 
 from registry.domain.events import Recorded
 from registry.domain.names import LogName, Stream
+from registry.errors import BrokenLog
 from registry.log.codec import decode
+from registry.log.codec import log_id as id_of
 from registry.log.sql import query
 
 Executor = Connection | PoolConnectionProxy | Pool
@@ -48,6 +50,14 @@ async def head(conn: Executor, log: LogName) -> Head | None:
     """Return the end of *log*, or None if it was never opened."""
     row = await conn.fetchrow(_HEAD, log)
     return Head(row["position"], row["hash"], row["recorded_at"]) if row else None
+
+
+async def log_id(conn: Executor, log: LogName) -> str:
+    """Return the id that every event of *log* carries; raise `BrokenLog` if position 1 is missing."""
+    rows = await conn.fetch(_AFTER, log, 0, 1)
+    if not rows or rows[0]["position"] != 1:
+        raise BrokenLog(f"The log {log!r} has no position 1.", position=1)
+    return id_of(rows[0]["body"])
 
 
 async def hash_at(conn: Executor, log: LogName, position: int) -> bytes | None:

@@ -1,0 +1,83 @@
+"""The only writer of the log: one statement moves the head from the expected position and inserts everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+from uuid_utils.compat import uuid7
+
+from registry.domain.events import CredentialRegistered, LogOpened, Recorded
+from registry.domain.names import LOG_STREAM, LogName
+from registry.log.codec import GENESIS, chain, encode
+from registry.log.draft import Draft
+from registry.log.read import hash_at
+from registry.log.sql import query
+
+Connection = asyncpg.Connection[asyncpg.Record]
+
+_APPEND = query("append")
+_OPEN_LOG = query("open_log")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer remembered for ever under a caller's Idempotency-Key."""
+
+    caller: str
+    key: str
+    request_hash: bytes
+    position: int
+    answer: bytes
+
+
+async def append(conn: Connection, log: LogName, draft: Draft, answers: Sequence[KeptAnswer]) -> bool:
+    """Write *draft* and *answers*; return False if the fence was lost, and then nothing was written.
+
+    Raises `asyncpg.UniqueViolationError` when a stream, an index or a key was written by someone else (nothing was
+    written then either), and any of `connection.LOST` when the outcome is unknown.
+    """
+    given = [
+        (entry.event.allocation, entry.position)
+        for entry in draft.recorded
+        if isinstance(entry.event, CredentialRegistered)
+    ]
+    row = await conn.fetchrow(
+        _APPEND,
+        log,
+        draft.memory.position,
+        draft.hash,
+        draft.recorded_at,
+        [entry.stream for entry in draft.recorded],
+        [entry.version for entry in draft.recorded],
+        [entry.event.type for entry in draft.recorded],
+        draft.bodies,
+        draft.hashes,
+        [allocation.set_id for allocation, _ in given],
+        [allocation.number for allocation, _ in given],
+        [allocation.index for allocation, _ in given],
+        [position for _, position in given],
+        [kept.caller for kept in answers],
+        [kept.key for kept in answers],
+        [kept.request_hash for kept in answers],
+        [kept.position for kept in answers],
+        [kept.answer for kept in answers],
+    )
+    return row is not None
+
+
+async def is_written(conn: Connection, log: LogName, draft: Draft) -> bool:
+    """Whether *draft*, whose append had an unknown outcome, is in the log: its hash stands at its position."""
+    return await hash_at(conn, log, draft.position) == draft.hash
+
+
+async def open_log(conn: Connection, log: LogName, origin: str, at: datetime, *, log_id: UUID | None = None) -> bool:
+    """Write position 1 of a new log, `LogOpened`; return False if the log exists already."""
+    event = LogOpened(log_id=log_id or uuid4(), log_name=log, origin=origin)
+    first = Recorded(1, LOG_STREAM, 1, at, at, "system:init", "init", uuid7(), event)
+    body = encode(str(event.log_id), uuid4().bytes, first)
+    done: str = await conn.execute(_OPEN_LOG, log, body, chain(GENESIS, body), at, first.stream, event.type)
+    return done.endswith(" 1")

@@ -1,0 +1,66 @@
+"""Loads into memory what a batch of decisions must know: streams, kept answers and counters, in one query."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import asyncpg
+
+from registry.domain.names import LogName, Stream
+from registry.domain.streams import State, evolve
+from registry.log.append import KeptAnswer
+from registry.log.codec import decode
+from registry.log.draft import Memory
+from registry.log.sql import query
+
+if TYPE_CHECKING:
+    from registry.log.sequencer import IdempotencyKey
+
+_LOAD = query("load")
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Which Idempotency-Keys were looked up, and the answers kept under them."""
+
+    looked_up: set[tuple[str, str]] = field(default_factory=set)
+    answers: dict[tuple[str, str], KeptAnswer] = field(default_factory=dict)
+
+    def has(self, key: IdempotencyKey) -> bool:
+        """Whether *key* was looked up."""
+        return (key.caller, key.key) in self.looked_up
+
+
+async def load_states(
+    conn: asyncpg.Connection[asyncpg.Record],
+    log: LogName,
+    memory: Memory,
+    known: Loaded,
+    streams: Collection[Stream],
+    keys: Collection[tuple[str, str]],
+    list_sets: Collection[UUID],
+) -> None:
+    """Load *streams* and the counters of *list_sets* into *memory*, the answers of *keys* into *known*."""
+    callers, names = [caller for caller, _ in keys], [key for _, key in keys]
+    rows = await conn.fetch(_LOAD, log, list(streams), callers, names, list(list_sets))
+    states: dict[Stream, tuple[int, State]] = dict.fromkeys(streams, (0, None))
+    numbers = dict.fromkeys(list_sets, 0)
+    for kind, name, position, body, request_hash, list_set in sorted(rows, key=_position):
+        if kind == "event":
+            recorded = decode(position, body)
+            states[recorded.stream] = (recorded.version, evolve(recorded.stream, states[recorded.stream][1], recorded))
+        elif kind == "key":
+            caller, _, key = name.partition(" ")
+            known.answers[caller, key] = KeptAnswer(caller, key, request_hash, position, body)
+        elif kind == "number":
+            numbers[list_set] = position + 1
+    memory.streams.update(states)
+    memory.numbers.update(numbers)
+    known.looked_up.update(keys)
+
+
+def _position(row: asyncpg.Record) -> int:
+    return int(row["position"])

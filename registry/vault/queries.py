@@ -16,7 +16,8 @@ _SQL = Path(__file__).parent / "sql"
 class Executor(Protocol):
     """Runs one statement in a transaction of its own; an `asyncpg.Pool` is one.
 
-    A lone connection will do where nothing runs in parallel. What it raises, the vault lets through.
+    A lone connection will do where nothing runs in parallel. What it raises, the vault lets through. Every statement
+    of the vault may be repeated when its outcome is unknown, so an executor may try again by itself.
     """
 
     async def fetch(self, query: str, /, *args: Any) -> Sequence[asyncpg.Record]:

@@ -1,0 +1,126 @@
+"""JSON as everybody reads it the same: what is doubtful between implementations is refused, not guessed.
+
+Refused: duplicate keys (RFC 8259, section 4, leaves open which one counts), NaN and infinities however they are
+written, whole numbers beyond ±(2^53 − 1) (RFC 7493, section 2.2), lone surrogates, U+0000 (PostgreSQL cannot keep
+it), and nesting deeper than 64.
+
+The standard library's scanner sees every pair before a key can vanish, in one pass; orjson is twice as fast but keeps
+the last of two equal keys and turns 2^64 into a float, and a walk that would notice both costs more than it saves
+(1,000 queries: 0.39 ms here; 0.18 ms orjson alone, 0.59 ms with the walk).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from registry.errors import Malformed
+
+MAX_DEPTH = 64
+"""Objects and arrays inside each other."""
+
+MAX_WHOLE_NUMBER = 2**53 - 1
+"""The largest whole number that every implementation keeps exact."""
+
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b'"[]{}\\')
+_OBJECT_AS_VALUE = re.compile(rb":[ \t\r\n]*\{")
+_STRING = re.compile(rb'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # also an unterminated one: never looked at twice
+
+
+def loads(data: bytes) -> Any:
+    """Return the value that *data* (UTF-8, RFC 8259) stands for; raise `Malformed` with a sentence for people."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The body is not UTF-8: byte {error.start} does not belong there.") from None
+    if _is_too_deep(data):
+        raise Malformed(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise Malformed(f"The body is not JSON: line {error.lineno}, column {error.colno}: {error.msg}.") from None
+    if "\\u" in text:  # unescaped, UTF-8 has no surrogates and JSON no control characters
+        _require_storable(value)
+    return value
+
+
+def _is_too_deep(data: bytes) -> bool:
+    # Whoever is nested is the root, an array, an array's element, or a member's value: an upper bound that is cheap.
+    if 1 + 2 * data.count(b"[") + len(_OBJECT_AS_VALUE.findall(data)) <= MAX_DEPTH:
+        return False
+    brackets = data.translate(None, _NOT_BRACKETS)
+    if b"\\" in brackets:
+        brackets = _STRING.sub(b"", data).translate(None, _NOT_BRACKETS)
+    brackets = brackets.replace(b'""', b"")  # keeps, for every bracket, whether an odd number of quotes precedes it
+    if b'"' in brackets:
+        brackets = _STRING.sub(b"", brackets)
+    left = brackets
+    for _ in range(MAX_DEPTH):
+        left = left.replace(b"{}", b"").replace(b"[]", b"")
+        if not left:
+            return False
+    return _depth(brackets) > MAX_DEPTH
+
+
+def _depth(brackets: bytes) -> int:
+    """The nesting of what taking away the innermost level, again and again, did not empty: too deep, or no JSON."""
+    deepest = depth = 0
+    for bracket in brackets:
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise Malformed(f"The key {json.dumps(twice[:80])} stands twice in one object.")
+    return members
+
+
+def _whole(text: str) -> int:
+    if len(text) > 17 or abs(value := int(text)) > MAX_WHOLE_NUMBER:
+        raise Malformed("A whole number is beyond ±(2^53 − 1), where implementations differ; write it as a string.")
+    return value
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise Malformed("A number is too large for a double (RFC 8259, section 6).")
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    raise Malformed(f"{name} is not JSON; leave the member out, or say null.")
+
+
+def _require_storable(value: Any) -> None:
+    for text in _strings(value):
+        if "\0" in text:
+            raise Malformed("A string contains U+0000, which cannot be stored.")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise Malformed("A string contains half of a surrogate pair, which is no character.")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text
+            case list() as items:
+                waiting.extend(items)
+            case dict() as members:
+                yield from members
+                waiting.extend(members.values())
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_whole, parse_float=_fraction, parse_constant=_constant, strict=True
+)

@@ -1,0 +1,107 @@
+"""One real PostgreSQL per test run, a database per test.
+
+`REGISTRY_TEST_PG_BINDIR` chooses another PostgreSQL than the embedded one, `REGISTRY_REQUIRE_SHARED=1`
+turns tests that miss `../shared` from skipped to failed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry.embedded import Embedded
+from tests.clock import FakeClock
+from tests.servers import (
+    RUN_DIRECTORY,
+    Run,
+    TestDatabase,
+    fresh_database,
+    make_run_directory,
+    make_template,
+    shared_server,
+)
+
+SHARED = Path(__file__).parents[2] / "shared"
+EMPTY, MIGRATED = "template_empty", "template_migrated"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        make_run_directory()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ[RUN_DIRECTORY], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def pg_bindir() -> Path | None:
+    """The bin directory that the run's PostgreSQL comes from; None for the embedded one."""
+    chosen = os.environ.get("REGISTRY_TEST_PG_BINDIR")
+    return Path(chosen) if chosen else None
+
+
+@pytest.fixture(scope="session")
+def _shared_server(pg_bindir: Path | None) -> Iterator[tuple[Embedded, Run[Any]]]:
+    with shared_server(pg_bindir) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(_shared_server: tuple[Embedded, Run[Any]]) -> Embedded:
+    """The run's PostgreSQL, with the registry's roles."""
+    return _shared_server[0]
+
+
+@pytest.fixture(scope="session")
+def _empty_template(_shared_server: tuple[Embedded, Run[Any]]) -> str:
+    async def leave_empty(_: str) -> None: ...
+
+    embedded, run = _shared_server
+    run(make_template(embedded, EMPTY, leave_empty))
+    return EMPTY
+
+
+@pytest.fixture(scope="session")
+def _migrated_template(_shared_server: tuple[Embedded, Run[Any]]) -> str:
+    from registry.log.migrate import migrate
+
+    embedded, run = _shared_server
+    run(make_template(embedded, MIGRATED, migrate))
+    return MIGRATED
+
+
+@pytest.fixture
+async def empty_database(postgres: Embedded, _empty_template: str) -> AsyncIterator[TestDatabase]:
+    """A database without any table."""
+    async with fresh_database(postgres, _empty_template) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def database(postgres: Embedded, _migrated_template: str) -> AsyncIterator[TestDatabase]:
+    """A database with the migrations applied."""
+    async with fresh_database(postgres, _migrated_template) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still."""
+    return FakeClock()
+
+
+@pytest.fixture
+def shared_dir() -> Path:
+    """The folder of vectors and fixtures that lies beside the project; without it the test is skipped."""
+    if not SHARED.is_dir():
+        if os.environ.get("REGISTRY_REQUIRE_SHARED") == "1":
+            pytest.fail(f"{SHARED.name} is missing beside the project, and REGISTRY_REQUIRE_SHARED=1 demands it")
+        pytest.skip(f"{SHARED.name} is missing beside the project")
+    return SHARED

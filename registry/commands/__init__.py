@@ -1,0 +1,1 @@
+"""The shell around a decision: load, decide, append. A lost race is decided again."""

@@ -55,6 +55,7 @@ class Credential:
     """What later decisions about a credential need to know."""
 
     registered: CredentialRegistered
+    registered_at: datetime
     status: Status
     position: int
     """Where the log says so: the position of the last change of status (or of the registration)."""
@@ -221,7 +222,7 @@ def evolve(state: Credential | None, recorded: Recorded) -> Credential | None:
     """Return the credential after *recorded*."""
     event = recorded.event
     if isinstance(event, CredentialRegistered):
-        return Credential(event, Status.ACTIVE, recorded.position, recorded.effective_at)
+        return Credential(event, recorded.recorded_at, Status.ACTIVE, recorded.position, recorded.effective_at)
     assert state is not None, "a credential's stream begins with its registration"
     match event:
         case CredentialSecured():

@@ -10,7 +10,7 @@ from registry.domain.events import LogOpened, Recorded, SlugClaimed
 from registry.domain.names import IssuerId, Stream
 
 State = Any
-"""Credential | Issuer | ListSets | ApiKeyIds | IssuerId (a slug's owner) | LogOpened; None for an empty stream."""
+"""Credential | Issuer | ListSets | ApiKeyRing | IssuerId (a slug's owner) | LogOpened; None for an empty stream."""
 
 
 def _slug_owner(state: IssuerId | None, recorded: Recorded) -> IssuerId | None:

@@ -91,9 +91,8 @@ async def _rewrap(
     rows: Sequence[asyncpg.Record],
     broken: list[str],
 ) -> int:
-    """Rewrap *rows*, adding to *broken* what does not open; a row that changed since it was read is left alone."""
+    """Rewrap *rows*, adding to *broken* what does not open; return how many had not been yet."""
     ids: list[UUID] = []
-    blobs: list[bytes] = []
     fresh: list[bytes] = []
     for row in rows:
         associated = binding(kind, log, row["key_id"])
@@ -103,7 +102,6 @@ async def _rewrap(
             broken.append(f"{row['key_id']} among the {kind.value} of log {log}")
             continue
         ids.append(row["key_id"])
-        blobs.append(row["wrapped"])
         fresh.append(master.wrap(plaintext, associated).blob)
-    done = await database.fetch(query("rewrap", kind), log, master.current_id, ids, blobs, fresh)
+    done = await database.fetch(query("rewrap", kind), log, master.current_id, ids, fresh)
     return len(done)

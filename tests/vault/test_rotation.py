@@ -93,6 +93,15 @@ async def test_an_interrupted_rotation_leaves_every_key_open_and_is_finished_by_
     await Vault(pool, only_b, clock).check()
 
 
+async def test_rotations_at_once_bring_every_key_over_once(
+    vault: Vault, pool: Any, rotated: Any, only_b: Any, clock: Any
+) -> None:
+    await fill(vault)
+    moved = await asyncio.gather(*(Vault(pool, rotated, clock).rewrap(batch=2) for _ in range(4)))
+    assert sum(moved) == ALL
+    await Vault(pool, only_b, clock).check()
+
+
 async def test_rotations_in_both_directions_at_once_end_and_lose_nothing(
     vault: Vault, pool: Any, rotated: Any, rotated_back: Any, clock: Any
 ) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import asyncpg
 
 from registry.errors import DatabaseUnavailable
 
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:  # asyncpg's classes are generic for type checkers only
+    Connection, Pool = asyncpg.Connection, asyncpg.Pool
 
 LOST = (
     asyncpg.InternalClientError,
@@ -57,9 +63,7 @@ def _arguments(timeouts: Timeouts, statement_cache_size: int) -> dict[str, Any]:
     }
 
 
-async def connect(
-    dsn: str, timeouts: Timeouts | None = None, *, statement_cache_size: int = 1024
-) -> asyncpg.Connection[asyncpg.Record]:
+async def connect(dsn: str, timeouts: Timeouts | None = None, *, statement_cache_size: int = 1024) -> Connection:
     """Return a connection to *dsn*; raise `DatabaseUnavailable` if there is none to be had."""
     try:
         return await asyncpg.connect(dsn, **_arguments(timeouts or Timeouts(), statement_cache_size))
@@ -67,9 +71,7 @@ async def connect(
         raise DatabaseUnavailable(f"PostgreSQL cannot be reached: {reason(error)}") from error
 
 
-async def pool(
-    dsn: str, timeouts: Timeouts | None = None, *, size: int = 8, statement_cache_size: int = 1024
-) -> asyncpg.Pool[asyncpg.Record]:
+async def pool(dsn: str, timeouts: Timeouts | None = None, *, size: int = 8, statement_cache_size: int = 1024) -> Pool:
     """Return a pool of at most *size* connections to *dsn*; raise `DatabaseUnavailable`."""
     try:
         return await asyncpg.create_pool(

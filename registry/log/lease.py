@@ -17,7 +17,7 @@ import asyncpg
 
 from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable
-from registry.log.connection import LOST
+from registry.log.connection import LOST, Connection
 
 CHANNEL = "registry_lease"
 TURN_S = 0.02
@@ -25,7 +25,7 @@ PATIENCE_S = 1.0
 REST_S = 10.0
 """How long a process goes on without the lease after it could not be had."""
 
-Connect = Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]]
+Connect = Callable[[], Awaitable[Connection]]
 
 
 class Lease:
@@ -35,7 +35,7 @@ class Lease:
         self._log = log
         self._connect = connect
         self._key = int.from_bytes(hashlib.sha256(f"sequencer {log}".encode()).digest()[:8], signed=True)
-        self._conn: asyncpg.Connection[asyncpg.Record] | None = None
+        self._conn: Connection | None = None
         self._since: float | None = None
         self._is_wanted = False
         self._not_before = 0.0

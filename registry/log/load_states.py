@@ -13,6 +13,7 @@ from registry.domain.names import LogName, Stream
 from registry.domain.streams import State, evolve
 from registry.log.append import KeptAnswer
 from registry.log.codec import decode
+from registry.log.connection import Connection
 from registry.log.draft import Memory
 from registry.log.sql import query
 
@@ -35,7 +36,7 @@ class Loaded:
 
 
 async def load_states(
-    conn: asyncpg.Connection[asyncpg.Record],
+    conn: Connection,
     log: LogName,
     memory: Memory,
     known: Loaded,

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from registry.errors import MigrationRefused
-from registry.log.connection import connect
+from registry.log.connection import Connection, connect
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -69,7 +69,7 @@ async def migrate(dsn: str, *, lock_timeout_s: float = 5, folder: Path = MIGRATI
         await conn.close()
 
 
-async def check(conn: asyncpg.Connection[asyncpg.Record]) -> None:
+async def check(conn: Connection) -> None:
     """Raise `MigrationRefused` unless the database has exactly the schema this version was written for."""
     exists = await conn.fetchval("SELECT to_regclass('public.migrations') IS NOT NULL")
     missing = pending(known(), await _applied(conn) if exists else {})
@@ -92,5 +92,5 @@ def pending(ours: list[Migration], applied: dict[str, str]) -> list[Migration]:
     return missing
 
 
-async def _applied(conn: asyncpg.Connection[asyncpg.Record]) -> dict[str, str]:
+async def _applied(conn: Connection) -> dict[str, str]:
     return {row["name"]: row["sha256"] for row in await conn.fetch("SELECT name, sha256 FROM migrations")}

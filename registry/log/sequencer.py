@@ -21,12 +21,10 @@ from registry.domain.names import LogName, Stream
 from registry.errors import DatabaseUnavailable, KeyReused, QueueFull, RegistryError
 from registry.log import read
 from registry.log.append import KeptAnswer, append, is_written
-from registry.log.connection import LOST, reason
+from registry.log.connection import LOST, Connection, reason
 from registry.log.draft import Clock, Draft, Fact, Memory, NotLoaded, View
 from registry.log.lease import Lease
 from registry.log.load_states import Loaded, load_states
-
-Connection = asyncpg.Connection[asyncpg.Record]
 
 MOST_VIOLATIONS = 5
 """A key used before costs a batch one violation; more than a few mean tables that contradict each other."""

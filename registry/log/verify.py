@@ -17,6 +17,7 @@ from registry.domain.events import LogOpened
 from registry.domain.names import LogName
 from registry.errors import BrokenLog
 from registry.log import codec, read
+from registry.log.connection import Connection
 from registry.log.sql import query
 
 _CHAIN = query("read_chain")
@@ -84,9 +85,7 @@ class _Reader:
         return BrokenLog(f"Log {self.log!r}: position {position} {what}.", position=position)
 
 
-async def verify(
-    conn: asyncpg.Connection[asyncpg.Record], log: LogName, progress: Progress = lambda _done, _total: None
-) -> read.Head:
+async def verify(conn: Connection, log: LogName, progress: Progress = lambda _done, _total: None) -> read.Head:
     """Return the verified end of *log*; raise `BrokenLog` with the first position that is wrong.
 
     Reads one snapshot, so that a service may go on writing meanwhile.

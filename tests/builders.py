@@ -1,0 +1,265 @@
+"""Histories, built purely in memory: commands go through the domain's `decide`, and become `Recorded` facts.
+
+`History` is one log. Time moves one second per command, ids are counted: the same calls give the same history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from registry.domain import credential, issuer, status_list
+from registry.domain.commands import (
+    CloseListSet,
+    CredentialCommand,
+    IssuerCommand,
+    OpenListSet,
+    RecordSecuring,
+    RegisterCredential,
+    RegisterIssuer,
+    ReinstateCredential,
+    ReinstateIssuer,
+    RevokeCredential,
+    SupersedeCredential,
+    SuspendCredential,
+    SuspendIssuer,
+    UpdateIssuer,
+    WithdrawIssuer,
+)
+from registry.domain.events import (
+    AnyEvent,
+    DidAdopted,
+    IssuerKind,
+    IssuerProfile,
+    ListMember,
+    LogOpened,
+    Purpose,
+    Reason,
+    Recorded,
+    StatusProfile,
+    VerificationMethod,
+    VerificationMethodAdded,
+)
+from registry.domain.names import (
+    LOG_STREAM,
+    CredentialId,
+    IssuerId,
+    ListSetId,
+    LogName,
+    Slug,
+    Stream,
+    credential_stream,
+    issuer_stream,
+    lists_stream,
+    slug_stream,
+)
+from registry.domain.streams import State, evolve
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+ORIGIN = "https://registry.example"
+SIZE = status_list.MINIMUM_SIZE
+LOG = LogName("main")
+
+
+def identity(number: int, kind: str = "") -> UUID:
+    """A UUIDv4-shaped id that *number* and *kind* determine."""
+    return UUID(bytes=hashlib.sha256(f"{kind} {number}".encode()).digest()[:16], version=4)
+
+
+def a_profile(name: str = "State College", **fields: Any) -> IssuerProfile:
+    """A school in Colorado, unless *fields* say otherwise."""
+    return IssuerProfile.model_validate({"name": name, "kind": IssuerKind.SCHOOL, "jurisdiction": "US-CO", **fields})
+
+
+def a_method(did: str, number: int = 1) -> VerificationMethod:
+    """A verification method of *did* that is held by us."""
+    return VerificationMethod(
+        id=f"{did}#key-{number}",
+        controller=did,
+        public_key_multibase=f"z6Mk{number}",
+        key_id=identity(number, f"key of {did}"),
+    )
+
+
+@dataclass
+class History:
+    """One log as it grows."""
+
+    log: LogName = LOG
+    at: datetime = AT
+    recorded: list[Recorded] = field(default_factory=list)
+    states: dict[Stream, State] = field(default_factory=dict)
+    versions: dict[Stream, int] = field(default_factory=dict)
+    numbers: dict[ListSetId, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        opened = LogOpened(log_id=identity(0, f"log {self.log}"), log_name=self.log, origin=ORIGIN)
+        self.record(LOG_STREAM, opened)
+
+    @property
+    def log_id(self) -> UUID:
+        """The id in position 1."""
+        return self.states[LOG_STREAM].log_id
+
+    # ── what the log does ────────────────────────────────────────────────────────────────────────────────────
+
+    def record(self, stream: Stream, *events: AnyEvent, effective_at: datetime | None = None) -> list[Recorded]:
+        """Append *events* to *stream* as they are; no decision is asked."""
+        added = []
+        for event in events:
+            version = self.versions.get(stream, 0) + 1
+            position = len(self.recorded) + 1
+            entry = Recorded(
+                position, stream, version, self.at, effective_at or self.at,
+                "key:test", "request", identity(position, f"event {self.log}"), event,
+            )  # fmt: skip
+            self.versions[stream] = version
+            self.states[stream] = evolve(stream, self.states.get(stream), entry)
+            self.recorded.append(entry)
+            added.append(entry)
+        return added
+
+    def tick(self) -> datetime:
+        """Let a second pass; the new time."""
+        self.at += timedelta(seconds=1)
+        return self.at
+
+    # ── issuers ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def issuer(
+        self,
+        slug: str = "state-college",
+        *,
+        profile: IssuerProfile | None = None,
+        status_profile: StatusProfile = StatusProfile.VC2,
+        public_reasons: bool = False,
+        did: str | None = None,
+        with_lists: bool = True,
+    ) -> IssuerId:
+        """Register an issuer, by default with an open set of lists; its id."""
+        issuer_id, did = IssuerId(identity(0, f"issuer {slug}")), did or f"did:web:registry.example:issuers:{slug}"
+        command = RegisterIssuer(
+            self.tick(), issuer_id, Slug(slug), profile or a_profile(slug.title()), status_profile, public_reasons,
+            did, a_method(did),
+        )  # fmt: skip
+        self.record(slug_stream(Slug(slug)), *issuer.claim_slug(command, self.states.get(slug_stream(Slug(slug)))))
+        self.change_issuer(command)
+        if with_lists:
+            self.open_set(issuer_id)
+        return issuer_id
+
+    def change_issuer(self, command: IssuerCommand) -> list[Recorded]:
+        """Carry out a command on an issuer; the facts that followed."""
+        stream = issuer_stream(command.issuer_id)
+        return self.record(stream, *issuer.decide(command, self.states.get(stream)))
+
+    def update_issuer(self, issuer_id: IssuerId, **settings: Any) -> list[Recorded]:
+        return self.change_issuer(UpdateIssuer(self.tick(), issuer_id, **settings))
+
+    def suspend_issuer(self, issuer_id: IssuerId) -> list[Recorded]:
+        return self.change_issuer(SuspendIssuer(self.tick(), issuer_id))
+
+    def reinstate_issuer(self, issuer_id: IssuerId) -> list[Recorded]:
+        return self.change_issuer(ReinstateIssuer(self.tick(), issuer_id))
+
+    def withdraw_issuer(self, issuer_id: IssuerId) -> list[Recorded]:
+        return self.change_issuer(WithdrawIssuer(self.tick(), issuer_id))
+
+    def adopt_did(self, issuer_id: IssuerId, did: str) -> list[Recorded]:
+        """Give the issuer another DID with a key of its own, and lists under it (no command does this yet)."""
+        self.tick()
+        stream = issuer_stream(issuer_id)
+        method = VerificationMethodAdded(issuer_id=issuer_id, method=a_method(did))
+        adopted = self.record(stream, DidAdopted(issuer_id=issuer_id, did=did), method)
+        return [*adopted, *self.open_set(issuer_id)]
+
+    def open_set(self, issuer_id: IssuerId, *, size: int = SIZE) -> list[Recorded]:
+        """Open the issuer's next set, with a revocation and a suspension list."""
+        stream = lists_stream(issuer_id)
+        sets: status_list.ListSets = self.states.get(stream) or ()
+        set_id = ListSetId(identity(len(sets), f"set of {issuer_id}"))
+        members = tuple(_member(set_id, purpose) for purpose in (Purpose.REVOCATION, Purpose.SUSPENSION))
+        did = self.states[issuer_stream(issuer_id)].did
+        after = sets[-1].set_id if sets else None
+        command = OpenListSet(self.tick(), issuer_id, set_id, size, members, after, did)
+        return self.record(stream, *status_list.decide(command, sets))
+
+    def close_set(self, issuer_id: IssuerId, set_id: ListSetId, reason: str = "exhausted") -> list[Recorded]:
+        stream = lists_stream(issuer_id)
+        command = CloseListSet(self.tick(), issuer_id, set_id, reason)
+        return self.record(stream, *status_list.decide(command, self.states.get(stream)))
+
+    # ── credentials ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def credential(self, issuer_id: IssuerId, credential_id: str, **fields: Any) -> list[Recorded]:
+        """Register a credential; its index is its number, so that a test can name it."""
+        cid = CredentialId(credential_id)
+        stream = credential_stream(issuer_id, cid)
+        known: issuer.Issuer = self.states[issuer_stream(issuer_id)]
+        sets: status_list.ListSets = self.states.get(lists_stream(issuer_id)) or ()
+        command = RegisterCredential(
+            self.tick(), issuer_id, cid, fields.pop("credential_types", ("VerifiableCredential",)), **fields
+        )
+        events = credential.register(
+            command, self.states.get(stream), known,
+            lambda: status_list.allocate(sets, known.did, self._next_number, lambda _, number: number),
+        )  # fmt: skip
+        added = self.record(stream, *events)
+        for event in events:
+            given = event.allocation  # type: ignore[union-attr]  # a registration is all that can follow
+            self.numbers[ListSetId(given.set_id)] = given.number + 1
+        return added
+
+    def change(self, command: CredentialCommand) -> list[Recorded]:
+        """Carry out a command on a credential; the facts that followed."""
+        stream = credential_stream(command.issuer_id, command.credential_id)
+        by = None
+        if isinstance(command, SupersedeCredential):
+            by = self.states.get(credential_stream(command.issuer_id, command.by))
+        events = credential.decide(command, self.states.get(stream), by=by)
+        return self.record(stream, *events, effective_at=getattr(command, "effective_at", None))
+
+    def revoke(self, issuer_id: IssuerId, cid: str, reason: Reason = Reason.UNSPECIFIED, **how: Any) -> list[Recorded]:
+        return self.change(RevokeCredential(self.tick(), issuer_id, CredentialId(cid), reason, **how))
+
+    def suspend(self, issuer_id: IssuerId, cid: str, reason: Reason = Reason.UNSPECIFIED, **how: Any) -> list[Recorded]:
+        return self.change(SuspendCredential(self.tick(), issuer_id, CredentialId(cid), reason, **how))
+
+    def reinstate(self, issuer_id: IssuerId, cid: str, **how: Any) -> list[Recorded]:
+        return self.change(ReinstateCredential(self.tick(), issuer_id, CredentialId(cid), **how))
+
+    def supersede(self, issuer_id: IssuerId, cid: str, by: str, **how: Any) -> list[Recorded]:
+        command = SupersedeCredential(self.tick(), issuer_id, CredentialId(cid), CredentialId(by), **how)
+        return self.change(command)
+
+    def secure(self, issuer_id: IssuerId, cid: str) -> list[Recorded]:
+        """Record that the credential was signed; the digest is that of its id."""
+        method = self.states[issuer_stream(issuer_id)].method.id
+        digest = hashlib.sha256(cid.encode()).hexdigest()
+        return self.change(
+            RecordSecuring(
+                self.tick(), issuer_id, CredentialId(cid), digest, "eddsa-rdfc-2022", method, self.at
+            )
+        )  # fmt: skip
+
+    def _next_number(self, set_id: ListSetId) -> int:
+        return self.numbers.get(set_id, 0)
+
+
+def batches(recorded: Sequence[Recorded], size_of: Callable[[], int]) -> list[Sequence[Recorded]]:
+    """Cut *recorded* into consecutive batches, as long as *size_of* says each time (at least 1)."""
+    cut, start = [], 0
+    while start < len(recorded):
+        end = start + max(1, size_of())
+        cut.append(recorded[start:end])
+        start = end
+    return cut
+
+
+def _member(set_id: ListSetId, purpose: Purpose) -> ListMember:
+    list_id = identity(0, f"{purpose} list of {set_id}")
+    return ListMember(purpose=purpose, status_list_id=list_id, url=f"{ORIGIN}/status-lists/{list_id}")

@@ -1,10 +1,9 @@
-"""A vault over a real PostgreSQL, a clock that is set by hand, and two master keys."""
+"""A vault over a real PostgreSQL, and two master keys."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -14,27 +13,10 @@ from registry.domain.names import LogName
 from registry.vault.api_keys import ApiKeys
 from registry.vault.keys import Vault
 from registry.vault.master import MasterKeys
+from tests.clock import FakeClock
 
 LINE_A = "a:" + base64.b64encode(bytes(range(32))).decode()
 LINE_B = "b:" + base64.b64encode(bytes(range(32, 64))).decode()
-
-
-class Clock:
-    """Tells the time it was set to."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **span: float) -> None:
-        self.now += timedelta(**span)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -79,10 +61,10 @@ async def root(database: Any) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
 
 
 @pytest.fixture
-def vault(pool: asyncpg.Pool[asyncpg.Record], master: MasterKeys, clock: Clock) -> Vault:
+def vault(pool: asyncpg.Pool[asyncpg.Record], master: MasterKeys, clock: FakeClock) -> Vault:
     return Vault(pool, master, clock)
 
 
 @pytest.fixture
-def api_keys(pool: asyncpg.Pool[asyncpg.Record], vault: Vault, clock: Clock) -> ApiKeys:
+def api_keys(pool: asyncpg.Pool[asyncpg.Record], vault: Vault, clock: FakeClock) -> ApiKeys:
     return ApiKeys(pool, vault, clock, env="dev")

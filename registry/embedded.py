@@ -141,7 +141,7 @@ class Supervisor:
             if self._child is not None and self._child.poll() is None:
                 self._child.send_signal(signal.SIGINT)
                 await _ended(self._child, STOP_S)
-            if self.owns:
+            if self._child is not None:
                 self._cluster.clear_socket_dir()
         finally:
             self._lock.release()
@@ -181,7 +181,8 @@ class Supervisor:
 
     async def _initialise(self) -> None:
         """Make the cluster; it appears whole or not at all."""
-        if await _ended(self._cluster.spawn_initdb(self._lock.fd), FOREIGN_START_S) != 0:
+        self._child = self._cluster.spawn_initdb(self._lock.fd)
+        if await _ended(self._child, FOREIGN_START_S) != 0:
             raise EmbeddedFailed(f"initdb failed: {self._cluster.last_words()} (see {self._cluster.log}).")
         await asyncio.to_thread(self._cluster.adopt_half_made)
 

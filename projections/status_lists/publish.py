@@ -1,0 +1,218 @@
+"""Publishing: render → secure → remember outside → store, when bits changed or validity nears its end.
+
+One publisher leads, in the process that projects. A second one is harmless: a publication is stored only if it is
+still the one that follows the publication it was decided on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from asyncpg import Pool
+
+from projections.status_lists import head_file
+from projections.status_lists.frontier import Frontier, ListState, read_frontier, read_lists, snapshot
+from projections.status_lists.progress import Progress
+from projections.status_lists.queries import sql
+from projections.status_lists.rendering import Refusal, Rendered, Validity, finish, render
+from projections.status_lists.store import store
+from registry.domain.names import LogName
+from registry.errors import ForkedLog, RegistryError
+
+Secure = Callable[[LogName, UUID, dict[str, Any], str], Awaitable[bytes]]
+"""`secure(log, issuer id, document, canonical N-Quads)` returns the secured document's JSON, signed by that issuer."""
+
+Step = Callable[[str], Awaitable[None]]
+"""Told of every step that is done: rendered, secured, head-written, uncommitted, stored. May raise, to fail there."""
+
+_DUE = sql("read_due")
+_NEW = sql("read_new")
+_SOONEST = sql("read_soonest")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSettings:
+    """How lists are published; seconds, and the directory that remembers the published heads."""
+
+    head_directory: Path
+    tick_s: float = 15
+    ttl_s: int = 60
+    validity_s: float = 12 * 3600
+    resign_at: float = 0.5
+    """The share of the validity after which a list is signed anew."""
+    batch: int = 200
+    """Lists rendered from one snapshot and stored in one transaction."""
+
+
+async def _done(_step: str) -> None:
+    """Let every step pass."""
+
+
+def _unobserved(_log: LogName, _seconds: float) -> None:
+    """Look away."""
+
+
+class Publisher:
+    """Publishes the lists of any number of logs.
+
+    *secure* signs, *clock* tells the time (UTC), *step* is told of every step, *observe_visible* how many seconds
+    after its recording a list's newest change was stored for all to see.
+    """
+
+    def __init__(
+        self,
+        pool: Pool[asyncpg.Record],
+        secure: Secure,
+        settings: PublishSettings,
+        *,
+        clock: Callable[[], datetime],
+        step: Step = _done,
+        observe_visible: Callable[[LogName, float], None] = _unobserved,
+    ) -> None:
+        self.progress: dict[LogName, Progress] = {}
+        self._pool = pool
+        self._secure = secure
+        self._settings = settings
+        self._clock = clock
+        self._step = step
+        self._observe_visible = observe_visible
+        self._all_published_to: dict[LogName, int] = {}
+
+    def progress_of(self, log: LogName) -> Progress:
+        """Return how the publishing of *log* stands."""
+        return self.progress.setdefault(log, Progress())
+
+    async def check(self, log: LogName) -> Frontier:
+        """Return where *log* stands; raises `ForkedLog`, and remembers why, when it may not be published."""
+        async with snapshot(self._pool) as conn:
+            return await self._frontier(conn, log)
+
+    async def publish(self, log: LogName) -> int:
+        """Publish every list of *log* that changed, is new, or is past its share of validity; return how many.
+
+        Raises `ForkedLog`: then nothing of this log is published. A list that the guard refuses, or that cannot be
+        signed, is named in `progress` and never keeps others from being published.
+        """
+        progress = self.progress_of(log)
+        async with snapshot(self._pool) as conn:
+            frontier = await self._frontier(conn, log)
+            soon = self._clock() + timedelta(seconds=self._settings.validity_s * (1 - self._settings.resign_at))
+            due = await conn.fetch(_DUE, log, frontier.restore_position, soon)
+        progress.note_pending((row["status_list_id"], row["changed_at"]) for row in due if row["is_dirty"])
+        progress.refused.clear()
+        progress.kept_bits = 0
+        published = await self._publish_all(log, [row["status_list_id"] for row in due])
+        progress.valid_until = await self._pool.fetchval(_SOONEST, log)
+        return published
+
+    async def publish_new(self, log: LogName) -> int:
+        """Publish the lists of *log* that never were, without waiting for the tick; return how many.
+
+        One query when there is nothing to do. What was refused waits for the next `publish`.
+        """
+        rows = await self._pool.fetch(_NEW, log, self._all_published_to.get(log, 0))
+        if rows and all(row["is_published"] for row in rows):
+            self._all_published_to[log] = rows[-1]["added_position"]
+        refused = self.progress_of(log).refused
+        new = [row["status_list_id"] for row in rows if not row["is_published"]]
+        return await self._publish_all(log, [one for one in new if one not in refused])
+
+    async def _publish_all(self, log: LogName, lists: Sequence[UUID]) -> int:
+        started, published = monotonic(), 0
+        for first in range(0, len(lists), self._settings.batch):
+            stored = await self._publish_batch(log, lists[first : first + self._settings.batch])
+            if stored is None:
+                break  # another publisher is at it; the next pass finds what it left
+            published += stored
+        if published:
+            self.progress_of(log).publish_duration_s = monotonic() - started
+        return published
+
+    async def _publish_batch(self, log: LogName, lists: Sequence[UUID]) -> int | None:
+        """Publish *lists* from one snapshot; return how many, or None if this publication may not be."""
+        async with snapshot(self._pool) as conn:
+            frontier = await self._frontier(conn, log)
+            if frontier.is_behind:
+                return None
+            states = await read_lists(conn, log, lists)
+        validity = Validity.of(self._clock(), validity_s=self._settings.validity_s, ttl_s=self._settings.ttl_s)
+        rendered = self._allowed(log, await asyncio.to_thread(render, states, frontier, validity))
+        await self._step("rendered")
+        secured = await self._secured(log, rendered)
+        await self._step("secured")
+        return await self._make_visible(frontier, secured, validity) if secured else 0
+
+    async def _make_visible(
+        self, frontier: Frontier, secured: Sequence[tuple[ListState, bytes]], validity: Validity
+    ) -> int | None:
+        """Remember the head outside the database, then let the world see the lists: never the other way round."""
+        stored = await asyncio.to_thread(finish, secured)
+        head = frontier.head(validity.now)
+        directory = self._settings.head_directory
+        await asyncio.to_thread(head_file.advance, directory, frontier.log, head, seen=frontier.file_head)
+        await self._step("head-written")
+        if not await store(self._pool, frontier, stored, validity, lambda: self._step("uncommitted")):
+            self.progress_of(frontier.log).lost_races += 1
+            return None
+        self._note_visible(frontier.log, [one.state.status_list_id for one in stored])
+        await self._step("stored")
+        return len(stored)
+
+    async def _frontier(self, conn: Any, log: LogName) -> Frontier:
+        progress = self.progress_of(log)
+        try:
+            frontier = await read_frontier(conn, log, self._settings.head_directory)
+        except ForkedLog as error:
+            if progress.halted != error.detail:
+                _log.critical("publishing halted: %s", error.detail, extra={"log": log})
+            progress.halted = error.detail
+            raise
+        progress.halted = None
+        return frontier
+
+    async def _secured(self, log: LogName, rendered: Sequence[Rendered]) -> list[tuple[ListState, bytes]]:
+        """Return each list's secured bytes; a list that cannot be signed is refused alone."""
+        answers = await asyncio.gather(
+            *(self._secure(log, one.state.issuer_id, one.document, one.canonical) for one in rendered),
+            return_exceptions=True,
+        )
+        secured = []
+        for one, answer in zip(rendered, answers, strict=True):
+            if isinstance(answer, bytes):
+                secured.append((one.state, answer))
+            else:
+                why = answer.detail if isinstance(answer, RegistryError) else type(answer).__name__
+                sentence = f"The list {one.state.url} could not be signed: {why}"
+                self._refuse(log, Refusal(one.state.status_list_id, sentence))
+        return secured
+
+    def _allowed(self, log: LogName, rendered: Sequence[Rendered | Refusal]) -> list[Rendered]:
+        allowed = []
+        for one in rendered:
+            if isinstance(one, Refusal):
+                self._refuse(log, one)
+            else:
+                self.progress_of(log).kept_bits += one.kept_bits
+                allowed.append(one)
+        return allowed
+
+    def _refuse(self, log: LogName, refusal: Refusal) -> None:
+        self.progress_of(log).refused[refusal.status_list_id] = refusal.sentence
+        _log.error("list not published: %s", refusal.sentence, extra={"log": log})
+
+    def _note_visible(self, log: LogName, lists: Sequence[UUID]) -> None:
+        progress, now = self.progress_of(log), self._clock()
+        progress.published += len(lists)
+        for one in lists:
+            if since := progress.pending.pop(one, None):
+                self._observe_visible(log, (now - since).total_seconds())

@@ -1,0 +1,73 @@
+"""One published list as it is served: bytes, validators, and how long they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from projections.status_lists import encoded_list
+from registry.domain.names import LogName
+
+SETTLED = timedelta(seconds=2)
+"""`Last-Modified` has whole seconds: only when it is older than this does it tell one version from the next."""
+
+_OVERHEAD_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedList:
+    """A signed list, identity and gzip, as the publisher stored it."""
+
+    log: LogName
+    status_list_id: UUID
+    list_set: UUID
+    purpose: str
+    url: str
+    position: int
+    """The list is a replay of the log up to here."""
+    sequence: int
+    body: bytes
+    gzip: bytes
+    etag: str
+    """Strong, over `body`."""
+    gzip_etag: str
+    """Strong, over `gzip`."""
+    ttl_s: int
+    valid_from: datetime
+    valid_until: datetime
+    published_at: datetime
+    last_modified: str
+    """`published_at` as an HTTP date."""
+
+    @classmethod
+    def from_row(cls, log: LogName, row: asyncpg.Record) -> PublishedList:
+        """Return the list of a row that `read_published.sql` gave."""
+        last_modified = format_datetime(row["published_at"], usegmt=True)
+        return cls(log=log, last_modified=last_modified, **dict(row))
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory it takes, nearly."""
+        return len(self.body) + len(self.gzip) + _OVERHEAD_BYTES
+
+    def max_age_at(self, now: datetime) -> int:
+        """Return for how many seconds a cache may keep it: no longer than the ttl, never past `valid_until`; ≥ 0."""
+        return max(0, min(self.ttl_s, int((self.valid_until - now).total_seconds())))
+
+    def is_expired_at(self, now: datetime) -> bool:
+        """Whether no verifier accepts it any more; then it is never the subject of a 304."""
+        return now >= self.valid_until
+
+    def is_settled_at(self, now: datetime) -> bool:
+        """Whether `last_modified` may be the basis of a 304: not within 2 s of the change."""
+        return now - self.published_at > SETTLED
+
+
+def published_bits(body: bytes) -> bytes:
+    """Return the bits that the secured list credential *body* says; raises `Malformed` if they cannot be read."""
+    return encoded_list.decode(orjson.loads(body)["credentialSubject"]["encodedList"])

@@ -1,0 +1,72 @@
+"""The publisher's day: new lists at once, everything else on the tick, and trouble in one log kept to that log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from time import monotonic
+
+from projections.status_lists.publish import Publisher
+from registry.domain.names import LogName
+from registry.errors import ForkedLog
+
+POLL_S = 0.25
+"""How long a new list waits at most when the notification is lost."""
+
+_SHORTEST_BACKOFF_S = 0.25
+_LONGEST_BACKOFF_S = 15.0
+_log = logging.getLogger(__name__)
+
+
+async def publish_for_ever(
+    publisher: Publisher,
+    logs: Callable[[], Awaitable[Sequence[LogName]]],
+    *,
+    tick_s: float,
+    wake: asyncio.Event,
+) -> None:
+    """Publish until cancelled: what is new whenever *wake* is set (or 250 ms passed), everything each *tick_s*.
+
+    A log that cannot be published is tried again, ever more slowly up to 15 s, and counted; the others go on.
+    """
+    pauses: dict[LogName, tuple[float, float]] = {}
+    next_tick = monotonic()
+    while True:
+        is_tick = monotonic() >= next_tick
+        if is_tick:
+            next_tick = max(next_tick + tick_s, monotonic())
+        for log in await _named(logs):
+            pause_s, until = pauses.get(log, (0.0, 0.0))
+            if monotonic() < until:
+                continue
+            if await _one_pass(publisher, log, is_tick=is_tick):
+                pauses.pop(log, None)
+            else:
+                pause_s = min(max(pause_s * 2, _SHORTEST_BACKOFF_S), _LONGEST_BACKOFF_S)
+                pauses[log] = (pause_s, monotonic() + pause_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), max(0.0, min(POLL_S, next_tick - monotonic())))
+        wake.clear()
+
+
+async def _one_pass(publisher: Publisher, log: LogName, *, is_tick: bool) -> bool:
+    """Publish what is due in *log*; whether that went well."""
+    try:
+        await (publisher.publish(log) if is_tick else publisher.publish_new(log))
+    except ForkedLog:
+        return False  # the publisher has raised the alarm, and keeps the sentence
+    except Exception:  # noqa: BLE001  # a defect in one log must not stop the others
+        publisher.progress_of(log).errors += 1
+        _log.exception("publishing failed, it is tried again", extra={"log": log})
+        return False
+    return True
+
+
+async def _named(logs: Callable[[], Awaitable[Sequence[LogName]]]) -> Sequence[LogName]:
+    try:
+        return await logs()
+    except Exception:  # noqa: BLE001  # a defect in one log must not stop the others
+        _log.exception("the logs to publish cannot be listed, this is tried again")
+        return ()

@@ -1,0 +1,191 @@
+"""Is this deployment fit to serve? The same findings stop a start and are printed by `registry doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import asyncpg
+
+from projections.status_lists import head_file
+from projections.status_lists.frontier import read_frontier
+from registry.domain.names import LOG_STREAM, LogName
+from registry.errors import DatabaseUnavailable, ForkedLog, RegistryError, SettingsRefused, Unfit
+from registry.log import migrate, read
+from registry.log.connection import LOST, Connection, connect, reason
+from registry.securing.contexts import load_contexts
+from registry.settings import Settings
+from registry.vault.keys import Vault
+from registry.vault.master import MasterKeys
+
+OLDEST_SERVER = 15
+
+_ORIGINS = """
+SELECT DISTINCT substring(url FROM '^[a-z]+://[^/]+') AS origin
+  FROM projections.published_status_lists
+ WHERE log_name = $1
+"""
+
+
+class Verdict(StrEnum):
+    """How bad a finding is."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what is so, and what to do about it."""
+
+    subject: str
+    verdict: Verdict
+    sentence: str
+
+
+def good(subject: str, sentence: str) -> Finding:
+    """A finding that needs nothing."""
+    return Finding(subject, Verdict.GOOD, sentence)
+
+
+def load_master_keys(settings: Settings) -> MasterKeys:
+    """Return the master keys from the environment or their file; raise `MasterKeyUnusable`."""
+    if settings.master_keys is not None:
+        return MasterKeys.from_text(settings.master_keys.get_secret_value(), "REGISTRY_MASTER_KEYS")
+    return MasterKeys.from_file(settings.master_key_path)
+
+
+async def examine(settings: Settings, dsn: str) -> list[Finding]:
+    """Return all findings about the deployment that *settings* describe, its database at *dsn*."""
+    findings = [
+        good("settings", "complete and free of contradictions"),
+        await _finding("contexts", _contexts, settings),
+        await _finding("master key", _master_keys, settings),
+    ]
+    try:
+        conn = await connect(dsn)
+    except DatabaseUnavailable as error:
+        return [*findings, Finding("database", Verdict.REFUSED, error.detail)]
+    try:
+        findings += await _server(conn)
+        findings.append(await _finding("schema", _schema, conn))
+        if all(one.verdict is not Verdict.REFUSED for one in findings):
+            findings.append(await _finding("secrets", _secrets, conn, settings))
+            findings += [one for log in settings.origins for one in await _log(conn, settings, log)]
+    except LOST as error:
+        findings.append(Finding("database", Verdict.REFUSED, f"went away: {reason(error)}"))
+    finally:
+        await conn.close()
+    return findings
+
+
+def require_fit(findings: list[Finding]) -> list[Finding]:
+    """Return the warnings among *findings*; raise `Unfit` with every sentence that forbids a start."""
+    refused = [one for one in findings if one.verdict is Verdict.REFUSED]
+    if refused:
+        raise Unfit(" ".join(f"{one.subject}: {one.sentence}" for one in refused))
+    return [one for one in findings if one.verdict is Verdict.WARNING]
+
+
+async def _finding(subject: str, look: Callable[..., Awaitable[str]], *arguments: object) -> Finding:
+    """Return what *look* says; a refusal of its becomes a finding."""
+    try:
+        return good(subject, await look(*arguments))
+    except RegistryError as error:
+        return Finding(subject, Verdict.REFUSED, error.detail)
+
+
+async def _contexts(settings: Settings) -> str:
+    load_contexts(settings.contexts)
+    return "every pinned JSON-LD context has its digest"
+
+
+async def _master_keys(settings: Settings) -> str:
+    keys = load_master_keys(settings)
+    return f"{keys.ids[0]} wraps new secrets"
+
+
+async def _server(conn: Connection) -> list[Finding]:
+    findings = []
+    major = conn.get_server_version().major
+    if major < OLDEST_SERVER:
+        findings.append(Finding("server", Verdict.REFUSED, f"PostgreSQL {major} is too old; use 15 or newer."))
+    else:
+        findings.append(good("server", f"PostgreSQL {major}"))
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        if await conn.fetchval("SELECT current_setting($1)", setting) == "off":
+            findings.append(
+                Finding(setting, Verdict.REFUSED, f"{setting} is off: acknowledged events could be lost; set it to on.")
+            )
+        else:
+            findings.append(good(setting, "on"))
+    if await conn.fetchval("SELECT current_setting('data_checksums')") == "off":
+        findings.append(
+            Finding(
+                "data_checksums",
+                Verdict.WARNING,
+                "off: a failing disk would go unnoticed; run pg_checksums --enable while the server is stopped.",
+            )
+        )
+    else:
+        findings.append(good("data_checksums", "on"))
+    return findings
+
+
+async def _schema(conn: Connection) -> str:
+    await migrate.check(conn)
+    if await conn.fetchval("SELECT has_table_privilege('events', 'UPDATE') OR has_table_privilege('events', 'DELETE')"):
+        raise SettingsRefused(
+            "REGISTRY_DATABASE_URL names a role that could change or delete events; use registry_writer."
+        )
+    return "the schema is this version's, and the role can only add to the log"
+
+
+async def _secrets(conn: Connection, settings: Settings) -> str:
+    await Vault(conn, load_master_keys(settings), lambda: None).check()  # type: ignore[arg-type, return-value]
+    return "every secret's master key is at hand"
+
+
+async def _log(conn: Connection, settings: Settings, log: LogName) -> list[Finding]:
+    subject = f"log {log}"
+    opening = await read.stream(conn, log, LOG_STREAM)
+    if not opening:
+        return [Finding(subject, Verdict.REFUSED, "is not opened yet; run `registry init`.")]
+    findings = [await _finding(subject, _heads, conn, settings, log)]
+    origin = settings.origins[log]
+    elsewhere = sorted({*await _published_origins(conn, log)} - {origin})
+    if elsewhere:
+        findings.append(
+            Finding(
+                f"{subject}, origin",
+                Verdict.WARNING,
+                f"is now {origin}; credentials in the world name {', '.join(elsewhere)}, which must keep resolving here.",
+            )
+        )
+    return findings
+
+
+async def _heads(conn: Connection, settings: Settings, log: LogName) -> str:
+    head = await read.head(conn, log)
+    end = head.position if head else 0
+    try:
+        async with conn.transaction(isolation="repeatable_read", readonly=True):
+            await read_frontier(conn, log, settings.heads_path)
+    except asyncpg.UndefinedTableError:  # nothing was ever projected into this database
+        remembered = head_file.read(settings.heads_path, log)
+        if remembered is not None and await read.hash_at(conn, log, remembered.position) != remembered.hash:
+            raise ForkedLog(
+                f"The log ends at position {end}, but {remembered.position} was published and is not in it: it was "
+                f"restored to an earlier point. Restore a later backup, or run `registry accept-restore`."
+            ) from None
+    return f"ends at position {end}, not behind what was published"
+
+
+async def _published_origins(conn: Connection, log: LogName) -> list[str]:
+    """The origins that published lists, and so credentials in the world, name."""
+    try:
+        return [row["origin"] for row in await conn.fetch(_ORIGINS, log)]
+    except asyncpg.UndefinedTableError:
+        return []

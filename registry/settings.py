@@ -1,0 +1,159 @@
+"""The environment → one frozen settings object. Every bound has its default here; no secret is ever guessed."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from registry.domain.names import LogName, log_name
+from registry.domain.status_list import MINIMUM_SIZE
+from registry.errors import Malformed, SettingsRefused
+
+DsnText = SecretStr
+"""A DSN may hold a password: never shown by `repr`."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, as `REGISTRY_<NAME>`; the README's table is generated from the descriptions."""
+
+    model_config = SettingsConfigDict(env_prefix="REGISTRY_", frozen=True, extra="ignore", str_strip_whitespace=True)
+
+    home: Path = Field(
+        default_factory=lambda: default_home(), description="where keys, heads and the embedded database live"
+    )
+    logs: Annotated[str, NoDecode] = Field(
+        "", description="the logs and their public origins: main=https://registry.example,other=https://…"
+    )
+    host: str = Field("127.0.0.1", description="address the service listens on")
+    port: int = Field(8080, ge=1, le=65535, description="port the service listens on")
+    metrics_host: str = Field("127.0.0.1", description="address of the metrics")
+    metrics_port: int = Field(9464, ge=0, le=65535, description="port of the metrics; 0 chooses a free one")
+
+    database_url: DsnText | None = Field(None, description="PostgreSQL, as registry_writer; unset: embedded (dev only)")
+    read_database_url: DsnText | None = Field(None, description="for lookups, may be a standby; default: database_url")
+    direct_database_url: DsnText | None = Field(
+        None, description="past any pooler, for LISTEN and leases; default: database_url"
+    )
+    projector_database_url: DsnText | None = Field(None, description="as registry_projector, for `registry project`")
+    owner_database_url: DsnText | None = Field(None, description="as registry_owner, for `registry init` and `migrate`")
+    statement_cache_size: int = Field(1024, ge=0, description="0 behind a transaction-pooling pgbouncer before 1.21")
+    pool_size: int = Field(8, ge=2, description="connections of the lookup pool")
+    pg_bindir: Path | None = Field(None, description="bin directory of the embedded PostgreSQL")
+    connect_timeout_s: float = Field(5, gt=0, description="connecting to PostgreSQL")
+    command_timeout_s: float = Field(10, gt=0, description="one command, as the client counts")
+    statement_timeout_s: float = Field(8, gt=0, description="one statement, as PostgreSQL counts")
+    lock_timeout_s: float = Field(4, gt=0, description="waiting for a lock")
+
+    env: str = Field("live", pattern=r"^[a-z0-9]{1,12}$", description="the word in API keys: reg_<env>_…")
+    master_key_file: Path | None = Field(
+        None, description="master keys, one `id:base64` a line; default: keys/master.key in home"
+    )
+    master_keys: SecretStr | None = Field(None, description="the same lines in the environment, instead of a file")
+    contexts: Path | None = Field(None, description="folder of further JSON-LD contexts, with its contexts.json")
+    published_heads: Path | None = Field(
+        None, description="folder outside the database that remembers what was published; default: published in home"
+    )
+
+    tick_s: float = Field(15, gt=0, description="how often changed lists are published")
+    ttl_s: float = Field(60, gt=0, description="how long a verifier may keep a list")
+    validity_s: float = Field(43_200, gt=0, le=86_400, description="how long a signed list is valid")
+    resign_at: float = Field(0.5, gt=0, lt=1, description="share of the validity after which a list is signed again")
+    list_size: int = Field(MINIMUM_SIZE, ge=MINIMUM_SIZE, le=1 << 26, description="entries of a status list")
+
+    queue_size: int = Field(10_000, ge=1, description="writes that may wait before 503")
+    canonicaliser_workers: int = Field(0, ge=0, le=64, description="processes that read foreign documents; 0: by cores")
+    canonicalise_timeout_s: float = Field(5, gt=0, description="time for one document before its process is killed")
+    body_limit_bytes: int = Field(64 * 1024, ge=1024, description="request body, unless another limit holds")
+    document_limit_bytes: int = Field(1024 * 1024, ge=1024, le=10 * 1024 * 1024, description="body with a credential")
+    lookups_limit_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="body of /status-lookups")
+    body_timeout_s: float = Field(10, gt=0, description="time to send a body before 408")
+    write_quota_per_s: float = Field(500, gt=0, description="writes a second and key, on average")
+    write_burst: int = Field(5_000, ge=1, description="writes a key may save up")
+    read_quota_per_s: float = Field(2_000, gt=0, description="public reads a second and address, on average")
+    read_burst: int = Field(20_000, ge=1, description="public reads an address may save up")
+    list_memory_bytes: int = Field(128 * 1024 * 1024, ge=1024 * 1024, description="published lists kept in memory")
+    visibility_wait_s: float = Field(2, ge=0, description="how long a read waits for its Registry-Position")
+    drain_s: float = Field(0, ge=0, description="time between /readyz turning 503 and the sockets closing")
+    shutdown_s: float = Field(3, gt=0, description="time for open requests when stopping")
+
+    @model_validator(mode="after")
+    def _timings_agree(self) -> Self:
+        if self.tick_s >= self.ttl_s:
+            raise ValueError(
+                f"the publication tick ({self.tick_s:g} s) must be shorter than the ttl ({self.ttl_s:g} s)"
+            )
+        if self.ttl_s >= self.validity_s * (1 - self.resign_at):
+            raise ValueError("the ttl must be shorter than what is left of a list's validity when it is signed again")
+        return self
+
+    @property
+    def origins(self) -> dict[LogName, str]:
+        """Every log's public origin; by default one log, `main`, on this service's own address."""
+        if not self.logs:
+            return {LogName("main"): f"http://{self.host}:{self.port}"}
+        return dict(_log_and_origin(entry) for entry in self.logs.split(","))
+
+    @property
+    def master_key_path(self) -> Path:
+        """The file of the master keys."""
+        return self.master_key_file or self.home / "keys" / "master.key"
+
+    @property
+    def heads_path(self) -> Path:
+        """The folder that remembers what was published."""
+        return self.published_heads or self.home / "published"
+
+
+def load(**overrides: Any) -> Settings:
+    """Return the environment's settings with *overrides*; raise `SettingsRefused` naming each one that is wrong."""
+    try:
+        settings = Settings(**overrides)
+        _ = settings.origins
+    except ValidationError as error:
+        raise SettingsRefused("; ".join(_sentence(one) for one in error.errors())) from error
+    except (ValueError, Malformed) as error:
+        raise SettingsRefused(f"REGISTRY_LOGS: {error}") from error
+    return settings
+
+
+def default_home() -> Path:
+    """The user's data directory; for root the system's."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/registry")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "registry"
+
+
+def _log_and_origin(entry: str) -> tuple[LogName, str]:
+    name, _, origin = entry.strip().partition("=")
+    return log_name(name), _origin(origin)
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or text != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError(f"{text!r} is no origin; write https://host or https://host:port, without a path")
+    if parts.username or not re.fullmatch(r"[A-Za-z0-9.:\-\[\]]+", parts.netloc):
+        raise ValueError(f"{text!r} is no origin; it holds only a host and perhaps a port")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError(f"{text!r} is public; a public origin begins with https://")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _sentence(error: Any) -> str:
+    where = "_".join(str(part) for part in error["loc"])
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"REGISTRY_{where.upper()}: {message}" if where else message

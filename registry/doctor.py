@@ -161,7 +161,7 @@ async def _log(conn: Connection, settings: Settings, log: LogName) -> list[Findi
             Finding(
                 f"{subject}, origin",
                 Verdict.WARNING,
-                f"is now {origin}; credentials in the world name {', '.join(elsewhere)}, which must keep resolving here.",
+                f"is now {origin}; published lists name {', '.join(elsewhere)}, which must keep resolving here.",
             )
         )
     return findings

@@ -20,13 +20,20 @@ DsnText = SecretStr
 """A DSN may hold a password: never shown by `repr`."""
 
 
+def default_home() -> Path:
+    """The user's data directory; for root the system's."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/registry")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "registry"
+
+
 class Settings(BaseSettings):
     """Everything that can be set, as `REGISTRY_<NAME>`; the README's table is generated from the descriptions."""
 
     model_config = SettingsConfigDict(env_prefix="REGISTRY_", frozen=True, extra="ignore", str_strip_whitespace=True)
 
     home: Path = Field(
-        default_factory=lambda: default_home(), description="where keys, heads and the embedded database live"
+        default_factory=default_home, description="where keys, heads and the embedded database live"
     )
     logs: Annotated[str, NoDecode] = Field(
         "", description="the logs and their public origins: main=https://registry.example,other=https://…"
@@ -121,13 +128,6 @@ def load(**overrides: Any) -> Settings:
     except (ValueError, Malformed) as error:
         raise SettingsRefused(f"REGISTRY_LOGS: {error}") from error
     return settings
-
-
-def default_home() -> Path:
-    """The user's data directory; for root the system's."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/registry")
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "registry"
 
 
 def _log_and_origin(entry: str) -> tuple[LogName, str]:

@@ -1,0 +1,482 @@
+"""The composition root: the only module that knows every room. It opens what a process needs, and closes it again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import asyncpg
+import orjson
+from aiohttp import web
+
+from projections import advance, checkpoints
+from projections.catalog import PROJECTIONS
+from projections.credential_status import view as credential_status
+from projections.issuer_directory import view as issuer_directory
+from projections.runner import Runner
+from projections.status_lists.publish import Publisher, PublishSettings
+from projections.status_lists.store import CHANNEL as PUBLISHED_CHANNEL
+from projections.status_lists.store import prepare as prepare_published
+from projections.status_lists.ticking import publish_for_ever
+from projections.status_lists.view import PublishedLists
+from registry.commands.api_keys import KeyRing
+from registry.commands.handle import Commands
+from registry.commands.issue import Issuing
+from registry.commands.list_sets import ListSetKeeper
+from registry.doctor import load_master_keys
+from registry.domain.events import Recorded, VerificationMethod
+from registry.domain.issuer import Issuer
+from registry.domain.names import IssuerId, LogName, Slug, Stream, issuer_stream
+from registry.domain.streams import evolve
+from registry.errors import DatabaseUnavailable, RegistryError, SettingsRefused, UnknownIssuer
+from registry.http.application import application, runner
+from registry.http.drain import Drain
+from registry.http.limits import Quota
+from registry.http.metrics import Metrics, metrics_app, watch_loop
+from registry.http.parts import Limits, Logs, Parts, Views
+from registry.http.progress import Progress
+from registry.log import migrate, read
+from registry.log.connection import LOST, Pool, Timeouts, connect, pool
+from registry.log.lease import Lease
+from registry.log.sequencer import Limits as QueueLimits
+from registry.log.sequencer import Sequencer
+from registry.securing import data_integrity, did
+from registry.securing.canonicalise import Canonicaliser
+from registry.securing.contexts import load_contexts
+from registry.securing.worker_process import WorkerLimits
+from registry.settings import Settings
+from registry.vault.api_keys import ApiKeys
+from registry.vault.keys import Vault
+from registry.vault.master import MasterKeys
+
+VERSION = version("credential-registry")
+POLL_S = 0.25
+GAUGES_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The process's one clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """The DSNs of one database, by role and by what lies in between."""
+
+    writer: str
+    reader: str
+    direct: str
+    projector: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Databases:
+        """Return the DSNs in *settings*; raise `SettingsRefused` when there are none."""
+        given = settings.database_url or settings.projector_database_url
+        if given is None:
+            raise SettingsRefused(
+                "REGISTRY_DATABASE_URL is not set. Name the database, or use `registry dev` for an embedded one."
+            )
+        writer = given.get_secret_value()
+        other = (settings.read_database_url, settings.direct_database_url, settings.projector_database_url)
+        reader, direct, projector = (one.get_secret_value() if one else writer for one in other)
+        return cls(writer, reader, direct, projector)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A process that runs: what `registry dev` needs to set up its demo, and how it is stopped."""
+
+    commands: Commands | None
+    keys: KeyRing | None
+    api_keys: ApiKeys | None
+    metrics_port: int
+
+
+class Process:
+    """One process of a deployment: it serves (`door`), projects, or both; `running` is its life."""
+
+    def __init__(self, settings: Settings, databases: Databases, *, door: bool, projecting: bool) -> None:
+        self._settings = settings
+        self._databases = databases
+        self._door = door
+        self._projecting = projecting
+        self._timeouts = Timeouts(
+            settings.connect_timeout_s,
+            settings.command_timeout_s,
+            settings.statement_timeout_s,
+            settings.lock_timeout_s,
+        )
+        self._stack = AsyncExitStack()
+        self._metrics = Metrics(version=VERSION)
+        self._drain = Drain()
+        self._wake_lists, self._wake_progress, self._wake_publisher = (asyncio.Event() for _ in range(3))
+        self._failed: asyncio.Future[None] | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        """Open everything, serve until the block is left, then drain and close everything.
+
+        Raises `RegistryError` when something cannot be opened, and whatever a background task died of.
+        """
+        self._failed = asyncio.get_running_loop().create_future()
+        async with self._stack:
+            master = load_master_keys(self._settings)
+            if self._projecting:
+                await self._project(master)
+            service = await self._serve(master) if self._door else Service(None, None, None, 0)
+            port = await self._open_metrics()
+            self._background(watch_loop(self._metrics.loop_lag), "event loop lag")
+            yield Service(service.commands, service.keys, service.api_keys, port)
+            self._drain.begin()
+            if self._door:
+                await asyncio.sleep(self._settings.drain_s)
+
+    async def failed(self) -> None:
+        """Return never; raise what a background task died of."""
+        assert self._failed is not None, "the process runs"
+        await asyncio.shield(self._failed)
+
+    # ── the read side's upkeep ───────────────────────────────────────────────────────────────────────────
+
+    async def _project(self, master: MasterKeys) -> None:
+        """Project the logs and publish their lists; a lease lets one process of all lead."""
+        settings, metrics = self._settings, self._metrics
+        database = await self._pool(self._databases.projector, "projector", size=4)
+        async with database.acquire() as conn:
+            await prepare_published(conn)
+        vault = Vault(database, master, utc_now)
+        projecting = Runner(self._databases.projector, PROJECTIONS)
+        publisher = Publisher(
+            database,
+            _list_signer(database, vault),
+            PublishSettings(
+                settings.heads_path, settings.tick_s, int(settings.ttl_s), settings.validity_s, settings.resign_at
+            ),
+            clock=utc_now,
+            observe_visible=lambda _log, seconds: metrics.revocation_visible.observe(seconds),
+        )
+        self._background(projecting.run(), "projecting")
+        self._background(
+            publish_for_ever(publisher, lambda: read.logs(database), tick_s=settings.tick_s, wake=self._wake_publisher),
+            "publishing",
+        )
+        self._background(self._listen({advance.CHANNEL: self._wake_publisher}), "listening for the publisher")
+        self._background(self._tell_publishing(projecting, publisher), "publisher's metrics")
+
+    async def _tell_publishing(self, projecting: Runner, publisher: Publisher) -> None:
+        counted: dict[tuple[LogName, str], int] = {}
+        while True:
+            await asyncio.sleep(GAUGES_S)
+            every = list(publisher.progress.values())
+            self._metrics.lists_dirty.set(sum(one.dirty for one in every))
+            self._metrics.oldest_pending.set(max((one.oldest_pending_s(utc_now()) for one in every), default=0))
+            soonest = [one.valid_until for one in every if one.valid_until is not None]
+            if soonest:
+                self._metrics.valid_until.set(min(soonest).timestamp())
+            for key, times in projecting.failures.items():
+                self._metrics.projection_errors.labels(key[1]).inc(times - counted.get(key, 0))
+                counted[key] = times
+
+    # ── the write side and the door ──────────────────────────────────────────────────────────────────────
+
+    async def _serve(self, master: MasterKeys) -> Service:
+        settings = self._settings
+        origins = settings.origins
+        reader = await self._pool(self._databases.reader, "reader", size=settings.pool_size)
+        writer = await self._pool(self._databases.writer, "writer", size=4)
+        vault = Vault(writer, master, utc_now)
+        api_keys = ApiKeys(writer, vault, utc_now, env=settings.env)
+        lists = PublishedLists(reader, max_bytes=settings.list_memory_bytes)
+        sequencers = {log: await self._sequencer(log) for log in origins}
+        keeper = ListSetKeeper(sequencers, origins, vault, lists.is_published, clock=utc_now, size=settings.list_size)
+        self._stack.push_async_callback(keeper.close)
+        commands = Commands(
+            sequencers, keeper, vault, clock=utc_now, did_of=_did_of(origins), read_stream=_stream_reader(reader)
+        )
+        canonicaliser = Canonicaliser(
+            load_contexts(settings.contexts),
+            workers=settings.canonicaliser_workers or None,
+            limits=WorkerLimits(time_s=settings.canonicalise_timeout_s),
+        )
+        await canonicaliser.start()
+        self._stack.push_async_callback(canonicaliser.close)
+        issuing = Issuing(commands, vault, canonicaliser.canonicalise, data_integrity.secure)
+        keys = KeyRing(commands, api_keys)
+        progress = Progress()
+        self._background(
+            self._listen({PUBLISHED_CHANNEL: self._wake_lists, advance.CHANNEL: self._wake_progress}), "listening"
+        )
+        self._background(lists.follow(self._wake_lists), "following published lists")
+        self._background(self._follow_progress(reader, progress), "following projections")
+        self._background(self._flush(api_keys), "noting API keys' use")
+        self._background(self._tell_logs(reader), "log's metrics")
+        parts = Parts(
+            logs=_logs(origins),
+            commands=commands,
+            issue=issuing.issue,
+            keys=keys,
+            check_key=api_keys.check,
+            views=_views(reader),
+            lists=lists,
+            progress=progress,
+            metrics=self._metrics,
+            clock=utc_now,
+            new_uuid=uuid4,
+            checks=_checks(reader, lists, origins),
+            drain=self._drain,
+            limits=Limits(
+                body_bytes=settings.body_limit_bytes,
+                document_bytes=settings.document_limit_bytes,
+                lookups_bytes=settings.lookups_limit_bytes,
+                body_timeout_s=settings.body_timeout_s,
+                position_wait_s=settings.visibility_wait_s,
+            ),
+            writes=Quota(settings.write_quota_per_s, settings.write_burst, clock=asyncio.get_running_loop().time),
+            reads=Quota(settings.read_quota_per_s, settings.read_burst, clock=asyncio.get_running_loop().time),
+            database_lost=LOST,
+            version=VERSION,
+        )
+        await self._listen_on(runner(application(parts)), settings.host, settings.port)
+        return Service(commands, keys, api_keys, 0)
+
+    async def _sequencer(self, log: LogName) -> Sequencer:
+        settings = self._settings
+
+        async def direct() -> asyncpg.Connection[asyncpg.Record]:
+            return await connect(self._databases.direct, self._timeouts)
+
+        async def to_write() -> asyncpg.Connection[asyncpg.Record]:
+            return await connect(
+                self._databases.writer, self._timeouts, statement_cache_size=settings.statement_cache_size
+            )
+
+        sequencer = Sequencer(
+            log,
+            to_write,
+            Lease(log, direct),
+            clock=utc_now,
+            observer=_Observer(self._metrics),
+            limits=QueueLimits(waiting=settings.queue_size),
+        )
+        self._background(sequencer.run(), f"sequencing {log}")
+        return sequencer
+
+    async def _follow_progress(self, reader: Pool, progress: Progress) -> None:
+        """Tell *progress* how far the projections are: on every notification, and every 250 ms."""
+        while True:
+            with suppress(*LOST, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+                for log in self._settings.origins:
+                    now = utc_now()
+                    async with reader.acquire() as conn:
+                        reached = await checkpoints.complete_until(conn, log, now)
+                    for projection, (position, time) in reached.items():
+                        progress.saw(log, projection, position, time)
+            await _rest(self._wake_progress)
+
+    async def _tell_logs(self, reader: Pool) -> None:
+        while True:
+            with suppress(*LOST, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+                async with reader.acquire() as conn:
+                    for lag in await checkpoints.lags(conn, self._settings.origins, utc_now()):
+                        self._metrics.projection_lag.labels(lag.projection, lag.log).set(lag.events)
+                        self._metrics.projection_lag_seconds.labels(lag.projection, lag.log).set(lag.seconds)
+                    for log in self._settings.origins:
+                        head = await read.head(conn, log)
+                        self._metrics.log_head.labels(log).set(head.position if head else 0)
+                        for name, found in (await checkpoints.positions(conn, log)).items():
+                            self._metrics.projection_position.labels(name, log).set(found.position)
+            await asyncio.sleep(GAUGES_S)
+
+    async def _flush(self, api_keys: ApiKeys) -> None:
+        while True:
+            await asyncio.sleep(10)
+            with suppress(*LOST):
+                await api_keys.flush_last_used()
+
+    # ── connections, sockets, tasks ──────────────────────────────────────────────────────────────────────
+
+    async def _pool(self, dsn: str, name: str, *, size: int) -> Pool:
+        opened = await pool(dsn, self._timeouts, size=size, statement_cache_size=self._settings.statement_cache_size)
+        self._stack.callback(opened.terminate)
+        gauge = self._metrics.pool
+        gauge.labels(name, "open").set_function(opened.get_size)
+        gauge.labels(name, "idle").set_function(opened.get_idle_size)
+        return opened
+
+    async def _listen(self, wakes: Mapping[str, asyncio.Event]) -> None:
+        """Set an event on each notification of its channel; a lost connection is replaced, polling covers the gap."""
+        while True:
+            with suppress(*LOST, DatabaseUnavailable):
+                conn = await connect(self._databases.direct, self._timeouts)
+                try:
+                    closed = asyncio.Event()
+                    conn.add_termination_listener(lambda _conn, closed=closed: closed.set())
+                    for channel, wake in wakes.items():
+                        await conn.add_listener(channel, lambda *_, wake=wake: wake.set())
+                    await closed.wait()
+                finally:
+                    conn.terminate()
+            await asyncio.sleep(1)
+
+    async def _open_metrics(self) -> int:
+        metrics = web.AppRunner(metrics_app(self._metrics.registry), access_log=None, handle_signals=False)
+        return await self._listen_on(metrics, self._settings.metrics_host, self._settings.metrics_port)
+
+    async def _listen_on(self, served: web.AppRunner, host: str, port: int) -> int:
+        await served.setup()
+        self._stack.push_async_callback(served.cleanup)
+        try:
+            site = web.TCPSite(served, host, port, reuse_address=True)
+            await site.start()
+        except OSError as error:
+            raise SettingsRefused(
+                f"{host}:{port} cannot be listened on ({os.strerror(error.errno or 0).lower()}); choose another port."
+            ) from error
+        return int(served.addresses[0][1])
+
+    def _background(self, work: Awaitable[None], name: str) -> None:
+        """Run *work* until the process ends; if it dies before, so does the process."""
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(lambda done: self._note_end(done, name))
+        self._stack.push_async_callback(_cancelled, task)
+
+    def _note_end(self, task: asyncio.Future[None], name: str) -> None:
+        if task.cancelled() or self._failed is None or self._failed.done():
+            return
+        _log.critical("%s ended; the process stops", name, exc_info=task.exception())
+        self._failed.set_exception(task.exception() or RuntimeError(f"{name} ended"))
+
+
+class _Observer:
+    """Turns what a sequencer tells into metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._committed = metrics.append_seconds.labels("committed")
+        self._events = metrics.append_batch
+        self._rejected = metrics.append_rejected
+        self._replays = metrics.replays
+
+    def batch(self, events: int, seconds: float) -> None:
+        self._committed.observe(seconds)
+        self._events.observe(events)
+
+    def rejected(self, reason: str) -> None:
+        self._rejected.labels(reason).inc()
+
+    def replayed(self) -> None:
+        self._replays.inc()
+
+
+def _list_signer(database: Pool, vault: Vault) -> Callable[..., Awaitable[bytes]]:
+    """Return what signs a list: the newest key held here of the DID that the list names as its issuer."""
+
+    async def secure(log: LogName, issuer_id: UUID, document: dict[str, object], canonical: str) -> bytes:
+        stream = issuer_stream(IssuerId(issuer_id))
+        issuer: Issuer | None = None
+        for recorded in await read.stream(database, log, stream):
+            issuer = evolve(stream, issuer, recorded)
+        if issuer is None:
+            raise UnknownIssuer(f"The log {log} has no issuer {issuer_id}.")
+        method = _method_of(issuer, str(document["issuer"]))
+        signer = await vault.signer(log, method.key_id or UUID(int=0))
+        secured = data_integrity.secure(
+            document, canonical, sign=signer.sign, verification_method=method.id, created=utc_now()
+        )
+        return orjson.dumps(secured)
+
+    return secure
+
+
+def _method_of(issuer: Issuer, controller: str) -> VerificationMethod:
+    held = [one for one in issuer.methods if one.key_id is not None and one.controller == controller]
+    if not held:
+        raise UnknownIssuer(f"The registry holds no key of {controller}.")
+    return held[-1]
+
+
+def _did_of(origins: Mapping[LogName, str]) -> Callable[[str, LogName, Slug, bytes], tuple[str, VerificationMethod]]:
+    """Return how an issuer's first DID is made: did:key is its key, did:web needs an https origin."""
+
+    def did_of(method: str, log: LogName, slug: Slug, public_key: bytes) -> tuple[str, VerificationMethod]:
+        if method == "web":
+            name = did.did_web(origins[log], f"/issuers/{slug}")
+            made = did.web_method(name, public_key)
+        else:
+            name = did.did_key(public_key)
+            made = did.key_method(public_key)
+        return name, VerificationMethod(id=made.id, controller=name, public_key_multibase=did.multikey(public_key))
+
+    return did_of
+
+
+def _stream_reader(reader: Pool) -> Callable[[LogName, Stream], Awaitable[list[Recorded]]]:
+    async def read_stream(log: LogName, name: Stream) -> list[Recorded]:
+        return await read.stream(reader, log, name)
+
+    return read_stream
+
+
+def _views(reader: Pool) -> Views:
+    """Bind every view to the lookup pool."""
+
+    def bound(view: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+        async def on_a_connection(*arguments: object, **named: object) -> object:
+            async with reader.acquire() as conn:
+                return await view(conn, *arguments, **named)
+
+        return on_a_connection
+
+    return Views(
+        statuses_of=bound(credential_status.statuses_of),
+        of_issuer=bound(credential_status.of_issuer),
+        search=bound(issuer_directory.search),
+        issuer=bound(issuer_directory.issuer),
+        by_did=bound(issuer_directory.by_did),
+        methods=bound(issuer_directory.methods),
+    )
+
+
+def _logs(origins: Mapping[LogName, str]) -> Logs:
+    return Logs(origins, {urlsplit(origin).netloc.lower(): log for log, origin in origins.items()})
+
+
+def _checks(
+    reader: Pool, lists: PublishedLists, origins: Mapping[LogName, str]
+) -> Callable[[], Awaitable[Mapping[str, str | None]]]:
+    """Return what readiness asks: is the database there, and its schema this version's."""
+
+    async def checks() -> Mapping[str, str | None]:
+        try:
+            async with reader.acquire() as conn:
+                await migrate.check(conn)
+                missing: Sequence[str] = [log for log in origins if await read.head(conn, log) is None]
+        except LOST:
+            return {"database": "PostgreSQL does not answer."}
+        except RegistryError as error:
+            return {"database": None, "schema": error.detail}
+        opened = f"Not opened yet: {', '.join(missing)}; run `registry init`." if missing else None
+        return {"database": None, "schema": None, "logs": opened}
+
+    return checks
+
+
+async def _rest(wake: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(wake.wait(), POLL_S)
+    wake.clear()
+
+
+async def _cancelled(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task

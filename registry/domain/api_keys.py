@@ -46,6 +46,7 @@ def decide(command: CreateApiKey | RevokeApiKey, state: ApiKeyRing | None) -> li
             if key_id not in ring:
                 raise UnknownApiKey("No API key has this id.")
             return [ApiKeyRevoked(key_id=key_id)] if ring[key_id].revoked_at is None else []
+    raise TypeError(f"No decision for {type(command).__name__}.")
 
 
 def evolve(state: ApiKeyRing | None, recorded: Recorded) -> ApiKeyRing:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from registry.domain.events import (
+    Closing,
     IssuerProfile,
     ListMember,
     Reason,
@@ -115,7 +116,7 @@ class CloseListSet(IssuerCommand):
     """Give out no further index of a set."""
 
     set_id: ListSetId
-    reason: str
+    reason: Closing
 
 
 # ── credentials ──────────────────────────────────────────────────────────────────────────────────────────────

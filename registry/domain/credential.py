@@ -150,13 +150,15 @@ def _secure(command: RecordSecuring, state: Credential) -> list[AnyEvent]:
             return []
         raise AlreadyRegistered("The issuer has issued another credential under this id; its contents differ.")
     return [
-        CredentialSecured(
-            issuer_id=command.issuer_id,
-            credential_id=command.credential_id,
-            digest_sha256=command.digest_sha256,
-            mechanism="eddsa-rdfc-2022",
-            verification_method=command.verification_method,
-            created=command.created,
+        CredentialSecured.model_validate(
+            {
+                "issuer_id": command.issuer_id,
+                "credential_id": command.credential_id,
+                "digest_sha256": command.digest_sha256,
+                "mechanism": command.mechanism,
+                "verification_method": command.verification_method,
+                "created": command.created,
+            }
         )
     ]
 
@@ -186,12 +188,11 @@ def _reinstate(state: Credential) -> list[AnyEvent]:
 def _supersede(command: SupersedeCredential, state: Credential, by: Credential | None) -> list[AnyEvent]:
     if command.by == command.credential_id:
         raise Malformed("A credential cannot take its own place; name another one.", pointer="/by")
-    again = state.superseded_by == command.by
-    if not again and by is None:
-        raise UnknownCredential("The successor named in `by` is not registered by this issuer.", pointer="/by")
     revocation = [_revoked(state, command.reason)] if command.revoke and state.status is not Status.REVOKED else []
-    if again:
+    if state.superseded_by == command.by:
         return [*revocation]
+    if by is None:
+        raise UnknownCredential("The successor named in `by` is not registered by this issuer.", pointer="/by")
     if state.status not in (Status.ACTIVE, Status.SUSPENDED):
         raise _illegal(state.status, Status.SUPERSEDED)
     return [CredentialSuperseded(**_common(state), by=command.by, reason=command.reason), *revocation]
@@ -211,8 +212,9 @@ def _common(state: Credential) -> dict[str, Any]:
 
 
 def _illegal(now: Status, wanted: Status) -> IllegalTransition:
+    asked = f"become {wanted}" if now is not wanted else "become so by another one"
     return IllegalTransition(
-        f"The credential is {now}; it cannot become {wanted}.",
+        f"The credential is {now}; it cannot {asked}.",
         currentStatus=str(now),
         requestedStatus=str(wanted),
     )

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from registry.domain.names import Stream
 
@@ -56,6 +56,13 @@ class Purpose(StrEnum):
 
     REVOCATION = "revocation"
     SUSPENSION = "suspension"
+
+
+Closing = Literal["exhausted", "log-restored"]
+"""Why a status list set gives out no more indices."""
+
+AsciiName = Annotated[str, StringConstraints(pattern=r"\A[!-~]+\z")]
+"""A key of a stored object: implementations of canonical JSON sort others differently."""
 
 
 class Stored(BaseModel):
@@ -113,7 +120,7 @@ class IssuerProfile(Stored):
     legal_name: str | None = None
     url: str | None = None
     logo: str | None = None
-    identifiers: dict[str, str] = Field(default_factory=dict)
+    identifiers: dict[AsciiName, str] = Field(default_factory=dict)
 
 
 # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +151,7 @@ class ApiKeyCreated(Event):
     key_id: str
     name: str
     scopes: tuple[str, ...]
-    expires: datetime | None = None
+    expires: AwareDatetime | None = None
 
 
 class ApiKeyRevoked(Event):
@@ -246,7 +253,7 @@ class StatusListSetClosed(Event):
     type: Literal["StatusListSetClosed"] = "StatusListSetClosed"
     issuer_id: UUID
     set_id: UUID
-    reason: Literal["exhausted", "log-restored"]
+    reason: Closing
 
 
 # ── credentials ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -277,7 +284,7 @@ class CredentialSecured(Event):
     digest_sha256: str
     mechanism: Literal["eddsa-rdfc-2022"]
     verification_method: str
-    created: datetime
+    created: AwareDatetime
 
 
 class StatusChanged(Event):

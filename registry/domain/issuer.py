@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import ValidationError
+
 from registry.domain.commands import (
     IssuerCommand,
     RegisterIssuer,
@@ -30,7 +32,7 @@ from registry.domain.events import (
     VerificationMethodAdded,
 )
 from registry.domain.names import IssuerId, Slug
-from registry.errors import IllegalTransition, IssuerNotActive, SlugTaken, UnknownIssuer
+from registry.errors import IllegalTransition, IssuerNotActive, Malformed, SlugTaken, UnknownIssuer
 
 
 class IssuerStatus(StrEnum):
@@ -84,10 +86,10 @@ def claim_slug(command: RegisterIssuer, owner: IssuerId | None) -> list[AnyEvent
 def decide(command: IssuerCommand, state: Issuer | None) -> list[AnyEvent]:
     """Return the facts that follow from *command*; none, if it is already so.
 
-    Raises `UnknownIssuer` and `IllegalTransition`.
+    Raises `UnknownIssuer`, `IllegalTransition` and `Malformed`.
     """
     if isinstance(command, RegisterIssuer):
-        return _register(command)
+        return _register(command, state)
     if state is None:
         raise UnknownIssuer("No such issuer is registered.")
     issuer_id = state.issuer_id
@@ -103,12 +105,7 @@ def decide(command: IssuerCommand, state: Issuer | None) -> list[AnyEvent]:
     wanted = _WANTED.get(type(command))
     if wanted is state.status:
         return []
-    asked = f"become {wanted}" if wanted else "be changed"
-    raise IllegalTransition(
-        f"The issuer is {state.status}; it cannot {asked}.",
-        currentStatus=str(state.status),
-        requestedStatus=str(wanted or state.status),
-    )
+    raise _illegal(state.status, f"become {wanted}" if wanted else "be changed", wanted)
 
 
 _WANTED: dict[type[IssuerCommand], IssuerStatus] = {
@@ -118,7 +115,17 @@ _WANTED: dict[type[IssuerCommand], IssuerStatus] = {
 }
 
 
-def _register(command: RegisterIssuer) -> list[AnyEvent]:
+def _illegal(now: IssuerStatus, asked: str, wanted: IssuerStatus | None = None) -> IllegalTransition:
+    return IllegalTransition(
+        f"The issuer is {now}; it cannot {asked}.",
+        currentStatus=str(now),
+        requestedStatus=str(wanted or now),
+    )
+
+
+def _register(command: RegisterIssuer, state: Issuer | None) -> list[AnyEvent]:
+    if state is not None:
+        raise _illegal(state.status, "be registered again")
     issuer_id = command.issuer_id
     return [
         IssuerRegistered(
@@ -134,9 +141,13 @@ def _register(command: RegisterIssuer) -> list[AnyEvent]:
 
 
 def _update(command: UpdateIssuer, state: Issuer) -> list[AnyEvent]:
+    try:
+        profile = IssuerProfile.model_validate({**state.profile.model_dump(), **command.profile})
+    except ValidationError as error:
+        raise Malformed(f"The issuer cannot be described like this: {error.errors()[0]['msg']}.") from None
     updated = IssuerUpdated(
         issuer_id=state.issuer_id,
-        profile=IssuerProfile.model_validate({**state.profile.model_dump(), **command.profile}),
+        profile=profile,
         status_profile=command.status_profile or state.status_profile,
         public_reasons=state.public_reasons if command.public_reasons is None else command.public_reasons,
     )

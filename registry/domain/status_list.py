@@ -62,11 +62,7 @@ def decide(command: IssuerCommand, state: ListSets | None) -> list[AnyEvent]:
         case CloseListSet(set_id=set_id):
             if not any(one.set_id == set_id and one.is_open for one in sets):
                 return []
-            return [
-                StatusListSetClosed.model_validate(
-                    {"issuer_id": command.issuer_id, "set_id": set_id, "reason": command.reason}
-                )
-            ]
+            return [StatusListSetClosed(issuer_id=command.issuer_id, set_id=set_id, reason=command.reason)]
     raise TypeError(f"No decision for {type(command).__name__}.")
 
 

@@ -1,0 +1,1 @@
+"""An event-sourced credential registry: the write side and the door."""

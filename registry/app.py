@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -105,11 +107,14 @@ class Service:
 class Process:
     """One process of a deployment: it serves (`door`), projects, or both; `running` is its life."""
 
-    def __init__(self, settings: Settings, databases: Databases, *, door: bool, projecting: bool) -> None:
+    def __init__(
+        self, settings: Settings, databases: Databases, *, door: bool, projecting: bool, listening: bool = True
+    ) -> None:
         self._settings = settings
         self._databases = databases
         self._door = door
         self._projecting = projecting
+        self._listening = listening
         self._timeouts = Timeouts(
             settings.connect_timeout_s,
             settings.command_timeout_s,
@@ -138,7 +143,7 @@ class Process:
             self._background(watch_loop(self._metrics.loop_lag), "event loop lag")
             yield Service(service.commands, service.keys, service.api_keys, port)
             self._drain.begin()
-            if self._door:
+            if self._door and self._listening:
                 await asyncio.sleep(self._settings.drain_s)
 
     async def failed(self) -> None:
@@ -206,7 +211,7 @@ class Process:
         canonicaliser = Canonicaliser(
             load_contexts(settings.contexts),
             workers=settings.canonicaliser_workers or None,
-            limits=WorkerLimits(time_s=settings.canonicalise_timeout_s),
+            limits=WorkerLimits(time_limit_s=settings.canonicalise_timeout_s),
         )
         await canonicaliser.start()
         self._stack.push_async_callback(canonicaliser.close)
@@ -223,7 +228,7 @@ class Process:
         parts = Parts(
             logs=_logs(origins),
             commands=commands,
-            issue=issuing.issue,
+            issuing=issuing,
             keys=keys,
             check_key=api_keys.check,
             views=_views(reader),
@@ -241,8 +246,8 @@ class Process:
                 body_timeout_s=settings.body_timeout_s,
                 position_wait_s=settings.visibility_wait_s,
             ),
-            writes=Quota(settings.write_quota_per_s, settings.write_burst, clock=asyncio.get_running_loop().time),
-            reads=Quota(settings.read_quota_per_s, settings.read_burst, clock=asyncio.get_running_loop().time),
+            writes=Quota("writes", settings.write_quota_per_s, settings.write_burst, monotonic),
+            reads=Quota("reads", settings.read_quota_per_s, settings.read_burst, monotonic),
             database_lost=LOST,
             version=VERSION,
         )
@@ -333,6 +338,8 @@ class Process:
         return await self._listen_on(metrics, self._settings.metrics_host, self._settings.metrics_port)
 
     async def _listen_on(self, served: web.AppRunner, host: str, port: int) -> int:
+        if not self._listening:
+            return 0
         await served.setup()
         self._stack.push_async_callback(served.cleanup)
         try:
@@ -429,8 +436,8 @@ def _stream_reader(reader: Pool) -> Callable[[LogName, Stream], Awaitable[list[R
 def _views(reader: Pool) -> Views:
     """Bind every view to the lookup pool."""
 
-    def bound(view: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
-        async def on_a_connection(*arguments: object, **named: object) -> object:
+    def bound(view: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def on_a_connection(*arguments: Any, **named: Any) -> Any:
             async with reader.acquire() as conn:
                 return await view(conn, *arguments, **named)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import asyncpg
@@ -18,6 +19,7 @@ from registry.securing.contexts import load_contexts
 from registry.settings import Settings
 from registry.vault.keys import Vault
 from registry.vault.master import MasterKeys
+from registry.vault.queries import Kind
 
 OLDEST_SERVER = 15
 
@@ -57,8 +59,11 @@ def load_master_keys(settings: Settings) -> MasterKeys:
     return MasterKeys.from_file(settings.master_key_path)
 
 
-async def examine(settings: Settings, dsn: str) -> list[Finding]:
-    """Return all findings about the deployment that *settings* describe, its database at *dsn*."""
+async def examine(settings: Settings, dsn: str, *, writing: bool = True) -> list[Finding]:
+    """Return all findings about the deployment that *settings* describe, its database at *dsn*.
+
+    *writing*: as the role that serves; otherwise as the one that projects, which sees fewer secrets.
+    """
     findings = [
         good("settings", "complete and free of contradictions"),
         await _finding("contexts", _contexts, settings),
@@ -72,7 +77,7 @@ async def examine(settings: Settings, dsn: str) -> list[Finding]:
         findings += await _server(conn)
         findings.append(await _finding("schema", _schema, conn))
         if all(one.verdict is not Verdict.REFUSED for one in findings):
-            findings.append(await _finding("secrets", _secrets, conn, settings))
+            findings.append(await _finding("secrets", _secrets, conn, settings, writing))
             findings += [one for log in settings.origins for one in await _log(conn, settings, log)]
     except LOST as error:
         findings.append(Finding("database", Verdict.REFUSED, f"went away: {reason(error)}"))
@@ -143,8 +148,9 @@ async def _schema(conn: Connection) -> str:
     return "the schema is this version's, and the role can only add to the log"
 
 
-async def _secrets(conn: Connection, settings: Settings) -> str:
-    await Vault(conn, load_master_keys(settings), lambda: None).check()  # type: ignore[arg-type, return-value]
+async def _secrets(conn: Connection, settings: Settings, writing: bool) -> str:
+    kinds = tuple(Kind) if writing else (Kind.SIGNING,)
+    await Vault(conn, load_master_keys(settings), lambda: datetime.now(UTC)).check(kinds)
     return "every secret's master key is at hand"
 
 

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     statement_timeout_s: float = Field(8, gt=0, description="one statement, as PostgreSQL counts")
     lock_timeout_s: float = Field(4, gt=0, description="waiting for a lock")
 
-    env: str = Field("live", pattern=r"^[a-z0-9]{1,12}$", description="the word in API keys: reg_<env>_…")
+    env: str = Field("live", pattern=r"^[a-z][a-z0-9]{0,11}$", description="the word in API keys: reg_<env>_…")
     master_key_file: Path | None = Field(
         None, description="master keys, one `id:base64` a line; default: keys/master.key in home"
     )

@@ -23,10 +23,8 @@ from registry.domain.names import (
     Stream,
     credential_stream,
     issuer_stream,
+    slug,
     slug_stream,
-)
-from registry.domain.names import (
-    slug as parse_slug,
 )
 from registry.domain.streams import State
 from registry.errors import ListsNotReady, SlugTaken, UnknownCredential, UnknownIssuer
@@ -87,22 +85,22 @@ class Commands:
         self,
         asked: Asked,
         *,
-        slug: Slug,
+        name: Slug,
         profile: IssuerProfile,
         status_profile: StatusProfile,
         public_reasons: bool,
         did_method: str,
     ) -> Outcome:
         """Register an issuer with a signing key of its own, and open its first status lists. Raises `SlugTaken`."""
-        if asked.key is None and await self._state(asked.log, slug_stream(slug)) is not None:
-            raise SlugTaken(f"The slug {slug!r} belongs, or once belonged, to another issuer; choose another.")
+        if asked.key is None and await self._state(asked.log, slug_stream(name)) is not None:
+            raise SlugTaken(f"The slug {name!r} belongs, or once belonged, to another issuer; choose another.")
         issuer_id = IssuerId(uuid4())
         key = await self._vault.create_signing_key(asked.log, issuer_id)
-        did, method = self._did_of(did_method, asked.log, slug, key.public_key)
+        did, method = self._did_of(did_method, asked.log, name, key.public_key)
         command = RegisterIssuer(
             at=self.clock(),
             issuer_id=issuer_id,
-            slug=slug,
+            slug=name,
             profile=profile,
             status_profile=status_profile,
             public_reasons=public_reasons,
@@ -110,12 +108,12 @@ class Commands:
             method=method.model_copy(update={"key_id": key.id}),
         )
         outcome = await self.handle(asked, command)
-        self._lists.want_next(asked.log, await self.issuer_id(asked.log, slug))
+        self._lists.want_next(asked.log, await self.issuer_id(asked.log, name))
         return outcome
 
     async def issuer_id(self, log: LogName, text: str) -> IssuerId:
         """Return the issuer that owns the slug *text*; raise `UnknownIssuer`. A slug never changes hands."""
-        name = parse_slug(text)
+        name = slug(text)
         found = self._issuer_ids.get((log, name)) or await self._state(log, slug_stream(name))
         if found is None:
             raise UnknownIssuer(f"No issuer is registered under {name!r}.")

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from registry.domain import api_keys, credential, issuer, status_list
+from registry.domain import log as log_itself
 from registry.domain.commands import (
+    AcceptRestore,
     CloseListSet,
     Command,
     CreateApiKey,
@@ -28,6 +30,7 @@ from registry.domain.credential import Credential
 from registry.domain.events import AnyEvent
 from registry.domain.issuer import Issuer
 from registry.domain.names import (
+    LOG_STREAM,
     IssuerId,
     ListSetId,
     LogName,
@@ -84,6 +87,8 @@ def plan(log: LogName, command: Command, ready: Ready) -> Plan:
             return _change_issuer(log, command)
         case CreateApiKey() | RevokeApiKey():
             return _change_keys(log, command)
+        case AcceptRestore():
+            return _accept_restore(log, command)
     raise TypeError(f"No plan for {type(command).__name__}.")
 
 
@@ -220,6 +225,14 @@ def _change_keys(log: LogName, command: CreateApiKey | RevokeApiKey) -> Plan:
         )
 
     return Plan((own,), decide, "operator")
+
+
+def _accept_restore(log: LogName, command: AcceptRestore) -> Plan:
+    def decide(view: View) -> Decision:
+        events = log_itself.decide(command, view.state(LOG_STREAM))
+        return Decision(_facts(LOG_STREAM, events), lambda position: {"position": position_text(log, position)})
+
+    return Plan((LOG_STREAM,), decide, "operator")
 
 
 def _facts(stream: Stream, events: Sequence[AnyEvent]) -> list[Fact]:

@@ -23,6 +23,15 @@ class Command:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptRestore(Command):
+    """Go on from a log that was restored to before what it had published."""
+
+    published_position: int
+    published_hash: str
+    restored_position: int
+
+
 # ── issuers ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from registry.domain import api_keys, credential, issuer, status_list
-from registry.domain.events import LogOpened, Recorded, SlugClaimed
+from registry.domain import api_keys, credential, issuer, log, status_list
+from registry.domain.events import Recorded, SlugClaimed
 from registry.domain.names import IssuerId, Stream
 
 State = Any
-"""Credential | Issuer | ListSets | ApiKeyRing | IssuerId (a slug's owner) | LogOpened; None for an empty stream."""
+"""Credential | Issuer | ListSets | ApiKeyRing | IssuerId (a slug's owner) | OpenedLog; None for an empty stream."""
 
 
 def _slug_owner(state: IssuerId | None, recorded: Recorded) -> IssuerId | None:
     return IssuerId(recorded.event.issuer_id) if isinstance(recorded.event, SlugClaimed) else state
-
-
-def _opening(state: LogOpened | None, recorded: Recorded) -> LogOpened | None:
-    return recorded.event if isinstance(recorded.event, LogOpened) else state
 
 
 _FOLDS: dict[str, Callable[[State, Recorded], State]] = {
@@ -27,7 +23,7 @@ _FOLDS: dict[str, Callable[[State, Recorded], State]] = {
     "status-lists": status_list.evolve,
     "api-keys": api_keys.evolve,
     "slug": _slug_owner,
-    "log": _opening,
+    "log": log.evolve,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -45,7 +45,7 @@ class Memory:
     position: int
     hash: bytes
     recorded_at: datetime
-    capacity: int = 50_000
+    capacity: int = 20_000
     streams: OrderedDict[Stream, tuple[int, State]] = field(default_factory=OrderedDict)
     numbers: dict[UUID, int] = field(default_factory=dict)
 
@@ -85,6 +85,10 @@ class Draft:
     recorded: list[Recorded] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
+    _before: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.hash = self.memory.hash
 
     @property
     def position(self) -> int:
@@ -105,26 +109,73 @@ class Draft:
         return number
 
     def write(self, facts: Sequence[Fact], actor: str, request_id: str) -> int:
-        """Draft the *facts* of one request, all of them or (if one is too large) none; return the last position."""
-        entries = [self._entry(fact, actor, request_id, ahead) for ahead, fact in enumerate(facts, 1)]
-        salts = os.urandom(16 * len(entries))
-        bodies = [encode(self.log_id, salts[16 * n : 16 * n + 16], entry) for n, entry in enumerate(entries)]
-        for entry, body in zip(entries, bodies, strict=True):
-            self.hash = chain(self.hash or self.memory.hash, body)
-            self.recorded.append(entry)
-            self.bodies.append(body)
-            self.hashes.append(self.hash)
-            self.bytes_total += len(body)
-        return self.position
+        """Draft the *facts* of one request, all of them or (raising `TooLarge` or `NotLoaded`) none.
+
+        Returns the position of the last one.
+        """
+        states: dict[Stream, tuple[int, State]] = {}
+        entries: list[Recorded] = []
+        bodies: list[bytes] = []
+        position = self.position
+        salts = os.urandom(16 * len(facts))
+        for n, fact in enumerate(facts):
+            version, state = states.get(fact.stream) or self._known(fact.stream)
+            entry = Recorded(
+                position + n + 1,
+                fact.stream,
+                version + 1,
+                self.recorded_at,
+                fact.effective_at or self.recorded_at,
+                actor,
+                request_id,
+                uuid7(),
+                fact.event,
+            )
+            bodies.append(encode(self.log_id, salts[16 * n : 16 * n + 16], entry))
+            entries.append(entry)
+            states[fact.stream] = (version + 1, evolve(fact.stream, state, entry))
+        self._add(entries, bodies, states)
+        return position + len(entries)
+
+    def take_back(self) -> None:
+        """Undo the last `write`: nothing of its request is to be recorded."""
+        self._before()
 
     def commit(self) -> None:
         """Make the draft memory: the append was acknowledged."""
         memory = self.memory
-        memory.position, memory.recorded_at = self.position, self.recorded_at
-        memory.hash = self.hash or memory.hash
+        memory.position, memory.hash, memory.recorded_at = self.position, self.hash, self.recorded_at
         memory.streams.update(self.states)
         memory.numbers.update(self.numbers)
         memory.trim()
+
+    def _add(self, entries: list[Recorded], bodies: list[bytes], states: dict[Stream, tuple[int, State]]) -> None:
+        self._remember(states)
+        for entry, body in zip(entries, bodies, strict=True):
+            self.hash = chain(self.hash, body)
+            self.hashes.append(self.hash)
+            self.bytes_total += len(body)
+            if isinstance(entry.event, CredentialRegistered):
+                self.numbers[entry.event.allocation.set_id] = entry.event.allocation.number + 1
+        self.recorded += entries
+        self.bodies += bodies
+        self.states.update(states)
+
+    def _remember(self, streams: Iterable[Stream]) -> None:
+        """Keep what `take_back` must restore."""
+        count, chain_hash, total, numbers = len(self.recorded), self.hash, self.bytes_total, dict(self.numbers)
+        states = [(stream, self.states.get(stream)) for stream in streams]
+
+        def restore() -> None:
+            del self.recorded[count:], self.bodies[count:], self.hashes[count:]
+            self.hash, self.bytes_total, self.numbers = chain_hash, total, numbers
+            for stream, state in states:
+                if state is None:
+                    del self.states[stream]
+                else:
+                    self.states[stream] = state
+
+        self._before = restore
 
     def _known(self, stream: Stream) -> tuple[int, State]:
         known = self.states.get(stream)
@@ -134,24 +185,6 @@ class Draft:
                 raise NotLoaded(stream=stream)
             self.memory.streams.move_to_end(stream)
         return known
-
-    def _entry(self, fact: Fact, actor: str, request_id: str, ahead: int) -> Recorded:
-        version, state = self._known(fact.stream)
-        entry = Recorded(
-            position=self.position + ahead,
-            stream=fact.stream,
-            version=version + 1,
-            recorded_at=self.recorded_at,
-            effective_at=fact.effective_at or self.recorded_at,
-            actor=actor,
-            request_id=request_id,
-            event_id=uuid7(),
-            event=fact.event,
-        )
-        self.states[fact.stream] = (entry.version, evolve(fact.stream, state, entry))
-        if isinstance(fact.event, CredentialRegistered):
-            self.numbers[fact.event.allocation.set_id] = fact.event.allocation.number + 1
-        return entry
 
 
 View = Draft

@@ -9,7 +9,8 @@ from pathlib import Path
 import asyncpg
 
 from registry.errors import MigrationRefused
-from registry.log.connection import Connection, connect
+from registry.log.connection import connect
+from registry.log.read import Executor
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -69,7 +70,7 @@ async def migrate(dsn: str, *, lock_timeout_s: float = 5, folder: Path = MIGRATI
         await conn.close()
 
 
-async def check(conn: Connection) -> None:
+async def check(conn: Executor) -> None:
     """Raise `MigrationRefused` unless the database has exactly the schema this version was written for."""
     exists = await conn.fetchval("SELECT to_regclass('public.migrations') IS NOT NULL")
     missing = pending(known(), await _applied(conn) if exists else {})
@@ -92,5 +93,5 @@ def pending(ours: list[Migration], applied: dict[str, str]) -> list[Migration]:
     return missing
 
 
-async def _applied(conn: Connection) -> dict[str, str]:
+async def _applied(conn: Executor) -> dict[str, str]:
     return {row["name"]: row["sha256"] for row in await conn.fetch("SELECT name, sha256 FROM migrations")}

@@ -22,6 +22,7 @@ CHANNEL = "registry_log"
 
 _AFTER = query("read_after")
 _STREAM = query("read_stream")
+_OF_TYPE = query("read_type")
 _HEAD = query("read_head")
 _HASH = query("read_hash")
 _LOGS = query("read_logs")
@@ -44,6 +45,11 @@ async def after(conn: Executor, log: LogName, position: int, limit: int) -> list
 async def stream(conn: Executor, log: LogName, name: Stream) -> list[Recorded]:
     """Return all events of one stream, oldest first."""
     return [decode(row[0], row[1]) for row in await conn.fetch(_STREAM, log, name)]
+
+
+async def of_type(conn: Executor, log: LogName, type_name: str) -> list[Recorded]:
+    """Return all events of one type; reads the whole log, so it is for rare commands only."""
+    return [decode(row[0], row[1]) for row in await conn.fetch(_OF_TYPE, log, type_name)]
 
 
 async def head(conn: Executor, log: LogName) -> Head | None:

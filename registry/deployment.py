@@ -1,0 +1,164 @@
+"""What an operator does to a deployment from the command line; each function is one command's work."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import asyncpg
+from pydantic import SecretStr
+
+from projections import rebuild as rebuilding
+from projections.catalog import PROJECTIONS
+from projections.status_lists import head_file
+from registry import doctor, embedded
+from registry.app import Databases, Process, utc_now
+from registry.commands.idempotency import system
+from registry.commands.restore import record_restore
+from registry.doctor import Finding
+from registry.domain.commands import AcceptRestore
+from registry.domain.events import StatusListSetOpened
+from registry.domain.names import IssuerId, LogName, log_name
+from registry.errors import SettingsRefused
+from registry.log import migrate as migrating
+from registry.log import read
+from registry.log.append import open_log
+from registry.log.connection import Connection, connect
+from registry.log.verify import verify as verify_log
+from registry.settings import Settings
+from registry.vault.keys import Vault
+from registry.vault.master import MasterKeys
+
+Say = Callable[[str], None]
+Told = Callable[[int, int], None]
+T = TypeVar("T")
+
+
+def _dsn(secret: SecretStr | None, name: str) -> str:
+    if secret is None:
+        raise SettingsRefused(f"{name} is not set; name the database.")
+    return secret.get_secret_value()
+
+
+def _owner(settings: Settings) -> str:
+    return _dsn(settings.owner_database_url, "REGISTRY_OWNER_DATABASE_URL")
+
+
+def _writer(settings: Settings) -> str:
+    return _dsn(settings.database_url, "REGISTRY_DATABASE_URL")
+
+
+def _projector(settings: Settings) -> str:
+    return _dsn(settings.projector_database_url or settings.database_url, "REGISTRY_PROJECTOR_DATABASE_URL")
+
+
+async def _on(dsn: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Return what *work* makes of a connection to *dsn*."""
+    conn = await connect(dsn)
+    try:
+        return await work(conn)
+    finally:
+        await conn.close()
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Return everything there is to say about the deployment."""
+    return await doctor.examine(settings, _writer(settings))
+
+
+async def require_fit(settings: Settings, *, writing: bool) -> list[Finding]:
+    """Return the warnings; raise `Unfit` for what forbids a start of a process that serves, or projects."""
+    dsn = _writer(settings) if writing else _projector(settings)
+    return doctor.require_fit(await doctor.examine(settings, dsn, writing=writing))
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """Apply the migrations that are missing; return their names."""
+    return await migrating.migrate(_owner(settings), lock_timeout_s=settings.lock_timeout_s)
+
+
+async def init(settings: Settings, say: Say, *, superuser_dsn: str | None, database: str, operator: str | None) -> None:
+    """Set the deployment up, telling each step; safe to repeat."""
+    if superuser_dsn is not None:
+        await embedded.ensure_roles_and_database(superuser_dsn, database)
+        say(f"roles and database {database}: there")
+    applied = await migrate(settings)
+    say(f"migrations: {', '.join(applied) or 'up to date'}")
+    if settings.master_keys is None and not settings.master_key_path.exists():
+        MasterKeys.generate_file(settings.master_key_path)
+        say(f"master key made: {settings.master_key_path}; keep a copy where the database's backups are not")
+
+    async def open_logs(conn: Connection) -> None:
+        for log, origin in settings.origins.items():
+            opened = await open_log(conn, log, origin, utc_now())
+            say(f"log {log}: {'opened for ' + origin if opened else 'there'}")
+
+    await _on(_owner(settings), open_logs)
+    if operator is not None:
+        await _operator_key(settings, operator, say)
+
+
+async def _operator_key(settings: Settings, name: str, say: Say) -> None:
+    quiet = settings.model_copy(update={"metrics_port": 0})
+    process = Process(quiet, Databases.of(settings), door=True, projecting=False, listening=False)
+    async with process.running() as service:
+        assert service.keys is not None, "the process has a write side"
+        for log in settings.origins:
+            _, text = await service.keys.create(system(log, "init"), None, name=name, scopes=None, expires=None)
+            say(f"operator key for {log}, shown this once: {text}")
+
+
+async def rebuild(settings: Settings, names: Sequence[str], told: Told) -> list[str]:
+    """Rebuild the named projections, or all; return their names."""
+    known = {one.name: one for one in PROJECTIONS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SettingsRefused(f"There is no projection {unknown[0]!r}; there are {', '.join(known)}.")
+    wanted = [known[name] for name in names] or list(PROJECTIONS)
+    for projection in wanted:
+        await rebuilding.rebuild(_projector(settings), projection, progress=told)
+    return [one.name for one in wanted]
+
+
+async def verify(settings: Settings, name: str | None, told: Told) -> dict[LogName, read.Head]:
+    """Return the verified head of every log, or of the one named; raise `BrokenLog`."""
+
+    async def work(conn: Connection) -> dict[LogName, read.Head]:
+        logs = [log_name(name)] if name else await read.logs(conn)
+        return {log: await verify_log(conn, log, told) for log in logs}
+
+    return await _on(_writer(settings), work)
+
+
+async def accept_restore(settings: Settings, name: str) -> str:
+    """Record that *name* goes on from an earlier point than it had published; say what was done."""
+    log = log_name(name)
+    published = head_file.read(settings.heads_path, log)
+    if published is None:
+        raise SettingsRefused(f"{settings.heads_path} remembers nothing published of {log}: nothing to accept.")
+    head = await _on(_writer(settings), lambda conn: read.head(conn, log))
+    if head is None:
+        raise SettingsRefused(f"The log {log!r} is not opened here.")
+    if await _on(_writer(settings), lambda conn: read.hash_at(conn, log, published.position)) == published.hash:
+        return f"{log} continues what was published (position {published.position}); nothing to accept."
+    quiet = settings.model_copy(update={"metrics_port": 0})
+    process = Process(quiet, Databases.of(settings), door=True, projecting=False, listening=False)
+    async with process.running() as service:
+        assert service.commands is not None, "the process has a write side"
+        opened = await _on(_writer(settings), lambda conn: read.of_type(conn, log, "StatusListSetOpened"))
+        issuers = {one.event.issuer_id for one in opened if isinstance(one.event, StatusListSetOpened)}
+        accepted = AcceptRestore(utc_now(), published.position, published.hash.hex(), head.position)
+        closed = await record_restore(service.commands, log, accepted, [IssuerId(one) for one in issuers])
+    return (
+        f"{log} goes on from position {head.position} ({published.position} was published); "
+        f"{closed} open status list sets were closed. Publishing resumes by itself."
+    )
+
+
+async def rewrap(settings: Settings, told: Told) -> int:
+    """Wrap every secret anew under the first master key; return how many were."""
+    pool = await asyncpg.create_pool(_writer(settings), min_size=1, max_size=2)
+    try:
+        return await Vault(pool, doctor.load_master_keys(settings), utc_now).rewrap(told)
+    finally:
+        await pool.close()

@@ -1,0 +1,191 @@
+"""`registry dev`: everything in one process on this machine, with a demo authority and issuer. For trying things out.
+
+All of it lives under one home; removing that folder removes every trace.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry import embedded
+from registry.app import Databases, Process, Service, utc_now
+from registry.commands.idempotency import system
+from registry.domain.events import IssuerKind, IssuerProfile, StatusProfile
+from registry.domain.names import LogName, Slug
+from registry.errors import EmbeddedFailed, SettingsRefused, SlugTaken, Unauthenticated
+from registry.log.append import open_log
+from registry.log.connection import connect
+from registry.log.migrate import migrate
+from registry.settings import Settings
+from registry.vault.master import MasterKeys
+
+DATABASE = "registry"
+DEMO_SLUG = Slug("demo-college")
+LOG = LogName("main")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What a script needs to try the service; `demo.env` in the home."""
+
+    url: str
+    operator_key: str
+    issuer: str
+    issuer_key: str
+
+    def write(self, path: Path) -> None:
+        """Write it as lines a shell can source, readable by the owner only, whole or not at all."""
+        lines = {
+            "REGISTRY_URL": self.url,
+            "REGISTRY_OPERATOR_KEY": self.operator_key,
+            "REGISTRY_ISSUER": self.issuer,
+            "REGISTRY_ISSUER_KEY": self.issuer_key,
+        }
+        beside = path.with_suffix(".new")
+        beside.unlink(missing_ok=True)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.writelines(f"{name}={shlex.quote(value)}\n" for name, value in lines.items())
+        beside.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Demo | None:
+        """Return what an earlier start left, or None."""
+        try:
+            words = shlex.split(path.read_text(encoding="utf-8"))
+            given = dict(word.split("=", 1) for word in words)
+            return cls(
+                given["REGISTRY_URL"],
+                given["REGISTRY_OPERATOR_KEY"],
+                given["REGISTRY_ISSUER"],
+                given["REGISTRY_ISSUER_KEY"],
+            )
+        except (OSError, KeyError, ValueError):
+            return None
+
+
+@asynccontextmanager
+async def database(settings: Settings, say: Say) -> AsyncIterator[tuple[Databases, str]]:
+    """Run the embedded PostgreSQL with the schema in place; yield its DSNs and the owner's."""
+    bindir = embedded.find_bindir(settings.pg_bindir)
+    say(f"PostgreSQL   from {bindir}")
+    async with embedded.running(settings.home, bindir=bindir) as server:
+        await embedded.ensure_database(server, DATABASE)
+        writer, projector, owner = (
+            server.dsn(user=f"registry_{role}", database=DATABASE) for role in ("writer", "projector", "owner")
+        )
+        applied = await migrate(owner)
+        say(f"database     {'migrated: ' + ', '.join(applied) if applied else 'up to date'}")
+        yield Databases(writer=writer, reader=writer, direct=writer, projector=projector), owner
+
+
+async def prepare(settings: Settings, owner: str, say: Say) -> None:
+    """Make the master key and open the logs, where they are missing."""
+    if not settings.master_key_path.exists():
+        MasterKeys.generate_file(settings.master_key_path)
+        say(f"master key   made: {settings.master_key_path}")
+    conn = await connect(owner)
+    try:
+        for log, origin in settings.origins.items():
+            if await open_log(conn, log, origin, utc_now()):
+                say(f"log          {log} opened for {origin}")
+    finally:
+        await conn.close()
+
+
+async def demo(service: Service, settings: Settings) -> Demo:
+    """Return the demo's keys: those of an earlier start if they still hold, else new ones."""
+    path = settings.home / "demo.env"
+    url = settings.origins[LOG]
+    known = Demo.read(path)
+    if known is None or not await _holds(service, known):
+        known = await _make(service, url)
+    current = Demo(url, known.operator_key, known.issuer, known.issuer_key)
+    current.write(path)
+    return current
+
+
+async def _holds(service: Service, known: Demo) -> bool:
+    assert service.api_keys is not None, "the process serves"
+    try:
+        for key in (known.operator_key, known.issuer_key):
+            await service.api_keys.check(LOG, key)
+    except Unauthenticated:
+        return False
+    return True
+
+
+async def _make(service: Service, url: str) -> Demo:
+    """Register the demo issuer and make both keys; an issuer that is there already keeps its credentials."""
+    commands, keys = service.commands, service.keys
+    assert commands is not None, "the process serves"
+    assert keys is not None, "the process serves"
+    asked = system(LOG, "dev")
+    profile = IssuerProfile(
+        name="Demo College", kind=IssuerKind.SCHOOL, jurisdiction="US-CO", url="https://example.edu"
+    )
+    try:
+        await commands.register_issuer(
+            asked,
+            name=DEMO_SLUG,
+            profile=profile,
+            status_profile=StatusProfile.VC2,
+            public_reasons=False,
+            did_method="key",
+        )
+    except SlugTaken:
+        await _end_old_keys(service)
+    issuer_id = await commands.issuer_id(LOG, DEMO_SLUG)
+    _, operator_key = await keys.create(asked, None, name="demo operator", scopes=None, expires=None)
+    _, issuer_key = await keys.create(asked, issuer_id, name="demo issuer", scopes=None, expires=None)
+    return Demo(url, operator_key, DEMO_SLUG, issuer_key)
+
+
+async def _end_old_keys(service: Service) -> None:
+    """Revoke the demo issuer's keys: their text was lost with demo.env, and two live ones are all it may have."""
+    assert service.commands is not None, "the process serves"
+    assert service.keys is not None, "the process serves"
+    issuer_id = await service.commands.issuer_id(LOG, DEMO_SLUG)
+    for listed in await service.keys.list(LOG, issuer_id):
+        if listed.facts.is_live(utc_now()):
+            await service.keys.revoke(system(LOG, "dev"), issuer_id, listed.facts.created.key_id)
+
+
+@asynccontextmanager
+async def running(settings: Settings, say: Say) -> AsyncIterator[tuple[Process, Demo]]:
+    """Run the whole registry on this machine until the block is left."""
+    if LOG not in settings.origins:
+        raise SettingsRefused("`registry dev` needs a log named main; leave REGISTRY_LOGS unset.")
+    try:
+        async with database(settings, say) as (databases, owner):
+            await prepare(settings, owner, say)
+            process = Process(settings, databases, door=True, projecting=True)
+            async with process.running() as service:
+                yield process, await demo(service, settings)
+    except OSError as error:
+        raise EmbeddedFailed(f"{error.filename or settings.home}: {(error.strerror or str(error)).lower()}.") from error
+
+
+def next_steps(demo: Demo, home: Path) -> str:
+    """What to try first, as lines for a terminal."""
+    return f"""
+  The keys are in {home / "demo.env"}; in another terminal:
+
+  source {home / "demo.env"}
+
+  1  Register a credential; the answer has its status entries:
+     curl -sX POST $REGISTRY_URL/issuers/$REGISTRY_ISSUER/credentials -H "Authorization: Bearer $REGISTRY_ISSUER_KEY" \\
+       -H 'Content-Type: application/json' -d '{{"credentialId": "urn:example:1", "type": ["VerifiableCredential"]}}'
+  2  Ask, as anyone may, where it stands:
+     curl -s "$REGISTRY_URL/credential-status?id=urn:example:1"
+  3  Revoke it, and ask again:
+     curl -sX PUT $REGISTRY_URL/issuers/$REGISTRY_ISSUER/credentials/urn:example:1/revocation \\
+       -H "Authorization: Bearer $REGISTRY_ISSUER_KEY" -H 'Content-Type: application/json' \\
+       -d '{{"reason": "issued-in-error"}}'
+"""

@@ -97,13 +97,12 @@ class History:
     numbers: dict[ListSetId, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        opened = LogOpened(log_id=identity(0, f"log {self.log}"), log_name=self.log, origin=ORIGIN)
-        self.record(LOG_STREAM, opened)
+        self.record(LOG_STREAM, LogOpened(log_id=self.log_id, log_name=self.log, origin=ORIGIN))
 
     @property
     def log_id(self) -> UUID:
         """The id in position 1."""
-        return self.states[LOG_STREAM].log_id
+        return identity(0, f"log {self.log}")
 
     # ── what the log does ────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,1 @@
+"""Where each credential stands: the hot point lookup."""

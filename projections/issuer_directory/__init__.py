@@ -1,0 +1,1 @@
+"""Who may issue, under which keys, since when."""

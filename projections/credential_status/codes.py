@@ -1,0 +1,29 @@
+"""The short forms in which `credentials` keeps what repeats a million times. Never renumber: add."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from registry.domain.credential import Status
+from registry.domain.events import Purpose
+
+STATUS_CODES = {Status.ACTIVE: 0, Status.SUSPENDED: 1, Status.REVOKED: 2, Status.SUPERSEDED: 3}
+STATUSES = {code: status for status, code in STATUS_CODES.items()}
+
+_PURPOSE_BITS = {Purpose.REVOCATION: 1, Purpose.SUSPENSION: 2}
+PURPOSES = {
+    mask: tuple(purpose for purpose, bit in _PURPOSE_BITS.items() if mask & bit)
+    for mask in range(1 << len(_PURPOSE_BITS))
+}
+"""Mask → purposes, revocation first."""
+
+
+def purpose_mask(purposes: Sequence[Purpose]) -> int:
+    """Return *purposes* as a sum of bits."""
+    return sum(_PURPOSE_BITS[purpose] for purpose in purposes)
+
+
+def credential_key(credential_id: str) -> bytes:
+    """Return the 16 bytes a credential is looked up by; any text has some, also one that no credential may have."""
+    return hashlib.sha256(credential_id.encode(errors="surrogatepass")).digest()[:16]

@@ -1,0 +1,223 @@
+"""Where credentials stand, for whoever asks: one, many, or an issuer's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from asyncpg import Pool, Record
+
+from projections import cursor as cursors
+from projections.credential_status.codes import PURPOSES, STATUS_CODES, STATUSES, credential_key
+from projections.projection import Executor
+from projections.visibility import visible
+from registry.domain.credential import Status
+from registry.domain.events import ListMember, Purpose, Reason, StatusProfile
+from registry.domain.names import IssuerId, LogName
+from registry.domain.status_list import status_entries
+from registry.errors import AmbiguousCredential, Malformed, UnknownCredential
+
+Reader = Executor | Pool
+
+Query = tuple[str, str | None]
+"""A credential id and, if the caller named one, its issuer (slug, DID or UUID)."""
+
+PAGE_MAX = 1_000
+
+# Columns of one credential, in the order that _row reads them.
+_COLUMNS = """credential_id, list_set, status, reason, since, position, registered_position, valid_from, valid_until,
+       profile, purposes, index, superseded_by, digest"""
+
+# $1 log_name, $2 credential keys
+_BY_KEYS = f"""
+SELECT {_COLUMNS}
+  FROM projections.credentials
+ WHERE log_name = $1 AND credential_key = ANY ($2::bytea[])
+"""  # noqa: S608  # constants of this module
+
+# $1 log_name, $2 issuer, $3 status codes, $4 how many, $5 before this registered position
+# One walk along the index per status; a page costs the same wherever it lies.
+_OF_ISSUER = f"""
+SELECT {", ".join(f"found.{name.strip()}" for name in _COLUMNS.split(","))}
+  FROM unnest($3::smallint[]) AS wanted (status)
+ CROSS JOIN LATERAL (
+       SELECT {_COLUMNS}
+         FROM projections.credentials
+        WHERE log_name = $1 AND issuer_id = $2 AND status = wanted.status AND registered_position < $5
+        ORDER BY registered_position DESC
+        LIMIT $4) AS found
+ ORDER BY found.registered_position DESC
+ LIMIT $4
+"""  # noqa: S608  # constants of this module
+
+# $1 log_name, $2 sets
+_LISTS = """
+SELECT lists.list_set, lists.issuer_id, lists.issuer_did, lists.purposes, lists.status_list_ids, lists.urls,
+       issuers.slug, issuers.name, issuers.public_reasons, issuers.dids
+  FROM projections.credential_lists AS lists
+  JOIN projections.credential_issuers AS issuers
+    ON issuers.log_name = lists.log_name AND issuers.issuer_id = lists.issuer_id
+ WHERE lists.log_name = $1 AND lists.list_set = ANY ($2::uuid[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialIssuer:
+    """Who issued a credential, under the DID of that time, and which lists speak about it."""
+
+    issuer_id: UUID
+    slug: str
+    name: str
+    did: str
+    public_reasons: bool
+    """Whether anybody may be told the reason of a status."""
+    members: tuple[ListMember, ...]
+    names: frozenset[str]
+    """Whatever the issuer may be called in a question: slug, UUID, every DID it ever had."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """Where one credential stands."""
+
+    credential_id: str
+    issuer: CredentialIssuer
+    status: Status
+    reason: Reason | None
+    since: datetime
+    """The status holds from here."""
+    position: int
+    """Of the last change of status, or of the registration."""
+    registered_position: int
+    valid_from: str | None
+    valid_until: str | None
+    profile: StatusProfile
+    purposes: tuple[Purpose, ...]
+    index: int
+    superseded_by: str | None
+    digest_sha256: str | None
+    """Of the secured credential, in hexadecimal; None for one that is signed elsewhere."""
+
+    @property
+    def entries(self) -> list[dict[str, str]]:
+        """The entries of its `credentialStatus` (Bitstring Status List 1.0, section 2.1)."""
+        return status_entries(self.issuer.members, self.purposes, self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Several issuers use this credential id."""
+
+    credential_id: str
+    issuers: tuple[str, ...]
+    """Their slugs, in alphabetical order."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialPage:
+    """Credentials of one issuer, the newest first."""
+
+    credentials: tuple[CredentialRow, ...]
+    next_cursor: str | None
+
+
+async def status_of(conn: Reader, log: LogName, credential_id: str, issuer: str | None = None) -> CredentialRow:
+    """Return where a credential stands; *issuer* is a slug, DID or UUID.
+
+    Raises `UnknownCredential`, and `AmbiguousCredential` when several issuers use the id and none is named.
+    """
+    [found] = await statuses_of(conn, log, [(credential_id, issuer)])
+    match found:
+        case CredentialRow():
+            return found
+        case Ambiguous(issuers=slugs):
+            raise AmbiguousCredential(
+                "Several issuers use this credential id; name one, by its slug or DID.", issuers=list(slugs)
+            )
+    raise UnknownCredential("No credential of this id is registered here.")
+
+
+@visible
+async def statuses_of(conn: Reader, log: LogName, queries: Sequence[Query]) -> list[CredentialRow | Ambiguous | None]:
+    """Return an answer per query, in order; None where no credential matches."""
+    keys = {credential_key(credential_id) for credential_id, _ in queries}
+    by_id: dict[str, list[CredentialRow]] = {}
+    for row in await _rows(conn, log, await conn.fetch(_BY_KEYS, log, list(keys))):
+        by_id.setdefault(row.credential_id, []).append(row)
+    return [_answer(by_id.get(credential_id, ()), credential_id, issuer) for credential_id, issuer in queries]
+
+
+@visible
+async def of_issuer(
+    conn: Reader, log: LogName, issuer_id: IssuerId, *, status: str | None = None, limit: int = 100,
+    cursor: str | None = None,
+) -> CredentialPage:  # fmt: skip
+    """Return a page of an issuer's credentials, the newest first, of one *status* or of any.
+
+    Raises `Malformed` for a status that does not exist, a limit outside 1 … 1,000 and a cursor that is not ours.
+    """
+    if not 1 <= limit <= PAGE_MAX:
+        raise Malformed(f"A page has 1 to {PAGE_MAX} credentials.", pointer="limit")
+    question = ("credentials", log, str(issuer_id), status)
+    before = int(cursors.decode(question, cursor)) if cursor else 2**63 - 1
+    found = await conn.fetch(_OF_ISSUER, log, issuer_id, _codes(status), limit + 1, before)
+    rows = await _rows(conn, log, found[:limit])
+    more = cursors.encode(question, str(rows[-1].registered_position)) if len(found) > limit else None
+    return CredentialPage(tuple(rows), more)
+
+
+def _codes(status: str | None) -> list[int]:
+    if status is None:
+        return list(STATUSES)
+    if status not in STATUS_CODES:
+        raise Malformed(f"A credential's status is one of {', '.join(STATUS_CODES)}.", pointer="status")
+    return [STATUS_CODES[Status(status)]]
+
+
+def _answer(rows: Sequence[CredentialRow], credential_id: str, issuer: str | None) -> CredentialRow | Ambiguous | None:
+    if issuer is not None:
+        rows = [row for row in rows if issuer in row.issuer.names]
+    if len(rows) > 1:
+        return Ambiguous(credential_id, tuple(sorted(row.issuer.slug for row in rows)))
+    return rows[0] if rows else None
+
+
+async def _rows(conn: Reader, log: LogName, records: Sequence[Record]) -> list[CredentialRow]:
+    issuers = await _issuers(conn, log, {record[1] for record in records})
+    return [_row(record, issuers) for record in records]
+
+
+def _row(record: Record, issuers: dict[UUID, CredentialIssuer]) -> CredentialRow:
+    (
+        credential_id, list_set, status, reason, since, position, registered_position, valid_from, valid_until,
+        profile, purposes, index, superseded_by, digest,
+    ) = record  # fmt: skip
+    return CredentialRow(
+        credential_id, issuers[list_set], STATUSES[status], Reason(reason) if reason else None, since, position,
+        registered_position, valid_from, valid_until, StatusProfile(profile), PURPOSES[purposes], index,
+        superseded_by, digest.hex() if digest else None,
+    )  # fmt: skip
+
+
+async def _issuers(conn: Reader, log: LogName, sets: Iterable[UUID]) -> dict[UUID, CredentialIssuer]:
+    """Return the issuer and lists of each set; a set is always projected before its first credential."""
+    wanted = list(sets)
+    if not wanted:
+        return {}
+    return {
+        row["list_set"]: CredentialIssuer(
+            issuer_id=row["issuer_id"],
+            slug=row["slug"],
+            name=row["name"],
+            did=row["issuer_did"],
+            public_reasons=row["public_reasons"],
+            members=tuple(
+                ListMember(purpose=Purpose(purpose), status_list_id=list_id, url=url)
+                for purpose, list_id, url in zip(row["purposes"], row["status_list_ids"], row["urls"], strict=True)
+            ),
+            names=frozenset((row["slug"], str(row["issuer_id"]), *row["dids"])),
+        )
+        for row in await conn.fetch(_LISTS, log, wanted)
+    }

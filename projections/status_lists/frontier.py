@@ -20,7 +20,7 @@ from registry.domain.names import LogName
 from registry.errors import ForkedLog
 from registry.log import read
 
-Connection = PoolConnectionProxy
+Connection = asyncpg.Connection | PoolConnectionProxy
 
 _LOCK_VIEWS = sql("lock_views")
 _FRONTIER = sql("read_frontier")

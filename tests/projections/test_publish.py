@@ -1,0 +1,237 @@
+"""Publishing: what is due, what is signed, and what the world then sees."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from isal import igzip
+
+from projections.status_lists.rendering import entity_tag
+from projections.status_lists.ticking import publish_for_ever
+from registry.domain.names import LogName
+from registry.errors import MasterKeyUnusable
+from tests.clock import FakeClock
+from tests.projections.status_lists_world import World, cid, open_world, secure
+from tests.servers import TestDatabase
+
+
+@pytest.fixture
+async def world(database: TestDatabase, clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(database, clock, tmp_path / "published") as world:
+        yield world
+        await world.oracle()
+
+
+async def test_a_new_set_is_published_without_waiting_for_the_tick(world: World) -> None:
+    world.issuer()
+    await world.project()
+    publisher = world.publisher()
+    assert await publisher.publish_new(world.log) == 2
+    assert await publisher.publish_new(world.log) == 0
+    assert await world.published() == set()
+
+
+async def test_changed_bits_wait_for_the_tick(world: World) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    publisher = world.publisher()
+    await publisher.publish_new(world.log)
+    world.history.revoke(issuer_id, cid(2))
+    world.history.suspend(issuer_id, cid(3))
+    await world.project()
+    assert await publisher.publish_new(world.log) == 0
+    assert await world.published() == set()
+    assert await publisher.publish(world.log) == 2
+    assert await world.published() == {2}
+    assert await world.published("suspension") == {3}
+
+
+async def test_only_lists_that_changed_are_published_again(world: World) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    publisher = world.publisher()
+    assert await publisher.publish(world.log) == 2
+    assert await publisher.publish(world.log) == 0
+    world.history.revoke(issuer_id, cid(1))
+    await world.project()
+    assert await publisher.publish(world.log) == 1
+    assert {row["purpose"]: row["sequence"] for row in await world.rows()} == {"revocation": 2, "suspension": 1}
+
+
+async def test_a_reinstated_credential_has_a_clear_bit_again(world: World) -> None:
+    issuer_id = world.issuer()
+    world.history.suspend(issuer_id, cid(1))
+    await world.project()
+    publisher = world.publisher()
+    await publisher.publish(world.log)
+    assert await world.published("suspension") == {1}
+    world.history.reinstate(issuer_id, cid(1))
+    await world.project()
+    await publisher.publish(world.log)
+    assert await world.published("suspension") == set()
+
+
+async def test_a_list_is_signed_anew_past_half_of_its_validity(world: World) -> None:
+    world.issuer()
+    await world.project()
+    publisher = world.publisher(settings={"validity_s": 3600})
+    await publisher.publish(world.log)
+    world.clock.advance(seconds=1799)
+    assert await publisher.publish(world.log) == 0
+    world.clock.advance(seconds=1)
+    assert await publisher.publish(world.log) == 2
+    assert {row["valid_until"] for row in await world.rows()} == {world.clock.now + timedelta(hours=1)}
+    assert publisher.progress_of(world.log).valid_until == world.clock.now + timedelta(hours=1)
+
+
+async def test_the_list_says_when_it_holds(world: World) -> None:
+    world.issuer()
+    await world.project()
+    await world.publisher(settings={"ttl_s": 5, "validity_s": 3600}).publish(world.log)
+    for row in await world.rows():
+        document = orjson.loads(row["body"])
+        assert document["validFrom"] == "2025-12-31T23:55:00Z"
+        assert document["validUntil"] == "2026-01-01T01:00:00Z"
+        assert document["credentialSubject"]["ttl"] == 5000
+        assert document["credentialSubject"]["statusPurpose"] == row["purpose"]
+
+
+async def test_stored_bytes_carry_a_strong_tag_each(world: World) -> None:
+    world.issuer()
+    await world.project()
+    await world.publisher().publish(world.log)
+    rows = await world.root.fetch("SELECT body, gzip, etag, gzip_etag FROM projections.published_status_lists")
+    for row in rows:
+        assert igzip.decompress(row["gzip"]) == row["body"]
+        assert row["etag"] == entity_tag(row["body"])
+        assert row["gzip_etag"] == entity_tag(row["gzip"])
+
+
+async def test_lists_that_a_batch_cannot_hold_go_into_the_next(world: World) -> None:
+    for number in range(4):
+        world.history.issuer(f"issuer-{number}")
+    await world.project()
+    assert await world.publisher(settings={"batch": 3}).publish(world.log) == 8
+    assert [row["sequence"] for row in await world.rows()].count(3) == 2
+
+
+async def test_two_publishers_at_once_publish_every_change_once(world: World) -> None:
+    issuer_id = world.issuer(20)
+    await world.project()
+    one, other = world.publisher(), world.publisher()
+    for number in range(0, 20, 4):
+        for offset in range(4):
+            world.history.revoke(issuer_id, cid(number + offset))
+        await world.project()
+        await asyncio.gather(one.publish(world.log), other.publish(world.log))
+        await world.oracle()
+        assert await world.published() == set(range(number + 4))
+    assert one.progress_of(world.log).lost_races + other.progress_of(world.log).lost_races > 0
+
+
+async def test_a_publication_decided_before_another_is_dropped(world: World) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+
+    async def another_comes_between(step: str) -> None:
+        if step == "secured":
+            world.history.revoke(issuer_id, cid(0))
+            await world.project()
+            await world.publisher().publish(world.log)
+
+    late = world.publisher(step=another_comes_between)
+    assert await late.publish(world.log) == 0
+    assert late.progress_of(world.log).lost_races == 1
+    assert await world.published() == {0}
+
+
+async def test_a_list_that_cannot_be_signed_is_named_and_keeps_no_other_from_being_published(world: World) -> None:
+    world.history.issuer("unlucky")
+    world.history.issuer("lucky")
+    await world.project()
+
+    async def sometimes(log: LogName, issuer_id: UUID, document: dict[str, Any], canonical: str) -> bytes:
+        if document["issuer"].endswith("unlucky"):
+            raise MasterKeyUnusable("The master key is gone.")
+        return await secure(log, issuer_id, document, canonical)
+
+    publisher = world.publisher(secure=sometimes)
+    assert await publisher.publish(world.log) == 2
+    refused = publisher.progress_of(world.log).refused
+    assert len(refused) == 2
+    assert all("The master key is gone." in sentence for sentence in refused.values())
+    assert await publisher.publish_new(world.log) == 0, "it waits for the tick"
+    assert await world.publisher().publish(world.log) == 2
+
+
+async def test_the_progress_tells_what_is_pending_and_how_long_it_took(world: World) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    seen: list[float] = []
+    publisher = world.publisher(observe_visible=lambda _log, seconds: seen.append(seconds))
+    await publisher.publish(world.log)
+    seen.clear()
+    [revoked] = world.history.revoke(issuer_id, cid(0))
+    await world.project()
+    world.clock.now = revoked.recorded_at + timedelta(seconds=3)
+    progress = publisher.progress_of(world.log)
+    assert progress.pending == {}
+    await publisher.publish(world.log)
+    assert seen == [3.0]
+    assert progress.dirty == 1
+    assert progress.pending == {}
+    assert progress.published == 3
+    assert progress.publish_duration_s > 0
+
+
+async def test_what_stays_unpublished_grows_old(world: World) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    await world.publisher().publish(world.log)
+    [revoked] = world.history.revoke(issuer_id, cid(0))
+    await world.project()
+
+    async def never(_log: LogName, _issuer: UUID, _document: dict[str, Any], _canonical: str) -> bytes:
+        raise MasterKeyUnusable("The master key is gone.")
+
+    publisher = world.publisher(secure=never)
+    for seconds in (10, 20):
+        world.clock.now = revoked.recorded_at + timedelta(seconds=seconds)
+        assert await publisher.publish(world.log) == 0
+        assert publisher.progress_of(world.log).oldest_pending_s(world.clock.now) == seconds
+    world.history.revoke(issuer_id, cid(1))
+    await world.project()
+    await publisher.publish(world.log)
+    assert publisher.progress_of(world.log).oldest_pending_s(world.clock.now) == 20, "a newer change hides no older one"
+
+
+async def test_the_day_goes_on_when_one_log_is_in_trouble(world: World) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    publisher, wake = world.publisher(), asyncio.Event()
+    (world.directory).mkdir()
+    (world.directory / "broken.json").write_text("{")
+
+    async def logs() -> list[LogName]:
+        return [LogName("broken"), world.log]
+
+    day = asyncio.create_task(publish_for_ever(publisher, logs, tick_s=0.01, wake=wake))
+    try:
+        world.history.revoke(issuer_id, cid(3))
+        await world.project()
+        async with asyncio.timeout(20):
+            while not await world.rows() or await world.published() != {3}:
+                wake.set()
+                await asyncio.sleep(0)
+    finally:
+        day.cancel()
+        await asyncio.wait([day])
+    assert "cannot be read" in (publisher.progress_of(LogName("broken")).halted or "")
+    assert publisher.progress_of(world.log).halted is None

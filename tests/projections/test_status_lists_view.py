@@ -1,0 +1,206 @@
+"""Published lists in memory: current without asking, bounded, and answering while the database is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.status_lists.bounded import Bounded
+from projections.status_lists.published_list import PublishedList
+from projections.status_lists.view import PublishedLists
+from registry.domain.names import IssuerId, LogName
+from registry.errors import DatabaseUnavailable, UnknownStatusList
+from tests.builders import identity
+from tests.clock import FakeClock
+from tests.projections.status_lists_world import World, cid, open_world
+from tests.servers import TestDatabase
+
+
+@pytest.fixture
+async def world(database: TestDatabase, clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(database, clock, tmp_path / "published") as world:
+        yield world
+
+
+@pytest.fixture
+async def pool(world: World) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
+    """As the serving process has it: it may read what was published, and no more."""
+    async with asyncpg.create_pool(world.database.writer, min_size=1, max_size=2) as pool:
+        yield pool
+
+
+def set_of(issuer_id: IssuerId) -> UUID:
+    return identity(0, f"set of {issuer_id}")
+
+
+def list_of(issuer_id: IssuerId, purpose: str = "revocation") -> UUID:
+    return identity(0, f"{purpose} list of {set_of(issuer_id)}")
+
+
+async def test_a_list_is_read_once_and_then_at_hand(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    await world.publisher().publish(world.log)
+    lists = PublishedLists(pool)
+    assert lists.peek(world.log, list_of(issuer_id)) is None
+    first = await lists.get(world.log, list_of(issuer_id))
+    assert lists.peek(world.log, list_of(issuer_id)) is first
+    assert (first.purpose, first.position) == ("revocation", len(world.history.recorded))
+    assert first is await lists.by_url(world.log, first.url)
+
+
+async def test_a_new_publication_replaces_what_is_in_memory(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    publisher, lists = world.publisher(), PublishedLists(pool)
+    await publisher.publish(world.log)
+    before = await lists.get(world.log, list_of(issuer_id))
+    assert lists.bit(before, 1) == 0
+    world.history.revoke(issuer_id, cid(1))
+    await world.project()
+    await publisher.publish(world.log)
+    assert lists.peek(world.log, list_of(issuer_id)) is before
+    await lists.refresh()
+    after = lists.peek(world.log, list_of(issuer_id))
+    assert after is not None
+    assert after.etag != before.etag
+    assert [lists.bit(after, index) for index in range(4)] == [0, 1, 0, 0]
+    assert lists.bit(before, 1) == 0, "an answer under way stays with its version"
+
+
+async def test_following_needs_no_notification(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    lists, wake = PublishedLists(pool), asyncio.Event()
+    following = asyncio.create_task(lists.follow(wake))
+    try:
+        await world.publisher().publish(world.log)
+        await lists.get(world.log, list_of(issuer_id))
+        world.history.revoke(issuer_id, cid(0))
+        await world.project()
+        await world.publisher().publish(world.log)
+        async with asyncio.timeout(20):
+            while not ((now := lists.peek(world.log, list_of(issuer_id))) and lists.bit(now, 0)):
+                await world.rows()
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
+
+
+async def test_a_list_that_is_published_while_asked_for_is_found(
+    world: World, pool: asyncpg.Pool[asyncpg.Record]
+) -> None:
+    issuer_id = world.issuer()
+    lists = PublishedLists(pool)
+    await lists.refresh()
+    await world.project()
+    await world.publisher().publish(world.log)
+    found = await asyncio.gather(*(lists.get(world.log, list_of(issuer_id)) for _ in range(50)))
+    assert len({id(one) for one in found}) == 1
+
+
+async def test_unknown_lists_are_unknown_in_every_log(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    await world.publisher().publish(world.log)
+    lists = PublishedLists(pool)
+    known = await lists.get(world.log, list_of(issuer_id))
+    for asking in (
+        lists.get(world.log, uuid4()),
+        lists.get(LogName("other"), known.status_list_id),
+        lists.by_url(world.log, known.url + "x"),
+        lists.by_url(LogName("other"), known.url),
+    ):
+        with pytest.raises(UnknownStatusList):
+            await asking
+
+
+async def test_a_set_is_published_when_each_of_its_lists_is(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    issuer_id = world.issuer()
+    lists = PublishedLists(pool)
+    assert not await lists.is_published(world.log, set_of(issuer_id)), "not even projected"
+    await world.project()
+    assert not await lists.is_published(world.log, set_of(issuer_id))
+    await world.publisher().publish_new(world.log)
+    assert await lists.is_published(world.log, set_of(issuer_id))
+    await world.root.execute("DELETE FROM projections.published_status_lists WHERE purpose = 'suspension'")
+    assert not await lists.is_published(world.log, set_of(issuer_id))
+
+
+async def test_lists_in_memory_outlive_the_database(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    await world.publisher().publish(world.log)
+    lists = PublishedLists(pool)
+    known = await lists.get(world.log, list_of(issuer_id))
+    await world.root.execute("REVOKE SELECT ON projections.published_heads FROM registry_writer")
+    await world.root.execute("ALTER TABLE projections.published_heads RENAME TO elsewhere")
+    with pytest.raises(DatabaseUnavailable):
+        await lists.refresh()
+    with pytest.raises(DatabaseUnavailable):
+        await lists.get(world.log, uuid4())
+    assert await lists.get(world.log, list_of(issuer_id)) is known
+
+
+async def test_before_the_projections_are_set_up_the_database_is_unavailable(database: TestDatabase) -> None:
+    async with asyncpg.create_pool(database.writer, min_size=1, max_size=1) as pool:
+        with pytest.raises(DatabaseUnavailable, match="not set up"):
+            await PublishedLists(pool).refresh()
+
+
+async def test_an_entry_outside_the_list_is_an_index_error(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    await world.publisher().publish(world.log)
+    lists = PublishedLists(pool)
+    known = await lists.get(world.log, list_of(issuer_id))
+    assert lists.bit(known, 131_071) == 0
+    for index in (-1, 131_072):
+        with pytest.raises(IndexError):
+            lists.bit(known, index)
+
+
+async def test_a_list_is_never_cached_past_its_end(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    await world.publisher(settings={"validity_s": 100, "ttl_s": 60}).publish(world.log)
+    known = await PublishedLists(pool).get(world.log, list_of(issuer_id))
+    start = world.clock.now
+    ages = {second: known.max_age_at(start + timedelta(seconds=second)) for second in (0, 40, 50, 99, 100, 500)}
+    assert ages == {0: 60, 40: 60, 50: 50, 99: 1, 100: 0, 500: 0}
+    assert not known.is_expired_at(start + timedelta(seconds=99))
+    assert known.is_expired_at(start + timedelta(seconds=100))
+    assert not known.is_settled_at(start + timedelta(seconds=2))
+    assert known.is_settled_at(start + timedelta(seconds=3))
+    assert known.last_modified == "Thu, 01 Jan 2026 00:00:00 GMT"
+
+
+def test_a_list_counts_with_both_of_its_forms(clock: FakeClock) -> None:
+    one = PublishedList(
+        LogName("main"), uuid4(), uuid4(), "revocation", "https://x", 1, 1, bytes(3000), bytes(2000), "", "", 60,
+        clock.now, clock.now, clock.now, "",
+    )  # fmt: skip
+    assert one.size_bytes >= 5000
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 60)), max_size=60))
+def test_the_store_keeps_what_was_used_last_within_its_bytes(puts: list[tuple[int, int]]) -> None:
+    store: Bounded[int, bytes] = Bounded(100, len)
+    newest: dict[int, bytes] = {}
+    for key, size in puts:
+        store.put(key, bytes(size))
+        newest.pop(key, None)
+        newest[key] = bytes(size)
+        assert store.get(key) == bytes(size)
+        assert store.bytes <= 100
+    kept = [key for key in newest if key in store]
+    assert kept == list(newest)[len(newest) - len(kept) :], "the oldest go first"
+    assert store.bytes == sum(len(newest[key]) for key in kept)

@@ -46,7 +46,7 @@ from registry.http.metrics import Metrics, metrics_app, watch_loop
 from registry.http.parts import Limits, Logs, Parts, Views
 from registry.http.progress import Progress
 from registry.log import migrate, read
-from registry.log.connection import LOST, Pool, Timeouts, connect, pool
+from registry.log.connection import LOST, Pool, Repeating, Timeouts, connect, pool
 from registry.log.lease import Lease
 from registry.log.sequencer import Limits as QueueLimits
 from registry.log.sequencer import Sequencer
@@ -159,7 +159,7 @@ class Process:
         database = await self._pool(self._databases.projector, "projector", size=4)
         async with database.acquire() as conn:
             await prepare_published(conn)
-        vault = Vault(database, master, utc_now)
+        vault = Vault(Repeating(database), master, utc_now)
         projecting = Runner(self._databases.projector, PROJECTIONS)
         publisher = Publisher(
             database,
@@ -199,8 +199,8 @@ class Process:
         origins = settings.origins
         reader = await self._pool(self._databases.reader, "reader", size=settings.pool_size)
         writer = await self._pool(self._databases.writer, "writer", size=4)
-        vault = Vault(writer, master, utc_now)
-        api_keys = ApiKeys(writer, vault, utc_now, env=settings.env)
+        vault = Vault(Repeating(writer), master, utc_now)
+        api_keys = ApiKeys(Repeating(writer), vault, utc_now, env=settings.env)
         lists = PublishedLists(reader, max_bytes=settings.list_memory_bytes)
         sequencers = {log: await self._sequencer(log) for log in origins}
         keeper = ListSetKeeper(sequencers, origins, vault, lists.is_published, clock=utc_now, size=settings.list_size)

@@ -6,12 +6,15 @@ turns tests that miss `../shared` from skipped to failed.
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from registry.embedded import Embedded
@@ -105,3 +108,30 @@ def shared_dir() -> Path:
             pytest.fail(f"{SHARED.name} is missing beside the project, and REGISTRY_REQUIRE_SHARED=1 demands it")
         pytest.skip(f"{SHARED.name} is missing beside the project")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def _service(postgres: Embedded, _migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from tests.service import running_service, service_in_a_thread, service_settings
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Any]:
+        settings = service_settings(tmp_path_factory.mktemp("service"))
+        async with fresh_database(postgres, _migrated_template) as fresh, running_service(fresh, settings) as service:
+            yield service
+
+    with service_in_a_thread(opening()) as service:
+        yield service
+
+
+@pytest.fixture
+async def service(_service: Any) -> AsyncIterator[Any]:
+    """The run's one service, over HTTP, with a session of the test's own; make issuers of your own with `.issuer()`."""
+    async with aiohttp.ClientSession() as session:
+        yield replace_session(_service, session)
+
+
+def replace_session(service: Any, session: aiohttp.ClientSession) -> Any:
+    mine = copy.copy(service)
+    mine.session = session
+    return mine

@@ -92,6 +92,21 @@ async def repeated(work: Callable[[], Awaitable[T]], *, times: int = 3) -> T:
     raise AssertionError("times is at least 1")
 
 
+class Repeating:
+    """Runs statements that may be repeated on a pool, again after a lost connection; raises `DatabaseUnavailable`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def fetch(self, query: str, /, *args: Any) -> list[asyncpg.Record]:
+        """Return all rows."""
+        return await repeated(lambda: self._pool.fetch(query, *args))
+
+    async def fetchrow(self, query: str, /, *args: Any) -> asyncpg.Record | None:
+        """Return the first row, or None."""
+        return await repeated(lambda: self._pool.fetchrow(query, *args))
+
+
 def reason(error: BaseException) -> str:
     """Return the first line of what *error* says, or its name when it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -181,8 +181,13 @@ class Supervisor:
 
     async def _initialise(self) -> None:
         """Make the cluster; it appears whole or not at all."""
-        self._child = self._cluster.spawn_initdb(self._lock.fd)
-        if await _ended(self._child, FOREIGN_START_S) != 0:
+        initdb = self._child = self._cluster.spawn_initdb(self._lock.fd)
+        try:
+            status = await _ended(initdb, FOREIGN_START_S)
+        finally:
+            if initdb.poll() is None:
+                initdb.terminate()  # it is deaf to SIGINT while it waits for a child of its own
+        if status != 0:
             raise EmbeddedFailed(f"initdb failed: {self._cluster.last_words()} (see {self._cluster.log}).")
         await asyncio.to_thread(self._cluster.adopt_half_made)
 

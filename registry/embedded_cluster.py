@@ -33,6 +33,11 @@ PORT = 5432  # only names the socket file
 SUPERUSER = "postgres"
 LONGEST_SOCKET_DIR_BYTES = 89
 LARGEST_LOG_BYTES = 4 << 20
+TAIL_BYTES = 16 << 10
+ATTEMPT = "--- starting "
+CAUSE = re.compile(r"\b(FATAL|PANIC|ERROR|error): ")
+DETAIL = re.compile(r"\b(DETAIL|HINT): ")
+PREFIX = re.compile(r"^.*?\b(FATAL|PANIC|ERROR|DETAIL|HINT|error): +")
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")  # commas and spaces mean something to PostgreSQL and to DSNs
 INITDB_OPTIONS = (
     *("--encoding=UTF8", "--locale=C", "--data-checksums", "--no-instructions"),
@@ -136,6 +141,7 @@ class Cluster:
             self.log.replace(self.log.with_suffix(".log.1"))
         log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:
+            os.write(log, f"{ATTEMPT}{Path(command[0]).name}\n".encode())
             return spawn(command, self.account, log, inherit=inherit)
         finally:
             os.close(log)
@@ -162,12 +168,14 @@ class Cluster:
                 self.socket_dir.rmdir()
 
     def last_words(self) -> str:
-        """Return what the log says about the last failure, in one line."""
-        with suppress(OSError):
-            lines = self.log.read_bytes()[-8192:].decode(errors="replace").splitlines()
-            marks = [n for n, line in enumerate(lines) if re.search(r"\b(FATAL|PANIC|error):", line)]
-            told = lines[marks[-1] :][:2] if marks else lines[-1:]
-            return " ".join(re.sub(r"^.*?(FATAL|PANIC|DETAIL|HINT|error): +", "", line) for line in told).rstrip(".")
+        """Return why the program started last has failed, in its own words and one line."""
+        with suppress(OSError, IndexError):
+            said = self.log.read_bytes()[-TAIL_BYTES:].decode(errors="replace").rpartition(ATTEMPT)[2].splitlines()
+            for n, line in enumerate(said):
+                if CAUSE.search(line) and "the database system is" not in line:  # which is said to clients
+                    told = [line, *(more for more in said[n + 1 : n + 2] if DETAIL.search(more))]
+                    return "; ".join(PREFIX.sub("", words).rstrip(".") for words in told)
+            return said[-1]
         return "it said nothing"
 
 

@@ -108,6 +108,10 @@ def facts_of_postmaster(home: Path) -> tuple[str, Path, bytes]:
     return user, (process / "exe").readlink(), (process / "environ").read_bytes()
 
 
+def is_empty(directory: Path) -> bool:
+    return not any(directory.iterdir())
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -247,6 +251,15 @@ async def test_a_start_that_is_cancelled_leaves_nothing_running(home: Path, pg_b
     with pytest.raises(asyncio.CancelledError):
         await starting
     assert postmaster_of(home) is None
+
+
+async def test_a_first_start_that_is_cancelled_leaves_nothing_behind(home: Path, pg_bindir: Path | None):
+    starting = asyncio.create_task(running(home, bindir=pg_bindir).__aenter__())
+    await eventually((home / "pg/data.init/PG_VERSION").exists, within_s=10)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert is_empty(home / "pg")
 
 
 async def test_a_left_over_pid_file_whose_pid_now_belongs_to_a_stranger_is_no_obstacle(

@@ -63,6 +63,7 @@ async def append(conn: Connection, log: LogName, draft: Draft, answers: Sequence
         [kept.request_hash for kept in answers],
         [kept.position for kept in answers],
         [kept.answer for kept in answers],
+        draft.memory.hash,
     )
     return row is not None
 

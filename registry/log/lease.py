@@ -23,7 +23,9 @@ CHANNEL = "registry_lease"
 TURN_S = 0.02
 PATIENCE_S = 1.0
 REST_S = 10.0
-"""How long a process goes on without the lease after it could not be had."""
+"""How long a process goes on without the lease when a frozen holder keeps it."""
+RECONNECT_S = 0.5
+"""How long it goes on without the lease after the lease's connection was lost."""
 
 Connect = Callable[[], Awaitable[Connection]]
 
@@ -49,11 +51,7 @@ class Lease:
             return False
         if time.monotonic() >= self._not_before:
             async with self._lock:
-                try:
-                    await self._queue()
-                except (*LOST, asyncpg.PostgresError, DatabaseUnavailable):
-                    self._since = None  # without the lease, the fence still holds
-                    self._not_before = time.monotonic() + REST_S
+                await self._try_to_queue()
         return True
 
     async def yield_turn(self, *, is_idle: bool) -> None:
@@ -63,41 +61,58 @@ class Lease:
 
     async def notify(self, channel: str) -> None:
         """Send the hint that the log has grown; a lost hint costs a poll's delay, never an event."""
-        try:
-            if self._conn is not None:
-                async with self._lock:
+        async with self._lock:
+            try:
+                if self._conn is not None:
                     await self._conn.execute("SELECT pg_notify($1, $2)", channel, self._log)
-        except (*LOST, asyncpg.PostgresError):
-            await self.close()
+            except (*LOST, asyncpg.PostgresError):
+                self._disconnect()
 
     async def close(self) -> None:
         """Give the lease back and close the connection."""
-        if self._conn is not None:
-            conn, self._conn, self._since = self._conn, None, None
+        conn, self._conn, self._since = self._conn, None, None
+        if conn is not None:
             try:
                 await conn.close(timeout=2)
             except LOST:
                 conn.terminate()
 
+    async def _try_to_queue(self) -> None:
+        """Queue for the lease; without it, the fence still holds."""
+        try:
+            await self._queue()
+        except asyncpg.LockNotAvailableError:  # its holder is frozen
+            self._not_before = time.monotonic() + REST_S
+        except (*LOST, asyncpg.PostgresError, DatabaseUnavailable):
+            self._disconnect()  # or a lock whose grant got lost would be held for ever
+            self._not_before = time.monotonic() + RECONNECT_S
+
     async def _queue(self) -> None:
         if self._conn is None or self._conn.is_closed():
-            self._conn = await self._connect()
-            await self._conn.add_listener(CHANNEL, self._on_wanted)
+            conn = await self._connect()
+            await conn.execute(f"SET lock_timeout = {int(PATIENCE_S * 1000)}")
+            await conn.add_listener(CHANNEL, self._on_wanted)
+            self._conn = conn
+        self._is_wanted = False  # those who want it from now on are behind us in the queue, and heard when we hold it
         if not await self._conn.fetchval("SELECT pg_try_advisory_lock($1)", self._key):
             await self._conn.execute("SELECT pg_notify($1, $2)", CHANNEL, self._log)
-            await self._conn.execute(f"SET lock_timeout = {int(PATIENCE_S * 1000)}")
             await self._conn.execute("SELECT pg_advisory_lock($1)", self._key)
         self._since = time.monotonic()
-        self._is_wanted = False
 
     async def _release(self) -> None:
         self._since, self._is_wanted = None, False
-        try:
-            if self._conn is not None:
-                async with self._lock:
+        async with self._lock:
+            try:
+                if self._conn is not None:
                     await self._conn.fetchval("SELECT pg_advisory_unlock($1)", self._key)
-        except (*LOST, asyncpg.PostgresError):
-            await self.close()
+            except (*LOST, asyncpg.PostgresError):
+                self._disconnect()
+
+    def _disconnect(self) -> None:
+        """Drop the connection, and with it the lease."""
+        conn, self._conn, self._since = self._conn, None, None
+        if conn is not None:
+            conn.terminate()
 
     def _on_wanted(self, conn: Any, pid: int, channel: str, payload: object) -> None:
         if payload != self._log or self._conn is None or pid == self._conn.get_server_pid():

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import asyncpg
 
+from registry.domain.events import Recorded
 from registry.domain.names import LogName, Stream
 from registry.domain.streams import State, evolve
+from registry.errors import BrokenLog
 from registry.log.append import KeptAnswer
 from registry.log.codec import decode
 from registry.log.connection import Connection
 from registry.log.draft import Memory
 from registry.log.sql import query
-
-if TYPE_CHECKING:
-    from registry.log.sequencer import IdempotencyKey
 
 _LOAD = query("load")
 
@@ -29,10 +27,6 @@ class Loaded:
 
     looked_up: set[tuple[str, str]] = field(default_factory=set)
     answers: dict[tuple[str, str], KeptAnswer] = field(default_factory=dict)
-
-    def has(self, key: IdempotencyKey) -> bool:
-        """Whether *key* was looked up."""
-        return (key.caller, key.key) in self.looked_up
 
 
 async def load_states(
@@ -51,7 +45,7 @@ async def load_states(
     numbers = dict.fromkeys(list_sets, 0)
     for kind, name, position, body, request_hash, list_set in sorted(rows, key=_position):
         if kind == "event":
-            recorded = decode(position, body)
+            recorded = _decode(log, position, body)
             states[recorded.stream] = (recorded.version, evolve(recorded.stream, states[recorded.stream][1], recorded))
         elif kind == "key":
             caller, _, key = name.partition(" ")
@@ -61,6 +55,13 @@ async def load_states(
     memory.streams.update(states)
     memory.numbers.update(numbers)
     known.looked_up.update(keys)
+
+
+def _decode(log: LogName, position: int, body: bytes) -> Recorded:
+    try:
+        return decode(position, body)
+    except (ValueError, KeyError) as error:
+        raise BrokenLog(f"Log {log!r}: position {position} does not parse as an event.", position=position) from error
 
 
 def _position(row: asyncpg.Record) -> int:

@@ -1,9 +1,9 @@
--- $1 log_name, $2 expected position, $3 the new head's hash, $4 recorded_at, $5 streams, $6 versions, $7 types, $8 bodies, $9 hashes, $10–$13 allocations: list sets, numbers, indices, positions; $14–$18 idempotency keys: callers, keys, request hashes, positions, answers
+-- $1 log_name, $2 expected position, $3 the new head's hash, $4 recorded_at, $5 streams, $6 versions, $7 types, $8 bodies, $9 hashes, $10–$13 allocations: list sets, numbers, indices, positions; $14–$18 idempotency keys: callers, keys, request hashes, positions, answers; $19 expected hash
 -- One row: everything was written. No row: the fence was lost, and nothing was.
 WITH head AS (
     UPDATE log_heads
        SET position = $2::bigint + cardinality($5::text[]), hash = $3, recorded_at = $4
-     WHERE log_name = $1 AND position = $2::bigint
+     WHERE log_name = $1 AND position = $2::bigint AND hash = $19
     RETURNING log_name
 ), written_events AS (
     INSERT INTO events (log_name, position, stream, version, type, body, hash, recorded_at)

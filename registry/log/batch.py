@@ -1,0 +1,152 @@
+"""One batch of requests, decided one after another in memory: nobody is answered here, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import orjson
+
+from registry.domain.names import LogName
+from registry.errors import KeyReused, RegistryError
+from registry.log.append import KeptAnswer
+from registry.log.connection import Connection
+from registry.log.draft import Draft, NotLoaded
+from registry.log.load_states import Loaded, load_states
+from registry.log.request import Appended, Waiting
+
+
+class Batch:
+    """A draft, the requests it holds, and the answers to keep under their Idempotency-Keys."""
+
+    def __init__(self, log: LogName, draft: Draft, waiting: list[Waiting]) -> None:
+        self._log = log
+        self.draft = draft
+        self.waiting = waiting
+        self.kept: dict[tuple[str, str], KeptAnswer] = {}
+        self._known = Loaded()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.draft.recorded or self.kept)
+
+    async def decide(self, conn: Connection, *, most_bytes: int, look_up_keys: bool = False) -> list[Waiting]:
+        """Decide the requests in order; return those that must wait for the next batch, because this one is full.
+
+        A key is looked up only when it must be: a key that was used before violates its table's primary key, and
+        then the batch is decided again with *look_up_keys*.
+        """
+        streams = self.draft.memory.streams
+        unread = [w for w in self.waiting if look_up_keys or any(s not in streams for s in w.request.reads)]
+        if unread:
+            await self._load(conn, unread)
+        todo, rest = self.waiting, []
+        while todo:
+            missing: list[NotLoaded] = []
+            again: list[Waiting] = []
+            for n, waiting in enumerate(todo):
+                if self.draft.bytes_total >= most_bytes:
+                    rest += todo[n:]
+                    break
+                try:
+                    self._decide_one(waiting)
+                except NotLoaded as one:
+                    missing.append(one)
+                    again.append(waiting)
+            if again:
+                await self._load(conn, again, missing)
+            todo = again
+        if rest:
+            later = set(rest)
+            self.waiting = [w for w in self.waiting if w not in later]
+        await self._settle_unchanged(conn)
+        return rest
+
+    def _decide_one(self, waiting: Waiting) -> None:
+        """Decide one request on the draft; whatever goes wrong is that request's outcome alone."""
+        waiting.outcome = waiting.keeps = None
+        request, draft = waiting.request, self.draft
+        if request.key is not None and self._replay(waiting):
+            return
+        try:
+            decision = request.decide(draft)
+            if not decision.facts:
+                waiting.outcome = Appended(decision.position, decision.answer(decision.position))
+                return
+            position = draft.write(decision.facts, request.actor, request.request_id)
+            try:
+                waiting.outcome = Appended(position, decision.answer(position))
+                self._keep(waiting)
+            except Exception:
+                draft.take_back()
+                raise
+        except NotLoaded:
+            raise
+        except Exception as refusal:  # noqa: BLE001  # a defect in one decision must not sink its neighbours
+            waiting.outcome = refusal
+
+    async def _settle_unchanged(self, conn: Connection) -> None:
+        """Look up the keys of requests that record nothing: what they are answered may be a replay after all.
+
+        A success that changes nothing is kept too: its repetition must not take effect later, when it would.
+        """
+        unchanged = [w for w in self.waiting if w.keeps is None and w.request.key is not None and not _is_replay(w)]
+        if not unchanged:
+            return
+        await self._load(conn, unchanged)
+        for waiting in unchanged:
+            if not self._replay(waiting) and isinstance(waiting.outcome, Appended):
+                self._keep(waiting)
+
+    def _keep(self, waiting: Waiting) -> None:
+        key, outcome = waiting.request.key, waiting.outcome
+        if key is None or not isinstance(outcome, Appended):
+            return
+        answer = orjson.dumps(outcome.answer)
+        waiting.keeps = KeptAnswer(key.caller, key.key, key.request_hash, outcome.position, answer)
+        self.kept[key.caller, key.key] = waiting.keeps
+
+    def _replay(self, waiting: Waiting) -> bool:
+        """Answer from the request's key if it was used before; refuse it if that was for another request."""
+        key = waiting.request.key
+        assert key is not None
+        kept = self.kept.get((key.caller, key.key)) or self._known.answers.get((key.caller, key.key))
+        if kept is None:
+            return False
+        if kept.request_hash == key.request_hash:
+            waiting.outcome = Appended(kept.position, orjson.loads(kept.answer), is_replay=True)
+        else:
+            waiting.outcome = KeyReused(
+                "This Idempotency-Key was used before with another request; use a new key for a new request."
+            )
+        return True
+
+    async def _load(self, conn: Connection, waiting: Sequence[Waiting], missing: Sequence[NotLoaded] = ()) -> None:
+        """Load what the decisions of *waiting* need, their keys' kept answers among it, in one query."""
+        memory = self.draft.memory
+        streams = {s for w in waiting for s in w.request.reads if s not in memory.streams}
+        streams |= {one.stream for one in missing if one.stream is not None}
+        sets = {one.list_set for one in missing if one.list_set is not None}
+        keys = {(w.request.key.caller, w.request.key.key) for w in waiting if w.request.key is not None}
+        keys -= self._known.looked_up
+        if streams or sets or keys:
+            await load_states(conn, self._log, memory, self._known, streams, keys, sets)
+
+    def tell(self, replayed: Callable[[], None], rejected: Callable[[str], None]) -> None:
+        """Give every caller the outcome, now that it is durable."""
+        for waiting in self.waiting:
+            outcome = waiting.outcome
+            if isinstance(outcome, Appended):
+                if not waiting.future.done():
+                    waiting.future.set_result(outcome)
+            elif outcome is not None:
+                waiting.fail(outcome)
+        for waiting in self.waiting:
+            if isinstance(waiting.outcome, RegistryError):
+                rejected(type(waiting.outcome).__name__)
+            elif _is_replay(waiting):
+                replayed()
+
+
+def _is_replay(waiting: Waiting) -> bool:
+    return isinstance(waiting.outcome, Appended) and waiting.outcome.is_replay

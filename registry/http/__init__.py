@@ -1,0 +1,1 @@
+"""The door: parse, hand over, render; no decisions, no SQL."""

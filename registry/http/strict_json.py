@@ -1,7 +1,7 @@
 """JSON as everybody reads it the same: what is doubtful between implementations is refused, not guessed.
 
 Refused: duplicate keys (RFC 8259, section 4, leaves open which one counts), NaN and infinities however they are
-written, whole numbers beyond ±(2^53 − 1) (RFC 7493, section 2.2), lone surrogates, U+0000 (PostgreSQL cannot keep
+written, whole numbers beyond ±(2^53 - 1) (RFC 7493, section 2.2), lone surrogates, U+0000 (PostgreSQL cannot keep
 it), and nesting deeper than 64.
 
 The standard library's scanner sees every pair before a key can vanish, in one pass; orjson is twice as fast but keeps
@@ -85,7 +85,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _whole(text: str) -> int:
     if len(text) > 17 or abs(value := int(text)) > MAX_WHOLE_NUMBER:
-        raise Malformed("A whole number is beyond ±(2^53 − 1), where implementations differ; write it as a string.")
+        raise Malformed("A whole number is beyond 2^53 - 1, where implementations differ; write it as a string.")
     return value
 
 

@@ -22,7 +22,9 @@ def test_what_any_encoder_writes_is_read_back_as_it_was(value, ascii_only):
     assert value == loads(json.dumps(value, ensure_ascii=ascii_only).encode())
 
 
-@given(st.binary(max_size=40) | VALUES.map(orjson.dumps) | st.text('[]{}":,\\u0d8 1e9NaN-.', max_size=40).map(str.encode))
+@given(
+    st.binary(max_size=40) | VALUES.map(orjson.dumps) | st.text('[]{}":,\\u0d8 1e9NaN-.', max_size=40).map(str.encode)
+)
 def test_whatever_is_accepted_is_read_alike_by_another_implementation(data):
     try:
         value = loads(data)

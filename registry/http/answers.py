@@ -1,0 +1,240 @@
+"""What answers look like, for `/openapi.json`; answers are built by hand, and a test holds the two together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Answer(BaseModel):
+    """A JSON answer; more members may come later, and clients ignore what they do not know."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow")
+
+
+class AsOfAnswer(Answer):
+    """Up to where an answer is known to be complete."""
+
+    log: str
+    position: int
+    time: str
+
+
+class IssuerReference(Answer):
+    """An issuer, briefly."""
+
+    id: str
+    slug: str
+    name: str
+
+
+class CredentialAnswer(Answer):
+    """Where a credential stands."""
+
+    credential_id: str
+    issuer: IssuerReference
+    status: str
+    reason: str | None = None
+    since: str
+    valid_from: str | None = None
+    valid_until: str | None = None
+    credential_status: dict[str, Any] | list[dict[str, Any]]
+    as_of: AsOfAnswer
+
+
+class OwnCredential(Answer):
+    """One of the issuer's own credentials."""
+
+    credential_id: str
+    issuer: IssuerReference
+    status: str
+    reason: str | None = None
+    since: str
+    credential_status: dict[str, Any] | list[dict[str, Any]]
+    superseded_by: str | None = None
+    digest_sha256: str | None = None
+    position: str
+
+
+class CredentialsAnswer(Answer):
+    """A page of an issuer's credentials."""
+
+    credentials: list[OwnCredential]
+    as_of: AsOfAnswer
+    next: str | None = None
+
+
+class EventAnswer(Answer):
+    """One recorded fact."""
+
+    position: str
+    type: str
+    recorded_at: str
+    effective_at: str
+    actor: str
+    reason: str | None = None
+
+
+class HistoryAnswer(Answer):
+    """Every fact about one credential, oldest first."""
+
+    credential_id: str
+    events: list[EventAnswer]
+
+
+class LookupResult(Answer):
+    """A query with its answer."""
+
+    status: str
+    status_purpose: str | None = None
+    value: int | None = None
+
+
+class LookupsAnswer(Answer):
+    """The answers in the order of the queries."""
+
+    as_of: AsOfAnswer
+    results: list[LookupResult]
+
+
+class RegistrationAnswer(Answer):
+    """What the signer puts into the credential."""
+
+    credential_id: str
+    issuer: str
+    credential_status: dict[str, Any] | list[dict[str, Any]]
+    position: str
+
+
+class IssuedAnswer(Answer):
+    """The signed credential."""
+
+    verifiable_credential: dict[str, Any]
+
+
+class StatusAnswer(Answer):
+    """Where a credential stands after a write."""
+
+    credential_id: str
+    status: str
+    position: str
+
+
+class DirectoryAnswer(Answer):
+    """An issuer, as the directory shows it."""
+
+    slug: str
+    id: str
+    name: str
+    legal_name: str | None
+    url: str | None
+    logo: str | None
+    kind: str
+    jurisdiction: str
+    identifiers: dict[str, str]
+    status: str
+    since: str
+
+
+class IssuerAnswer(DirectoryAnswer):
+    """An issuer after a write."""
+
+    status_profile: str
+    public_reasons: bool
+    position: str
+
+
+class IssuersAnswer(Answer):
+    """A page of the directory."""
+
+    issuers: list[DirectoryAnswer]
+    next: str | None = None
+
+
+class ApiKeyAnswer(Answer):
+    """A key that was just made; `key` is shown this once."""
+
+    id: str
+    key: str
+    position: str
+
+
+class ApiKeyRevokedAnswer(Answer):
+    """A key that may not speak any more."""
+
+    id: str
+    position: str
+
+
+class ListedApiKey(Answer):
+    """A key, without its secret."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    created: str
+    expires: str | None
+    revoked: str | None
+    last_used: str | None
+    live: bool
+
+
+class ApiKeysAnswer(Answer):
+    """Every key there ever was."""
+
+    api_keys: list[ListedApiKey]
+
+
+class StatusListAnswer(Answer):
+    """A BitstringStatusListCredential (Bitstring Status List 1.0, section 2.3)."""
+
+    context: list[str] = Field(alias="@context")
+    id: str
+    type: list[str]
+    issuer: str
+    valid_from: str
+    valid_until: str
+    credential_subject: dict[str, Any]
+    proof: dict[str, Any]
+
+
+class ControllerDocumentAnswer(Answer):
+    """A controller document (Controlled Identifiers 1.0)."""
+
+    id: str
+    verification_method: list[dict[str, Any]]
+    assertion_method: list[str]
+
+
+class HealthAnswer(Answer):
+    """A process that is well."""
+
+    status: str
+
+
+class ProblemAnswer(Answer):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    request_id: str | None = None
+
+
+class KindAnswer(Answer):
+    """What a kind of problem means."""
+
+    type: str
+    title: str
+    status: int
+
+
+class OpenApiAnswer(Answer):
+    """An OpenAPI 3.1 document."""
+
+    openapi: str
+    info: dict[str, Any]
+    paths: dict[str, Any]

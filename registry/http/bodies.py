@@ -1,0 +1,277 @@
+"""Request bodies: strict types, no member that is not known; W3C camelCase outside, snake_case inside."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from registry.domain.events import IssuerKind, Reason, StatusProfile
+from registry.domain.names import credential_id, is_absolute_iri, slug
+from registry.errors import Malformed
+from registry.http import documents
+from registry.http.strict_json import loads
+
+MAX_ERRORS = 20
+"""Faults of one body that are told at once."""
+
+
+class Body(BaseModel):
+    """A request's body; a member that is not known is refused, because it would be ignored silently."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=False,
+        validate_by_alias=True,
+    )
+
+
+AnyBody = TypeVar("AnyBody", bound=Body)
+
+
+def read(model: type[AnyBody], data: bytes) -> AnyBody:
+    """Return *data* as *model*; raise `Malformed` naming each fault by its JSON pointer (RFC 6901)."""
+    value = loads(data)
+    if not isinstance(value, dict):
+        raise Malformed("The body is a JSON object.")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = [_fault(one) for one in error.errors(include_url=False, include_input=False)[:MAX_ERRORS]]
+        first = faults[0]
+        raise Malformed(f"{first['pointer'] or 'The body'}: {first['detail']}", errors=faults) from None
+
+
+def _fault(error: ErrorDetails) -> dict[str, str]:
+    path = "".join("/" + str(step)[:80].replace("~", "~0").replace("/", "~1") for step in error["loc"])
+    match error["type"]:
+        case "missing":
+            sentence = "This member is required."
+        case "extra_forbidden":
+            sentence = "This member is not known here."
+        case _:
+            sentence = error["msg"][:300].rstrip(".") + "."
+    return {"pointer": path, "detail": sentence}
+
+
+def _named(check: Any) -> AfterValidator:
+    """Turn a parser of the domain, which raises `Malformed`, into a check of pydantic's."""
+
+    def checked(text: str) -> str:
+        try:
+            check(text)
+        except Malformed as error:
+            raise PydanticCustomError("form", "{sentence}", {"sentence": error.detail}) from None
+        return text
+
+    return AfterValidator(checked)
+
+
+def _moment(value: object) -> datetime:
+    try:
+        return documents.date_time_stamp(value, pointer="")
+    except Malformed as error:
+        raise PydanticCustomError("form", "{sentence}", {"sentence": error.detail}) from None
+
+
+def _require_iri(text: str) -> None:
+    if not is_absolute_iri(text):
+        raise Malformed("Write an absolute URL or URN.")
+
+
+def _require_web(text: str) -> None:
+    if not is_absolute_iri(text) or not text.startswith(("https://", "http://")):
+        raise Malformed("Write an absolute URL that begins with https:// or http://.")
+
+
+_JURISDICTION = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?", re.ASCII)
+_IDENTIFIER = re.compile(r"[a-z][A-Za-z0-9]{0,31}", re.ASCII)
+
+
+def _require_jurisdiction(text: str) -> None:
+    if not _JURISDICTION.fullmatch(text):
+        raise Malformed("A jurisdiction is a code of ISO 3166-1 or 3166-2, such as US or US-VT.")
+
+
+def _require_text(text: str) -> None:
+    if not text.strip() or any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
+        raise Malformed("Write one line of text, without control characters.")
+
+
+def _require_identifiers(identifiers: dict[str, str]) -> dict[str, str]:
+    if len(identifiers) > 16 or not all(_IDENTIFIER.fullmatch(name) for name in identifiers):
+        raise PydanticCustomError("form", "At most 16 identifiers, named like ctid or ror: letters and digits.")
+    return identifiers
+
+
+Line = Annotated[str, Field(min_length=1, max_length=200), _named(_require_text)]
+Web = Annotated[str, Field(max_length=1024), _named(_require_web)]
+CredentialIdText = Annotated[str, Field(max_length=1024), _named(credential_id)]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment, json_schema_input_type=Annotated[str, Field(json_schema_extra={"format": "date-time"})]),
+]
+Kind = Annotated[IssuerKind, Field(strict=False)]
+Profile = Annotated[StatusProfile, Field(strict=False)]
+AnyReason = Annotated[Reason, Field(strict=False)]
+Jurisdiction = Annotated[str, _named(_require_jurisdiction)]
+Identifiers = Annotated[
+    dict[str, Annotated[str, Field(min_length=1, max_length=512)]], AfterValidator(_require_identifiers)
+]
+
+
+def _not_investigation(reason: Reason) -> Reason:
+    if reason is Reason.INVESTIGATION:
+        raise PydanticCustomError("form", "`investigation` is a reason to suspend; say another one.")
+    return reason
+
+
+FinalReason = Annotated[AnyReason, AfterValidator(_not_investigation)]
+
+
+class RevocationBody(Body):
+    """PUT …/revocation."""
+
+    reason: FinalReason = Reason.UNSPECIFIED
+    effective_at: Moment | None = None
+
+
+class SuspensionBody(Body):
+    """PUT …/suspension."""
+
+    reason: AnyReason = Reason.UNSPECIFIED
+    effective_at: Moment | None = None
+
+
+class SupersessionBody(Body):
+    """PUT …/supersession."""
+
+    by: CredentialIdText
+    reason: FinalReason = Reason.SUPERSEDED
+    revoke: bool = False
+    effective_at: Moment | None = None
+
+
+class StatusReference(Body):
+    """The `credentialStatus` of a VCALM status change: which bit is meant."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str | None = None
+    type: Literal["BitstringStatusListEntry"]
+    status_purpose: Literal["revocation", "suspension"]
+    status_list_index: str | None = None
+    status_list_credential: str | None = None
+
+
+class StatusBody(Body):
+    """POST …/credentials/status (VCALM, update status)."""
+
+    credential_id: CredentialIdText
+    credential_status: StatusReference
+    status: bool
+    index_allocator: str | None = None
+
+
+class IssueBody(Body):
+    """POST …/credentials/issue (VCALM, issue credential)."""
+
+    credential: dict[str, Any]
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class RegistrationBody(Body):
+    """POST …/credentials: the unsigned credential, or only what is recorded of it."""
+
+    credential: dict[str, Any] | None = None
+    credential_id: CredentialIdText | None = None
+    type: (
+        Annotated[
+            list[Annotated[str, Field(min_length=1, max_length=documents.MAX_TYPE_CHARACTERS)]],
+            Field(min_length=1, max_length=documents.MAX_TYPES),
+        ]
+        | None
+    ) = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    achievement: Annotated[str, Field(max_length=1024), _named(_require_iri)] | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.credential is not None and self.model_fields_set != {"credential"}:
+            raise PydanticCustomError("form", "Send either `credential` alone, or `type` and what goes with it.")
+        if self.credential is None and self.type is None:
+            raise PydanticCustomError("form", "Send the unsigned `credential`, or at least its `type`.")
+        return self
+
+
+class IssuerBody(Body):
+    """POST /issuers."""
+
+    slug: Annotated[str, _named(slug)]
+    name: Line
+    kind: Kind
+    jurisdiction: Jurisdiction
+    legal_name: Line | None = None
+    url: Web | None = None
+    logo: Web | None = None
+    identifiers: Identifiers = Field(default_factory=dict)
+    status_profile: Profile = StatusProfile.VC2
+    public_reasons: bool = False
+    did: Literal["web", "key"] | None = None
+
+
+class IssuerChangesBody(Body):
+    """PATCH /issuers/{slug}: what is given changes; null empties what may be empty."""
+
+    name: Line = ""
+    kind: Kind = IssuerKind.SCHOOL
+    jurisdiction: Jurisdiction = ""
+    legal_name: Line | None = None
+    url: Web | None = None
+    logo: Web | None = None
+    identifiers: Identifiers = Field(default_factory=dict)
+    status_profile: Profile = StatusProfile.VC2
+    public_reasons: bool = False
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("form", "Name at least one member to change.")
+        return self
+
+
+class ReasonBody(Body):
+    """PUT /issuers/{slug}/suspension and …/withdrawal."""
+
+    reason: AnyReason = Reason.UNSPECIFIED
+
+
+class ApiKeyBody(Body):
+    """POST /issuers/{slug}/api-keys."""
+
+    name: Line
+    scopes: Annotated[list[str], Field(min_length=1, max_length=8)] | None = None
+    expires: Moment | None = None
+
+
+class LookupQuery(Body):
+    """One question of POST /status-lookups: a credential, or a bit."""
+
+    credential_id: str | None = None
+    issuer: str | None = None
+    status_list_credential: str | None = None
+    status_list_index: str | int | None = None
+
+
+class LookupsBody(Body):
+    """POST /status-lookups; read by `registry.http.lookups` without pydantic, for speed."""
+
+    queries: list[LookupQuery]

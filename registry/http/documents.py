@@ -1,0 +1,150 @@
+"""What a credential must look like to be registered or issued here (VCDM 2.0, sections 4.3 to 4.10). Pure.
+
+Terms, types and contexts are judged where the document is signed; these rules concern what the registry itself
+reads or writes: context, id, type, issuer, status, validity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from registry.domain.events import StatusProfile
+from registry.domain.names import CredentialId, credential_id, is_absolute_iri
+from registry.errors import Malformed
+
+CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
+CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
+MAX_TYPES = 32
+MAX_TYPE_CHARACTERS = 256
+
+# XML Schema 1.1 part 2, section 3.4.28: the zone is required. Years of four digits, and no 24:00:00, as in VCDM 2.0.
+_DATE_TIME_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What the registry records of a credential."""
+
+    credential_id: CredentialId
+    types: tuple[str, ...]
+    valid_from: str | None
+    valid_until: str | None
+    achievement_id: str | None
+
+
+def prepare(
+    document: dict[str, Any], *, did: str, origin: str, profile: StatusProfile, mint: Callable[[], UUID]
+) -> tuple[dict[str, Any], Registration]:
+    """Return the document with id and issuer filled in, and what to record of it; raise `Malformed`.
+
+    *did* is the issuer's, *origin* the log's, *mint* makes the UUID of a credential without an id.
+    """
+    _require_context(document)
+    if "proof" in document:
+        raise _wrong("/proof", "The credential is signed already; send it without `proof`.")
+    _require_subject(document)
+    _require_foreign_status(document, origin, profile)
+    types = _types(document)
+    valid_from, valid_until = validity(document.get("validFrom"), document.get("validUntil"), within="/credential")
+    identifier = identified(document.get("id"), mint, pointer="/credential/id")
+    filled = {**document, "id": identifier, "issuer": _issuer(document, did)}
+    return filled, Registration(identifier, types, valid_from, valid_until, _achievement(document))
+
+
+def identified(given: Any, mint: Callable[[], UUID], *, pointer: str) -> CredentialId:
+    """Return the credential's id, minted as `urn:uuid:` when it has none (VCDM 2.0, section 4.4)."""
+    if given is None:
+        return CredentialId(f"urn:uuid:{mint()}")
+    if not isinstance(given, str):
+        raise Malformed("A credential's id is one string.", pointer=pointer)
+    try:
+        return credential_id(given)
+    except Malformed as error:
+        raise Malformed(error.detail, pointer=pointer) from None
+
+
+def validity(valid_from: Any, valid_until: Any, *, within: str = "") -> tuple[str | None, str | None]:
+    """Return both moments as they were written (VCDM 2.0, section 4.9); past and future are allowed."""
+    first = None if valid_from is None else date_time_stamp(valid_from, pointer=f"{within}/validFrom")
+    last = None if valid_until is None else date_time_stamp(valid_until, pointer=f"{within}/validUntil")
+    if first is not None and last is not None and last < first:
+        raise Malformed("validUntil lies before validFrom.", pointer=f"{within}/validUntil")
+    return valid_from, valid_until
+
+
+def date_time_stamp(text: Any, *, pointer: str) -> datetime:
+    """Return the moment (aware, UTC, to the microsecond) that an XSD dateTimeStamp names; raise `Malformed`."""
+    if isinstance(text, str) and _DATE_TIME_STAMP.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise Malformed("A moment is written like 2026-05-31T12:00:00Z: date, time, and zone.", pointer=pointer)
+
+
+def _wrong(where: str, sentence: str) -> Malformed:
+    return Malformed(sentence, pointer=f"/credential{where}")
+
+
+def _require_context(document: dict[str, Any]) -> None:
+    contexts = document.get("@context")
+    first = contexts[0] if isinstance(contexts, list) and contexts else contexts
+    if first == CONTEXT_V1:
+        raise _wrong("/@context", f"Credentials of the data model 1.1 are not supported yet; use 2.0: {CONTEXT_V2}.")
+    if not isinstance(contexts, list) or first != CONTEXT_V2:
+        raise _wrong("/@context", f"`@context` is an array that begins with {CONTEXT_V2}.")
+
+
+def _types(document: dict[str, Any]) -> tuple[str, ...]:
+    given = document.get("type")
+    types = [given] if isinstance(given, str) else given
+    if not isinstance(types, list) or "VerifiableCredential" not in types:
+        raise _wrong("/type", "`type` is an array that contains VerifiableCredential.")
+    if len(types) > MAX_TYPES or not all(isinstance(one, str) and 0 < len(one) <= MAX_TYPE_CHARACTERS for one in types):
+        raise _wrong("/type", f"`type` holds at most {MAX_TYPES} strings of 1 to {MAX_TYPE_CHARACTERS} characters.")
+    return tuple(types)
+
+
+def _require_subject(document: dict[str, Any]) -> None:
+    subject = document.get("credentialSubject")
+    subjects = subject if isinstance(subject, list) else [subject]
+    if not subjects or not all(isinstance(one, dict) and one for one in subjects):
+        raise _wrong("/credentialSubject", "`credentialSubject` is an object, or an array of them, and says something.")
+
+
+def _issuer(document: dict[str, Any], did: str) -> Any:
+    issuer = document.get("issuer")
+    if issuer is None:
+        return did
+    named = issuer.get("id", did) if isinstance(issuer, dict) else issuer
+    if named != did:
+        raise _wrong("/issuer", f"The issuer is {did}; leave `issuer` (or its `id`) out, and it is filled in.")
+    return {"id": did, **issuer} if isinstance(issuer, dict) else did
+
+
+def _require_foreign_status(document: dict[str, Any], origin: str, profile: StatusProfile) -> None:
+    if (status := document.get("credentialStatus")) is None:
+        return
+    for entry in status if isinstance(status, list) else [status]:
+        if not isinstance(entry, dict):
+            raise _wrong("/credentialStatus", "`credentialStatus` is an object, or an array of them.")
+        urls = (entry.get("statusListCredential"), entry.get("id"))
+        if any(isinstance(url, str) and url.startswith(f"{origin}/status-lists/") for url in urls):
+            raise _wrong("/credentialStatus", "The registry gives the status entries itself; leave its own out.")
+    if profile is StatusProfile.OB3:
+        raise _wrong("/credentialStatus", "Open Badges 3.0 allows one status entry, and that is the registry's.")
+
+
+def _achievement(document: dict[str, Any]) -> str | None:
+    subject = document["credentialSubject"]
+    for one in subject if isinstance(subject, list) else [subject]:
+        achievement = one.get("achievement")
+        named = achievement.get("id") if isinstance(achievement, dict) else None
+        if isinstance(named, str) and is_absolute_iri(named) and len(named.encode()) <= 1024:
+            return named
+    return None

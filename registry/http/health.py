@@ -1,0 +1,40 @@
+"""Whether the process lives, and whether it should be sent work. Lag pages somebody; it never takes lookups down."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from registry.http.door import Call
+from registry.http.problems import NOT_READY, Problem
+
+
+async def alive(call: Call) -> web.Response:
+    """The loop turns."""
+    return _fresh(call.json({"status": "alive"}))
+
+
+async def ready(call: Call) -> web.Response:
+    """200 when every check is content and nobody asked the process to leave; else 503 naming what is not."""
+    if call.parts.drain.has_begun:
+        return _not_ready(call, {"drain": "The process is about to stop."})
+    try:
+        async with asyncio.timeout(call.parts.limits.ready_timeout_s):
+            checks = await call.parts.checks()
+    except TimeoutError:
+        return _not_ready(call, {"checks": "The checks did not finish in time."})
+    failing = {name: sentence for name, sentence in checks.items() if sentence is not None}
+    if failing:
+        return _not_ready(call, failing)
+    return _fresh(call.json({"status": "ready", "checks": dict.fromkeys(checks, "ok")}))
+
+
+def _not_ready(call: Call, failing: dict[str, str]) -> web.Response:
+    problem = Problem(NOT_READY, " ".join(failing.values()), {"checks": failing}, {"Retry-After": "1"})
+    return problem.response(origin=call.origin, request_id=call.request_id)
+
+
+def _fresh(response: web.Response) -> web.Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,169 @@
+"""Issuers: the public directory and controller documents, and the operator's hold on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from projections.issuer_directory.view import MethodRow
+from registry.domain.commands import IssuerCommand, ReinstateIssuer, SuspendIssuer, UpdateIssuer, WithdrawIssuer
+from registry.domain.events import IssuerKind, IssuerProfile
+from registry.domain.issuer import IssuerStatus
+from registry.domain.names import Slug, slug
+from registry.errors import Malformed, UnknownIssuer
+from registry.http import client, paging
+from registry.http.bodies import IssuerBody, IssuerChangesBody, ReasonBody
+from registry.http.door import Call
+from registry.http.rendering import directory_entry
+from registry.http.writes import asked, recorded
+from registry.securing import did as dids
+
+DIRECTORY = "issuer_directory"
+DID_DOCUMENT = "application/did+json"
+
+_PROFILE = ("name", "kind", "jurisdiction", "legal_name", "url", "logo", "identifiers")
+
+
+async def search(call: Call) -> web.Response:
+    """Who may issue here: a page of the directory."""
+    request = call.request
+    await _caught_up(call)
+    page = await call.parts.views.search(
+        call.log,
+        q=paging.text(request, "q"),
+        kind=paging.one_of(request, "kind", [kind.value for kind in IssuerKind]),
+        jurisdiction=paging.text(request, "jurisdiction", longest=6),
+        status=paging.one_of(request, "status", [status.value for status in IssuerStatus]),
+        limit=paging.limit(request),
+        cursor=paging.cursor(request),
+    )
+    answer: dict[str, object] = {"issuers": [directory_entry(entry) for entry in page.issuers]}
+    if page.next_cursor is not None:
+        answer["next"] = page.next_cursor
+        call.headers["Link"] = paging.next_link(request, call.origin, page.next_cursor)
+    return _fresh(call.json(answer))
+
+
+async def one(call: Call) -> web.Response:
+    """One issuer."""
+    await _caught_up(call)
+    return _fresh(call.json(directory_entry(await call.parts.views.issuer(call.log, _slug(call)))))
+
+
+async def controller_document(call: Call) -> web.Response:
+    """The issuer's keys, where its did:web says that they are."""
+    await _caught_up(call)
+    entry = await call.parts.views.issuer(call.log, _slug(call))
+    methods = await call.parts.views.methods(call.log, entry.slug)
+    names = [method.controller for method in methods if method.controller.startswith("did:web:")]
+    if not names:
+        raise UnknownIssuer("The issuer's DID is no did:web, so it has no controller document here.")
+    return _document(call, entry.did if entry.did in names else names[-1], methods)
+
+
+async def origin_document(call: Call) -> web.Response:
+    """The keys of the one issuer, if there is one, whose did:web is this origin itself."""
+    try:
+        did = dids.did_web(call.origin)
+    except ValueError:
+        raise UnknownIssuer("This origin is none that did:web can name: that needs https and a host name.") from None
+    await _caught_up(call)
+    entry = await call.parts.views.by_did(call.log, did)
+    return _document(call, did, await call.parts.views.methods(call.log, entry.slug))
+
+
+def _document(call: Call, did: str, rows: Sequence[MethodRow]) -> web.Response:
+    methods = [
+        dids.Method(row.method_id, dids.public_key_of(row.public_key_multibase))
+        for row in rows
+        if row.method_id.startswith(f"{did}#")
+    ]
+    response = _fresh(call.json(dids.controller_document(did, methods)))
+    response.headers["Content-Type"] = DID_DOCUMENT
+    return response
+
+
+async def register(call: Call) -> web.Response:
+    """Vouch for a new issuer."""
+    body = call.body
+    assert isinstance(body, IssuerBody)
+    method = body.did or ("web" if call.origin.startswith("https://") else "key")
+    if method == "web":
+        _require_did_web(call.origin)
+    outcome = await call.parts.commands.register_issuer(
+        asked(call),
+        name=Slug(body.slug),
+        profile=IssuerProfile(**{name: getattr(body, name) for name in _PROFILE}),
+        status_profile=body.status_profile,
+        public_reasons=body.public_reasons,
+        did_method=method,
+    )
+    return recorded(call, outcome, 201)
+
+
+async def change(call: Call) -> web.Response:
+    """Change what is given, and leave the rest as it is."""
+    body = call.body
+    assert isinstance(body, IssuerChangesBody)
+    given = body.model_fields_set
+    command = UpdateIssuer(
+        call.parts.clock(),
+        call.issuer,
+        profile={name: getattr(body, name) for name in _PROFILE if name in given},
+        status_profile=body.status_profile if "status_profile" in given else None,
+        public_reasons=body.public_reasons if "public_reasons" in given else None,
+    )
+    return await _handled(call, command)
+
+
+async def suspend(call: Call) -> web.Response:
+    """Stop an issuer from issuing; it can still revoke."""
+    return await _handled(call, SuspendIssuer(call.parts.clock(), call.issuer, _reason(call).reason))
+
+
+async def reinstate(call: Call) -> web.Response:
+    """Let a suspended issuer issue again."""
+    return await _handled(call, ReinstateIssuer(call.parts.clock(), call.issuer))
+
+
+async def withdraw(call: Call) -> web.Response:
+    """End an issuer for good; its lists are published for ever."""
+    return await _handled(call, WithdrawIssuer(call.parts.clock(), call.issuer, _reason(call).reason))
+
+
+async def _handled(call: Call, command: IssuerCommand) -> web.Response:
+    return recorded(call, await call.parts.commands.handle(asked(call), command))
+
+
+def _reason(call: Call) -> ReasonBody:
+    body = call.body
+    assert isinstance(body, ReasonBody)
+    return body
+
+
+def _slug(call: Call) -> Slug:
+    """Return the path's slug; what cannot be one names no issuer."""
+    try:
+        return slug(call.request.match_info["slug"])
+    except Malformed as error:
+        raise UnknownIssuer(error.detail) from None
+
+
+async def _caught_up(call: Call) -> None:
+    if wanted := client.wanted_position(call.request, call.log):
+        await call.parts.progress.reach(call.log, DIRECTORY, wanted, timeout_s=call.parts.limits.position_wait_s)
+
+
+def _require_did_web(origin: str) -> None:
+    try:
+        dids.did_web(origin)
+    except ValueError:
+        raise Malformed(
+            f"{origin} cannot carry a did:web, which needs https and a host name; ask for `did`: `key`.", pointer="/did"
+        ) from None
+
+
+def _fresh(response: web.Response) -> web.Response:
+    response.headers["Cache-Control"] = "no-cache"
+    return response

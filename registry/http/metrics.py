@@ -1,0 +1,137 @@
+"""What the process counts, and the page that Prometheus reads; base units, and no label per list or credential.
+
+One registry per process, on a port of its own. The other rooms are handed the callables they need by `registry.app`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+_FAST_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_VISIBLE_S = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300, 900)
+_BATCH = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+class Route:
+    """The counters of one route, with its label children at hand: a lookup by label costs more than the count."""
+
+    __slots__ = ("_children", "_requests", "_route", "_seconds")
+
+    def __init__(self, route: str, requests: Counter, seconds: Histogram) -> None:
+        self._route = route
+        self._requests = requests
+        self._seconds = seconds.labels(route)
+        self._children: dict[tuple[str, int], Counter] = {}
+
+    def count(self, method: str, code: int, began: float) -> None:
+        """Count one answer; *began* is `time.perf_counter()` at the request's arrival."""
+        child = self._children.get((method, code))
+        if child is None:
+            child = self._children[method, code] = self._requests.labels(self._route, method, str(code))
+        child.inc()
+        self._seconds.observe(time.perf_counter() - began)
+
+
+class Metrics:
+    """Every metric of the process, by the names that the alerts know."""
+
+    def __init__(self, *, version: str, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry if registry is not None else CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._of_requests()
+        self._of_the_log()
+        self._of_projections()
+        self._of_lists()
+        info = self._gauge("registry_build_info", "Which version runs here.", "version")
+        info.labels(version).set(1)
+
+    def _of_requests(self) -> None:
+        self._requests = self._counter("registry_http_requests", "Requests answered.", "route", "method", "code")
+        self._seconds = self._histogram(
+            "registry_http_request_duration_seconds", "From the request's head to its answer.", _FAST_S, "route"
+        )
+        self.auth_failures = self._counter("registry_auth_failures", "Requests whose key did not hold.", "reason")
+        self.lookup_seconds = self._histogram(
+            "registry_lookup_duration_seconds", "Finding what was looked up.", _FAST_S, "source"
+        )
+        self.cache_requests = self._counter("registry_cache_requests", "Uses of a cache.", "cache", "result")
+        self.loop_lag = self._gauge("registry_event_loop_lag_seconds", "How late the event loop last woke up.")
+        self.pool = self._gauge("registry_db_pool_connections", "Connections of a pool.", "pool", "state")
+
+    def _of_the_log(self) -> None:
+        self.append_seconds = self._histogram(
+            "registry_append_duration_seconds", "Appending one batch.", _FAST_S, "outcome"
+        )
+        self.append_batch = self._histogram("registry_append_batch_events", "Events committed together.", _BATCH)
+        self.append_rejected = self._counter("registry_append_rejected", "Commands that were refused.", "reason")
+        self.replays = self._counter("registry_idempotent_replays", "Repeated requests given their first answer.")
+        self.log_head = self._gauge("registry_log_head_position", "Position of the log's last event.", "log")
+
+    def _of_projections(self) -> None:
+        labels = ("projection", "log")
+        self.projection_position = self._gauge(
+            "registry_projection_position", "Position a projection has reached.", *labels
+        )
+        self.projection_lag = self._gauge("registry_projection_lag_events", "Events not projected yet.", *labels)
+        self.projection_lag_seconds = self._gauge(
+            "registry_projection_lag_seconds", "Age of the oldest event not projected yet.", *labels
+        )
+        self.projection_errors = self._counter(
+            "registry_projection_errors", "Batches that failed and were tried again.", "projection"
+        )
+
+    def _of_lists(self) -> None:
+        self.lists_dirty = self._gauge("registry_status_lists_dirty", "Lists with changes not published yet.")
+        self.oldest_pending = self._gauge(
+            "registry_status_list_oldest_pending_seconds", "Age of the oldest change not published yet."
+        )
+        self.publish_seconds = self._histogram(
+            "registry_status_list_publish_duration_seconds", "Publishing one batch of lists.", _FAST_S
+        )
+        self.valid_until = self._gauge(
+            "registry_status_list_valid_until_seconds", "Unix time at which the first published list expires."
+        )
+        self.revocation_visible = self._histogram(
+            "registry_revocation_visible_seconds", "From a status change to its publication.", _VISIBLE_S
+        )
+
+    def route(self, template: str) -> Route:
+        """Return the counters of one route, named by its template."""
+        return Route(template, self._requests, self._seconds)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+
+
+def metrics_app(registry: CollectorRegistry) -> web.Application:
+    """Return the application of the metrics port: GET /metrics, and nothing else."""
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.router.add_get("/metrics", metrics)
+    return app
+
+
+async def watch_loop(lag: Gauge, *, every_s: float = 1, clock: Callable[[], float] = time.monotonic) -> None:
+    """Keep telling how late the event loop wakes up; runs until cancelled."""
+    while True:
+        before = clock()
+        await asyncio.sleep(every_s)
+        lag.set(max(0.0, clock() - before - every_s))

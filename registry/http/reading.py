@@ -1,0 +1,66 @@
+"""Reading a request's body: its media type, its size, its time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from registry.errors import Malformed, TooLarge, UnsupportedMediaType
+from registry.http.bodies import AnyBody, read
+from registry.http.problems import BODY_TIMEOUT, AtTheDoor
+
+JSON_TYPES = frozenset({"application/json", "application/ld+json", "application/vc"})
+"""All are JSON, and read as such."""
+
+
+async def body(request: web.Request, limit: int, timeout_s: float) -> bytes:
+    """Return the body, at most *limit* bytes and within *timeout_s*, as it was sent.
+
+    Raises `UnsupportedMediaType` for a compressed body (one small one can stall everybody) or another media type,
+    `TooLarge`, and the door's 408.
+    """
+    require_plain_json(request)
+    length = request.content_length
+    if length is not None and length > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(timeout_s):
+            while chunk := await request.content.readany():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > limit:
+                    raise _too_large(limit)
+    except TimeoutError:
+        raise AtTheDoor(BODY_TIMEOUT, f"The body did not arrive within {timeout_s:g} s.") from None
+    except web.RequestPayloadError:
+        raise Malformed("The body ends before it is complete, or its chunks are damaged.") from None
+    return b"".join(chunks)
+
+
+def require_plain_json(request: web.Request) -> None:
+    """Raise `UnsupportedMediaType` unless the body, if there is one, is JSON in UTF-8 and not compressed."""
+    headers = request.headers
+    if headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
+    if not request.body_exists and "Content-Type" not in headers:
+        return
+    if request.content_type not in JSON_TYPES or "Content-Type" not in headers:
+        raise UnsupportedMediaType("Send the body as application/json.")
+    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType("JSON is UTF-8 (RFC 8259, section 8.1); send no other charset.")
+
+
+def parsed(model: type[AnyBody], raw: bytes, *, is_optional: bool) -> AnyBody:
+    """Return *raw* as *model*; an empty body is the empty object where it *is_optional*. Raises `Malformed`."""
+    if not raw:
+        if is_optional:
+            return read(model, b"{}")
+        raise Malformed("The request has no body.")
+    return read(model, raw)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is over the limit of {limit} bytes.", limitBytes=limit)

@@ -1,0 +1,227 @@
+"""THE route table: every method and path there is, and what is said about it. OpenAPI and the matrix test read it."""
+
+from __future__ import annotations
+
+from registry import errors as e
+from registry.errors import RegistryError
+from registry.http import (
+    about,
+    answers,
+    api_keys,
+    auth,
+    bodies,
+    credentials,
+    health,
+    issuers,
+    lookups,
+    own_credentials,
+    status_lists,
+)
+from registry.http.conditional import MEDIA_TYPES
+from registry.http.operation import Operation, Parameter
+
+_READ: tuple[type[RegistryError], ...] = (e.Malformed, e.UnknownOrigin, e.QuotaExceeded, e.DatabaseUnavailable)
+_OURS = (e.Malformed, e.Unauthenticated, e.Forbidden, e.UnknownIssuer, e.UnknownOrigin, e.DatabaseUnavailable)
+_WRITE = (*_OURS, e.UnsupportedMediaType, e.TooLarge, e.Conflict, e.KeyReused, e.QuotaExceeded, e.QueueFull)
+_CHANGE = (*_WRITE, e.UnknownCredential, e.IllegalTransition)
+
+_POSITION = Parameter(
+    "Registry-Position", "Wait until this position is visible, as a write answered it.", within="header"
+)
+_PAGE = (
+    Parameter("limit", "Entries of a page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+    Parameter("cursor", "Where the page begins: `next` of the page before."),
+)
+_STATUSES = {"type": "string", "enum": ["active", "suspended", "revoked", "superseded"]}
+_KINDS = {"type": "string", "enum": ["school", "agency", "employer", "training-provider", "licensing-board"]}
+_STANDINGS = {"type": "string", "enum": ["active", "suspended", "withdrawn"]}
+
+_ISSUER = "/issuers/{slug}"
+_CREDENTIAL = f"{_ISSUER}/credentials/{{id}}"
+
+PUBLIC = (
+    Operation(
+        method="GET", path="/status-lists/{id}", operation_id="getStatusList", tag="status",
+        summary="A signed status list", direct=status_lists.status_list, is_quiet=True,
+        answers={200: answers.StatusListAnswer, 304: None}, media_types=MEDIA_TYPES,
+        errors=(*_READ, e.UnknownStatusList, e.NotAcceptable),
+    ),
+    Operation(
+        method="GET", path="/credentials/{id}/status", operation_id="getCredentialStatus", tag="status",
+        summary="Where one credential stands", handle=lookups.of_path, is_quiet=True, parameters=(_POSITION,),
+        answers={200: answers.CredentialAnswer},
+        errors=(*_READ, e.UnknownCredential, e.AmbiguousCredential, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path="/credential-status", operation_id="findCredentialStatus", tag="status",
+        summary="The same, for ids that proxies mangle and to name the issuer", handle=lookups.of_query, is_quiet=True,
+        parameters=(
+            Parameter("id", "The credential's id.", is_required=True),
+            Parameter("issuer", "The issuer's slug or DID."),
+            _POSITION,
+        ),
+        answers={200: answers.CredentialAnswer},
+        errors=(*_READ, e.UnknownCredential, e.AmbiguousCredential, e.NotYetVisible),
+    ),
+    Operation(
+        method="POST", path="/status-lookups", operation_id="lookUpStatuses", tag="status",
+        summary="Up to 10,000 questions at once", handle=lookups.batch, is_quiet=True, parameters=(_POSITION,),
+        body=bodies.LookupsBody, reads_raw=True, body_limit="lookups_bytes", answers={200: answers.LookupsAnswer},
+        errors=(*_READ, e.UnsupportedMediaType, e.TooLarge, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path="/issuers", operation_id="searchIssuers", tag="directory",
+        summary="Who may issue here", handle=issuers.search, is_quiet=True,
+        parameters=(
+            Parameter("q", "Words of the name."), Parameter("kind", "What the issuer is.", _KINDS),
+            Parameter("jurisdiction", "ISO 3166-2."), Parameter("status", "Where it stands.", _STANDINGS),
+            *_PAGE, _POSITION,
+        ),
+        answers={200: answers.IssuersAnswer}, errors=(*_READ, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path=_ISSUER, operation_id="getIssuer", tag="directory",
+        summary="One issuer", handle=issuers.one, is_quiet=True, parameters=(_POSITION,),
+        answers={200: answers.DirectoryAnswer}, errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path=f"{_ISSUER}/did.json", operation_id="getControllerDocument", tag="directory",
+        summary="An issuer's keys, for did:web", handle=issuers.controller_document, is_quiet=True,
+        parameters=(_POSITION,), answers={200: answers.ControllerDocumentAnswer},
+        media_types=(issuers.DID_DOCUMENT,), errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path="/.well-known/did.json", operation_id="getOriginDocument", tag="directory",
+        summary="The keys of the issuer whose did:web is this origin", handle=issuers.origin_document, is_quiet=True,
+        parameters=(_POSITION,), answers={200: answers.ControllerDocumentAnswer},
+        media_types=(issuers.DID_DOCUMENT,), errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path="/openapi.json", operation_id="getOpenApi", tag="about",
+        summary="This description", handle=about.openapi, is_quiet=True,
+        answers={200: answers.OpenApiAnswer}, errors=(e.UnknownOrigin, e.QuotaExceeded),
+    ),
+    Operation(
+        method="GET", path="/problems/{kind}", operation_id="getProblem", tag="about",
+        summary="What a kind of problem means", handle=about.problem, is_quiet=True,
+        answers={200: answers.KindAnswer}, errors=(e.UnknownOrigin, e.QuotaExceeded, e.NotFound),
+    ),
+    Operation(
+        method="GET", path="/livez", operation_id="isAlive", tag="about",
+        summary="The loop turns", handle=health.alive, is_quiet=True, is_local=True,
+        answers={200: answers.HealthAnswer},
+    ),
+    Operation(
+        method="GET", path="/readyz", operation_id="isReady", tag="about",
+        summary="Whether to send work here", handle=health.ready, is_quiet=True, is_local=True,
+        answers={200: answers.HealthAnswer}, errors=(e.Unavailable,),
+    ),
+)  # fmt: skip
+
+ISSUER = (
+    Operation(
+        method="POST", path=f"{_ISSUER}/credentials/issue", operation_id="issueCredential", tag="credentials",
+        summary="Register, sign and return a credential (VCALM)", handle=credentials.issue, scope=auth.ISSUE,
+        body=bodies.IssueBody, body_limit="document_bytes", answers={201: answers.IssuedAnswer}, records=True,
+        errors=(*_WRITE, e.AlreadyRegistered, e.IssuerNotActive, e.UnsafeDocument, e.UnknownContext, e.ListsNotReady),
+    ),
+    Operation(
+        method="POST", path=f"{_ISSUER}/credentials", operation_id="registerCredential", tag="credentials",
+        summary="Give a credential that is signed elsewhere its status entries", handle=credentials.register,
+        scope=auth.ISSUE, body=bodies.RegistrationBody, body_limit="document_bytes", records=True,
+        answers={201: answers.RegistrationAnswer},
+        errors=(*_WRITE, e.AlreadyRegistered, e.IssuerNotActive, e.ListsNotReady),
+    ),
+    Operation(
+        method="POST", path=f"{_ISSUER}/credentials/status", operation_id="updateCredentialStatus", tag="credentials",
+        summary="Set or clear one status (VCALM)", handle=credentials.change_status, scope=auth.STATUS, records=True,
+        body=bodies.StatusBody, answers={200: answers.StatusAnswer}, errors=(*_CHANGE, e.NoSuspensionEntry),
+    ),
+    Operation(
+        method="PUT", path=f"{_CREDENTIAL}/revocation", operation_id="revokeCredential", tag="credentials",
+        summary="Revoke for good", handle=credentials.revoke, scope=auth.STATUS, records=True,
+        body=bodies.RevocationBody, body_is_optional=True, answers={200: answers.StatusAnswer}, errors=_CHANGE,
+    ),
+    Operation(
+        method="PUT", path=f"{_CREDENTIAL}/suspension", operation_id="suspendCredential", tag="credentials",
+        summary="Suspend", handle=credentials.suspend, scope=auth.STATUS, records=True,
+        body=bodies.SuspensionBody, body_is_optional=True, answers={200: answers.StatusAnswer},
+        errors=(*_CHANGE, e.NoSuspensionEntry),
+    ),
+    Operation(
+        method="DELETE", path=f"{_CREDENTIAL}/suspension", operation_id="reinstateCredential", tag="credentials",
+        summary="Lift a suspension", handle=credentials.reinstate, scope=auth.STATUS, records=True,
+        answers={200: answers.StatusAnswer}, errors=_CHANGE,
+    ),
+    Operation(
+        method="PUT", path=f"{_CREDENTIAL}/supersession", operation_id="supersedeCredential", tag="credentials",
+        summary="Replace by another credential of the same issuer", handle=credentials.supersede, scope=auth.STATUS,
+        records=True, body=bodies.SupersessionBody, answers={200: answers.StatusAnswer}, errors=_CHANGE,
+    ),
+    Operation(
+        method="GET", path=f"{_ISSUER}/credentials", operation_id="listCredentials", tag="credentials",
+        summary="The issuer's credentials", handle=own_credentials.listing, scope=auth.READ,
+        parameters=(Parameter("status", "Only these.", _STATUSES), *_PAGE, _POSITION),
+        answers={200: answers.CredentialsAnswer}, errors=(*_OURS, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path=_CREDENTIAL, operation_id="getCredential", tag="credentials",
+        summary="One credential with its status entries", handle=own_credentials.one, scope=auth.READ,
+        parameters=(_POSITION,), answers={200: answers.OwnCredential},
+        errors=(*_OURS, e.UnknownCredential, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path=f"{_CREDENTIAL}/events", operation_id="getCredentialEvents", tag="credentials",
+        summary="One credential's history", handle=own_credentials.history, scope=auth.READ,
+        answers={200: answers.HistoryAnswer}, errors=(*_OURS, e.UnknownCredential),
+    ),
+)  # fmt: skip
+
+OPERATOR = (
+    Operation(
+        method="POST", path="/issuers", operation_id="registerIssuer", tag="issuers",
+        summary="Register an issuer", handle=issuers.register, scope=auth.OPERATOR, records=True,
+        body=bodies.IssuerBody, answers={201: answers.IssuerAnswer}, errors=(*_WRITE, e.SlugTaken),
+    ),
+    Operation(
+        method="PATCH", path=_ISSUER, operation_id="changeIssuer", tag="issuers",
+        summary="Change an issuer's description or settings", handle=issuers.change, scope=auth.OPERATOR, records=True,
+        body=bodies.IssuerChangesBody, answers={200: answers.IssuerAnswer}, errors=(*_WRITE, e.IllegalTransition),
+    ),
+    Operation(
+        method="PUT", path=f"{_ISSUER}/suspension", operation_id="suspendIssuer", tag="issuers",
+        summary="Stop an issuer from issuing", handle=issuers.suspend, scope=auth.OPERATOR, records=True,
+        body=bodies.ReasonBody, body_is_optional=True, answers={200: answers.IssuerAnswer},
+        errors=(*_WRITE, e.IllegalTransition),
+    ),
+    Operation(
+        method="DELETE", path=f"{_ISSUER}/suspension", operation_id="reinstateIssuer", tag="issuers",
+        summary="Let an issuer issue again", handle=issuers.reinstate, scope=auth.OPERATOR, records=True,
+        answers={200: answers.IssuerAnswer}, errors=(*_WRITE, e.IllegalTransition),
+    ),
+    Operation(
+        method="PUT", path=f"{_ISSUER}/withdrawal", operation_id="withdrawIssuer", tag="issuers",
+        summary="End an issuer for good", handle=issuers.withdraw, scope=auth.OPERATOR, records=True,
+        body=bodies.ReasonBody, body_is_optional=True, answers={200: answers.IssuerAnswer},
+        errors=(*_WRITE, e.IllegalTransition),
+    ),
+    Operation(
+        method="GET", path=f"{_ISSUER}/api-keys", operation_id="listApiKeys", tag="issuers",
+        summary="An issuer's API keys", handle=api_keys.listing, scope=auth.OPERATOR,
+        answers={200: answers.ApiKeysAnswer}, errors=_OURS,
+    ),
+    Operation(
+        method="POST", path=f"{_ISSUER}/api-keys", operation_id="createApiKey", tag="issuers",
+        summary="Make an API key; it is shown once", handle=api_keys.create, scope=auth.OPERATOR, records=True,
+        body=bodies.ApiKeyBody, answers={201: answers.ApiKeyAnswer},
+        errors=(*_WRITE, e.TooManyApiKeys, e.SecretAlreadyShown),
+    ),
+    Operation(
+        method="DELETE", path=f"{_ISSUER}/api-keys/{{keyId}}", operation_id="revokeApiKey", tag="issuers",
+        summary="Revoke an API key", handle=api_keys.revoke, scope=auth.OPERATOR, records=True,
+        answers={200: answers.ApiKeyRevokedAnswer}, errors=(*_WRITE, e.UnknownApiKey),
+    ),
+)  # fmt: skip
+
+ROUTES: tuple[Operation, ...] = (*PUBLIC, *ISSUER, *OPERATOR)
+"""In this order they are mounted; a path's literal segments win over its parameters."""

@@ -139,6 +139,7 @@ async def create(conn: Executor, projection: Projection) -> Generation:
         await conn.execute(_LOCK)
         number = await conn.fetchval(_ADD, projection.name, projection.version)
         made = Generation(projection.name, number, projection.version, False)
+        await conn.execute(f"DROP SCHEMA IF EXISTS {made.schema} CASCADE")  # of bookkeeping that was thrown away
         await conn.execute(f"CREATE SCHEMA {made.schema}")
         await conn.execute(f"SET LOCAL search_path TO {made.schema}")
         await conn.execute(projection.schema)

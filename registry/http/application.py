@@ -44,7 +44,7 @@ def application(parts: Parts, routes: Iterable[Operation] = ROUTES) -> web.Appli
         by_path.setdefault(operation.path, []).append(operation)
     for path, operations in by_path.items():
         _mount(app, parts, path, operations)
-    app.router.add_route("*", "/{anything:.*}", _nothing_here(parts), expect_handler=_expect)
+    app.router.add_route("*", r"/{anything:[\s\S]*}", _nothing_here(parts), expect_handler=_expect)
     return app
 
 

@@ -41,6 +41,16 @@ class ProblemProtocol(RequestHandler):
         response.force_close()
         return response
 
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer; one that aiohttp made up itself (for a target that is no path) as a problem document."""
+        if isinstance(resp, web.HTTPException):
+            resp = Problem(BAD_HTTP, "The request's target is no path that can exist.").response(
+                origin="", request_id=""
+            )
+        return await super().finish_response(request, resp, start_time)
+
 
 class ProblemServer(web.Server):
     """Makes `ProblemProtocol` connections."""

@@ -40,3 +40,8 @@ class Bounded(Generic[K, V]):
         while self.bytes > self._max_bytes and len(self._entries) > 1:
             _, dropped = self._entries.popitem(last=False)
             self.bytes -= self._size_bytes(dropped)
+
+    def drop_all(self, is_unwanted: Callable[[K], bool]) -> None:
+        """Let go of everything under the keys that *is_unwanted* names."""
+        for key in [key for key in self._entries if is_unwanted(key)]:
+            self.bytes -= self._size_bytes(self._entries.pop(key))

@@ -7,7 +7,7 @@ yet other implementations compress otherwise: compare lists after `decode`, neve
 from __future__ import annotations
 
 import base64
-import binascii
+from array import array
 from collections.abc import Collection
 
 from bitstring import BitArray
@@ -25,11 +25,12 @@ _MULTIBASE_BASE64URL = "u"
 
 def bits(indices: Collection[int], size: int) -> bytes:
     """Return a list of *size* one-bit entries with *indices* set, as bytes; raise `IndexError` for one outside it."""
-    if indices and (min(indices) < 0 or max(indices) >= size):
-        raise IndexError(f"A status list of {size} entries has no index below 0 or above {size - 1}.")
-    array = BitArray.from_zeros(size)
-    array.set(True, list(indices))
-    return array.tobytes()
+    entries = BitArray.from_zeros(size)
+    try:
+        entries.set(True, array("I", indices))  # unsigned, because a negative index would count from the end
+    except (IndexError, OverflowError) as error:
+        raise IndexError(f"A status list of {size} entries has no index below 0 or above {size - 1}.") from error
+    return entries.tobytes()
 
 
 def bit(inflated: bytes, index: int) -> int:
@@ -75,9 +76,9 @@ def _base64url(encoded: str) -> bytes:
     text = encoded[1:]
     if encoded[:1] != _MULTIBASE_BASE64URL:
         raise Malformed("An encodedList begins with the multibase prefix u (base64url without padding).")
-    if not text.isascii() or not set(text).isdisjoint("+/=\r\n"):
+    if any(foreign in text for foreign in "+/="):  # b64decode itself refuses the rest, not these
         raise Malformed("The encodedList is not base64url without padding.")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # also for what is not ASCII
         raise Malformed("The encodedList is not base64url without padding.") from error

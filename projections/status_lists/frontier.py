@@ -14,7 +14,7 @@ from asyncpg import Pool
 from asyncpg.pool import PoolConnectionProxy
 
 from projections.status_lists import head_file
-from projections.status_lists.guard import PublishedHead, Restore, must_follow
+from projections.status_lists.guard import PublishedHead, Restore, is_abandoned, must_follow
 from projections.status_lists.queries import sql
 from registry.domain.names import LogName
 from registry.errors import ForkedLog
@@ -103,6 +103,22 @@ async def read_frontier(conn: Connection, log: LogName, directory: Path) -> Fron
             f"restored to an earlier point. Rebuild the projections, then run `registry accept-restore`."
         )
     return Frontier(log, position, hash_here, max(follows), row["sequence"] or 0, restores, file_head)
+
+
+async def disputed_head(conn: Connection, log: LogName, directory: Path) -> PublishedHead | None:
+    """Return the published head that *log* does not continue and nobody accepted yet; None if all is well.
+
+    That is what `registry accept-restore` must name: the later one, when the file and the database know different ones.
+    """
+    row = await conn.fetchrow(_FRONTIER, log)
+    assert row is not None
+    restores = [Restore(*restore) for restore in await conn.fetch(_RESTORES, log)]
+    disputed = [
+        head
+        for head in (head_file.read(directory, log), _stored_head(row))
+        if head and head.position and await _hash_at(conn, log, head) != head.hash and not is_abandoned(head, restores)
+    ]
+    return max(disputed, key=lambda head: head.position, default=None)
 
 
 async def read_lists(conn: Connection, log: LogName, lists: Sequence[UUID]) -> list[ListState]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bitstring import Bits
+
 from registry.domain.events import Purpose
 from registry.domain.names import LogName
 from registry.errors import ForkedLog
@@ -72,15 +74,15 @@ def lost_bits(purpose: str, published: bytes, now: bytes) -> bytes:
     if purpose != Purpose.REVOCATION or published == now:
         return b""
     width = max(len(published), len(now))
-    lost = _number(published, width) & ~_number(now, width)
-    return lost.to_bytes(width, "big") if lost else b""
+    lost = _array(published, width) & ~_array(now, width)
+    return lost.tobytes() if lost.any(True) else b""
 
 
 def united(one: bytes, other: bytes) -> bytes:
     """Return the bits that are set in either list."""
     width = max(len(one), len(other))
-    return (_number(one, width) | _number(other, width)).to_bytes(width, "big")
+    return (_array(one, width) | _array(other, width)).tobytes()
 
 
-def _number(bits: bytes, width: int) -> int:
-    return int.from_bytes(bits.ljust(width, b"\x00"), "big")
+def _array(bits: bytes, width: int) -> Bits:
+    return Bits.from_bytes(bits.ljust(width, b"\x00"))

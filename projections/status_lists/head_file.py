@@ -33,8 +33,8 @@ def read(directory: Path, log: LogName) -> PublishedHead | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise ForkedLog(
-            f"{path} says how far the log {log} was published, but cannot be read. Restore the file, or let "
-            f"`registry accept-restore` write it anew. Nothing of the log is published until then."
+            f"{path} says how far the log {log} was published, but cannot be read. Restore the file from a copy; "
+            f"remove it only if the database was not restored since. Nothing of the log is published until then."
         ) from error
 
 

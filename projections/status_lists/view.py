@@ -112,6 +112,8 @@ class PublishedLists:
     async def _refresh(self) -> None:
         with _reading():
             for log_name, sequence in await self._pool.fetch(_HEADS):
+                if sequence < self._seen.get(log_name, 0):
+                    self._forget(LogName(log_name))  # the database was restored: what it has now is what is published
                 if sequence > self._seen.get(log_name, 0):
                     await self._catch_up(LogName(log_name), sequence)
 
@@ -126,6 +128,13 @@ class PublishedLists:
         for row in await self._pool.fetch(_PUBLISHED, log, in_memory) if in_memory else ():
             self._keep(PublishedList.from_row(log, row))
         self._seen[log] = sequence
+
+    def _forget(self, log: LogName) -> None:
+        self._seen.pop(log, None)
+        self._lists.drop_all(lambda key: key[0] == log)
+        self._bits.drop_all(lambda key: key[0] == log)
+        for key in [key for key in self._newest if key[0] == log]:
+            del self._newest[key]
 
     async def _load(self, key: Key) -> PublishedList:
         """Read one list; once more if it was published anew in the meantime."""

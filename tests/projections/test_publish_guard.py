@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.status_lists import head_file
+from projections.status_lists.frontier import disputed_head
 from projections.status_lists.guard import PublishedHead, Restore, lost_bits, must_follow, united
 from registry.errors import ForkedLog
 from tests.builders import LOG
@@ -108,6 +109,7 @@ async def test_a_restored_log_is_not_published_until_the_restore_is_accepted(wor
     await world.restore(restored_to)
     with pytest.raises(ForkedLog, match="is shorter"):
         await publisher.check(world.log)
+    assert await disputed_head(world.root, world.log, world.directory) == published
     assert "accept-restore" in (publisher.progress_of(world.log).halted or "")
     world.history.revoke(issuer_id, cid(1))
     world.history.revoke(issuer_id, cid(2))
@@ -126,6 +128,7 @@ async def test_a_restored_log_is_not_published_until_the_restore_is_accepted(wor
     accepted = head_file.read(world.directory, world.log)
     assert accepted is not None
     assert accepted.position == len(world.history.recorded)
+    assert await disputed_head(world.root, world.log, world.directory) is None
 
     world.history.revoke(issuer_id, cid(3))
     await world.project()
@@ -165,6 +168,13 @@ async def test_a_fork_of_one_log_is_found_by_the_database_when_the_file_is_lost(
     (world.directory / f"{world.log}.json").unlink()
     with pytest.raises(ForkedLog):
         await world.publisher().publish(world.log)
+    disputed = await disputed_head(world.root, world.log, world.directory)
+    assert disputed is not None
+    assert disputed.position == restored_to + 1
+    world.accept_restore(disputed.position, disputed.hash, restored_to)
+    await world.project()
+    assert await disputed_head(world.root, world.log, world.directory) is None
+    assert await world.publisher().publish(world.log) == 2
 
 
 async def test_a_fork_is_found_by_the_file_when_all_of_the_database_was_restored(world: World) -> None:

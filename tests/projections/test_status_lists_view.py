@@ -150,6 +150,28 @@ async def test_lists_in_memory_outlive_the_database(world: World, pool: asyncpg.
     assert await lists.get(world.log, list_of(issuer_id)) is known
 
 
+async def test_after_a_restore_of_the_database_its_lists_are_served(
+    world: World, pool: asyncpg.Pool[asyncpg.Record]
+) -> None:
+    """Sequences begin again below what this process has seen."""
+    issuer_id = world.issuer()
+    await world.project()
+    publisher, lists = world.publisher(), PublishedLists(pool)
+    await publisher.publish(world.log)
+    tables = ("published_heads", "published_status_lists")
+    backup = {table: await world.root.fetch(f"SELECT {table}.* FROM projections.{table}") for table in tables}
+    world.history.revoke(issuer_id, cid(0))
+    await world.project()
+    await publisher.publish(world.log)
+    assert lists.bit(await lists.get(world.log, list_of(issuer_id)), 0) == 1
+    for table, rows in backup.items():
+        await world.root.execute(f"TRUNCATE projections.{table}")
+        await world.root.copy_records_to_table(table, schema_name="projections", records=[tuple(row) for row in rows])
+    await lists.refresh()
+    restored = await lists.get(world.log, list_of(issuer_id))
+    assert (restored.sequence, lists.bit(restored, 0)) == (1, 0)
+
+
 async def test_before_the_projections_are_set_up_the_database_is_unavailable(database: TestDatabase) -> None:
     async with asyncpg.create_pool(database.writer, min_size=1, max_size=1) as pool:
         with pytest.raises(DatabaseUnavailable, match="not set up"):

@@ -127,8 +127,8 @@ class _Slot:
             return await self._attempt(request)
         except WorkerDied as death:
             if death.signal not in {signal.SIGKILL, 0}:
-                # Out of memory inside the RDF store or out of stack: the document's doing.
-                raise Malformed("The document needs more memory than one may have.") from death
+                # Out of memory or stack inside a library, or the worker's own alarm: the document's doing.
+                raise Malformed("The document needs more memory or time than one may have.") from death
         try:
             return await self._attempt(request)
         except WorkerDied as death:

@@ -25,13 +25,18 @@ _SHOWN: Final = 10
 
 
 def refuse_input(document: Mapping[str, Any]) -> None:
-    """Refuse numbers that readers disagree about and contexts that would rewrite identifiers."""
+    """Refuse what the expanded form no longer shows: numbers that readers disagree about, contexts that would rewrite
+    identifiers, text outside of any node.
+    """
     waiting: list[object] = [document]
     while waiting:
         part = waiting.pop()
         if isinstance(part, Mapping):
             if schemes := terms_like_schemes(part.get("@context")):
                 raise UnsafeDocument(f"A context in the document defines {min(schemes)!r}, which rewrites identifiers.")
+            graph = part.get("@graph", {})
+            if not all(isinstance(item, Mapping) for item in (graph if isinstance(graph, list) else [graph])):
+                raise UnsafeDocument("A graph in the document holds text that belongs to nobody; it would be lost.")
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part)
@@ -52,9 +57,9 @@ def refuse_dropped(terms: Iterable[object]) -> None:
 
 def refuse_expanded(expanded: list[Any]) -> None:
     """Refuse an expanded document from which RDF would leave something out."""
-    if len(expanded) != 1 or not isinstance(expanded[0], dict):
+    if len(expanded) != 1:
         raise UnsafeDocument("The document says nothing, or speaks of several things at its top: nothing to sign.")
-    _node(expanded[0], "the document")
+    _statements(expanded, "the document")
 
 
 def _node(node: dict[str, Any], where: str) -> None:
@@ -71,11 +76,16 @@ def _node(node: dict[str, Any], where: str) -> None:
                 _iri(reverse, f"The property {_quoted(reverse)} of {where} is not an absolute IRI", blank=False)
                 _items(items, reverse)
         elif name in {"@graph", "@included"}:
-            _items(values, name)
-            if any("@value" in item or not item.keys() - {"@id", "@index"} for item in values):
-                raise UnsafeDocument(f"A graph of {where} holds something without properties; it would be lost.")
+            _statements(values, f"{name} of {where}")
         elif name not in _KEPT:
             raise UnsafeDocument(f"{name} of {where} has no form in RDF; a signature would not cover it.")
+
+
+def _statements(items: list[Any], where: str) -> None:
+    """Refuse top-level *items* that state nothing: text that belongs to nobody, a bare reference, no item at all."""
+    if not items or any("@value" in item or "@list" in item or not item.keys() - {"@id"} for item in items):
+        raise UnsafeDocument(f"Something in {where} says nothing about anything; it would be lost.")
+    _items(items, where)
 
 
 def _items(items: list[Any], where: str) -> None:

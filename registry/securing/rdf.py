@@ -1,8 +1,8 @@
 """From a JSON-LD document to its canonical N-Quads (RDFC-1.0), in this process and at once.
 
 `canonicalise_here` is what runs in the worker processes of `canonicalise.py`: PyLD expands, `expand.py` refuses what
-would be lost, pyoxigraph canonicalises (about twice as fast as PyLD). For documents from outside go through the
-workers: a few hundred hostile bytes keep this function busy for hours.
+would be lost, pyoxigraph checks and writes each term, `rdfc.py` labels the blank nodes. Documents from outside go
+through the workers: a hostile one can keep this function busy.
 """
 
 from __future__ import annotations
@@ -12,24 +12,15 @@ from typing import Any, Final
 
 from pyld import jsonld
 from pyld.context_resolver import ContextResolver
-from pyoxigraph import (
-    BlankNode,
-    CanonicalizationAlgorithm,
-    Dataset,
-    DefaultGraph,
-    Literal,
-    NamedNode,
-    Quad,
-    RdfFormat,
-    serialize,
-)
+from pyoxigraph import Literal, NamedNode
 
 from registry.errors import Malformed, RegistryError, UnknownContext
 from registry.securing.contexts import Contexts
 from registry.securing.expand import refuse_dropped, refuse_expanded, refuse_input
+from registry.securing.rdfc import Quad, canonical_lines
 
 MAX_BLANK_NODES: Final = 2_000
-MAX_OUTPUT_BYTES: Final = 16 * 2**20
+MAX_OUTPUT_CHARACTERS: Final = 16 * 2**20
 _REMEMBERED: Final = 100
 """Resolved contexts kept between documents; contexts written inside documents count as well."""
 
@@ -55,16 +46,19 @@ class Processor(jsonld.JsonLdProcessor):  # type: ignore[misc]  # PyLD has no ty
         refuse_expanded(expanded)
         return expanded
 
-    def dataset(self, document: dict[str, Any]) -> Dataset:
+    def quads(self, document: dict[str, Any]) -> list[Quad]:
         """Return the RDF dataset that *document* stands for."""
         if len(self._resolved) > _REMEMBERED:
             self._resolved.clear()
         self._dropped.clear()
-        # No base: a relative reference must stay one, so that it is seen and refused.
-        resolver = ContextResolver(self._resolved, self._load)
-        options = {"base": None, "documentLoader": self._load, "contextResolver": resolver}
+        options = {
+            "base": None,  # a relative reference must stay one, so that it is seen and refused
+            "keepFreeFloatingNodes": True,  # the same for text and references that belong to nothing
+            "documentLoader": self._load,
+            "contextResolver": ContextResolver(self._resolved, self._load),
+        }
         try:
-            return Dataset(_quads(self.to_rdf(document, options)))
+            return list(_quads(self.to_rdf(document, options)))
         except BaseException:
             # An interrupted resolution may have left half a context behind.
             self._resolved.clear()
@@ -84,61 +78,58 @@ def canonicalise_here(document: dict[str, Any], contexts: Contexts | Processor) 
     """Return the canonical N-Quads of *document*: sorted lines, each ending in a line feed.
 
     Hand in a `Processor` to keep its memory of contexts between calls. Raises `UnsafeDocument` for what a signature
-    would not cover, `UnknownContext`, and `Malformed` for what is not JSON-LD or exceeds a bound. Takes exponential
-    time for hostile documents. Source: RDF Dataset Canonicalization (RDFC-1.0), JSON-LD 1.1 API.
+    would not cover, `UnknownContext`, and `Malformed` for what is not JSON-LD or exceeds a bound. Sources: JSON-LD 1.1
+    Processing Algorithms and API; RDF Dataset Canonicalization (RDFC-1.0).
     """
     processor = contexts if isinstance(contexts, Processor) else Processor(contexts)
     refuse_input(document)
     try:
-        dataset = processor.dataset(document)
+        return _canonical(processor.quads(document))
     except jsonld.JsonLdError as error:
         raise _refusal(error) from error
     except RecursionError as error:
         raise Malformed("The document is nested too deeply.") from error
-    return _canonical(dataset)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        # PyLD stumbles over some malformed documents instead of refusing them.
+        raise Malformed(f"The document cannot be read as JSON-LD: {error}") from error
 
 
-def _canonical(dataset: Dataset) -> str:
-    blank = {node for quad in dataset for node in (quad.subject, quad.object) if isinstance(node, BlankNode)}
+def _canonical(quads: list[Quad]) -> str:
+    blank = {term for quad in quads for term in quad if term.startswith("_:")}
     if len(blank) > MAX_BLANK_NODES:
         raise Malformed(
             f"The document has {len(blank)} nodes without an id; more than {MAX_BLANK_NODES:,} are not canonicalised."
         )
-    dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
-    # Bytes of UTF-8 sort as code points do, which is the order RDFC-1.0 (section 4.4.3) asks for.
-    lines = sorted(serialize([quad], format=RdfFormat.N_QUADS) or b"" for quad in dataset)
-    if sum(map(len, lines)) > MAX_OUTPUT_BYTES:
-        raise Malformed(f"The document's canonical form is over {MAX_OUTPUT_BYTES // 2**20} MiB.")
-    return b"".join(lines).decode()
+    if sum(len(term) for quad in quads for term in quad) > MAX_OUTPUT_CHARACTERS:
+        raise Malformed(f"The document's canonical form is over {MAX_OUTPUT_CHARACTERS // 2**20} MiB.")
+    return "".join(canonical_lines(quads))
 
 
 def _quads(dataset: dict[str, list[dict[str, Any]]]) -> Iterator[Quad]:
+    """Yield what PyLD made, as N-Quads terms that pyoxigraph has checked."""
     for name, triples in dataset.items():
-        graph = DefaultGraph() if name == "@default" else _resource(name)
+        graph = "" if name == "@default" else _resource(name)
         for triple in triples:
-            try:
-                yield Quad(
-                    _resource(triple["subject"]["value"]),
-                    NamedNode(triple["predicate"]["value"]),
-                    _object(triple["object"]),
-                    graph,
-                )
-            except (ValueError, TypeError) as error:
-                raise Malformed(f"The document holds a value that RDF cannot: {error}") from error
+            yield (
+                _resource(triple["subject"]["value"]),
+                _resource(triple["predicate"]["value"]),
+                _object(triple["object"]),
+                graph,
+            )
 
 
-def _resource(value: str) -> NamedNode | BlankNode:
-    return BlankNode(value[2:]) if value.startswith("_:") else NamedNode(value)
+def _resource(value: str) -> str:
+    return value if value.startswith("_:") else str(NamedNode(value))
 
 
-def _object(term: dict[str, Any]) -> NamedNode | BlankNode | Literal:
+def _object(term: dict[str, Any]) -> str:
     if term["type"] != "literal":
         return _resource(term["value"])
     if not isinstance(term["value"], str):  # pyoxigraph would choose a datatype by itself
         raise TypeError(f"{term['value']!r} is not text")
     if term["datatype"] == _LANG_STRING:
-        return Literal(term["value"], language=term["language"])
-    return Literal(term["value"], datatype=NamedNode(term["datatype"]))
+        return str(Literal(term["value"], language=term["language"]))
+    return str(Literal(term["value"], datatype=NamedNode(term["datatype"])))
 
 
 def _refusal(error: BaseException) -> RegistryError:

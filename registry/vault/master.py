@@ -84,11 +84,14 @@ class MasterKeys:
     def generate_file(cls, path: Path) -> Self:
         """Make *path* with one new key, readable by its owner only; it appears whole or not at all.
 
-        Raises `MasterKeyUnusable` if something is there already: a master key is never overwritten.
+        A folder that is missing is made, for its owner only. Raises `MasterKeyUnusable` if something is there
+        already: a master key is never overwritten.
         """
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         text = new_line() + "\n"
         try:
+            if not path.parent.exists():
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 _write_private(draft, text)
                 os.link(draft, path)  # unlike a rename, this refuses to replace what is there

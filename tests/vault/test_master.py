@@ -141,9 +141,15 @@ def test_a_master_key_is_never_overwritten(tmp_path: Path) -> None:
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_there_is_one_clear_sentence(tmp_path: Path) -> None:
-    with pytest.raises(MasterKeyUnusable, match="cannot be written: No such file"):
-        MasterKeys.generate_file(tmp_path / "none" / "key")
+def test_a_folder_that_is_not_there_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    MasterKeys.generate_file(tmp_path / "keys" / "key")
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_is_one_clear_sentence(tmp_path: Path) -> None:
+    private(tmp_path / "file", GOOD)
+    with pytest.raises(MasterKeyUnusable, match="cannot be written: Not a directory"):
+        MasterKeys.generate_file(tmp_path / "file" / "key")
 
 
 def test_repr_shows_no_secret() -> None:

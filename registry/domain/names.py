@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from ipaddress import IPv6Address
 from typing import NewType
 from uuid import UUID
 
@@ -37,8 +38,21 @@ CREDENTIAL_ID_MAX_BYTES = 1024
 
 _LOG_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])")
-# RFC 3987's absolute IRI, as far as N-Quads can carry it unescaped: no space, control, <>"{}|\^` or surrogate.
-_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20<>\"{}|\\^`\x7f-\x9f\ud800-\udfff]+")
+# RFC 3987, section 2.2: an absolute IRI. What it matches needs no escaping in N-Quads, and RDF libraries take it.
+_UCS = "\xa0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef" + "".join(
+    f"{chr(max(plane << 16, 0xE1000 if plane == 14 else 0))}-{chr((plane << 16) + 0xFFFD)}" for plane in range(1, 15)
+)
+_PRIVATE = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
+_PLAIN = rf"A-Za-z0-9\-._~!$&'()*+,;={_UCS}"
+_ENCODED = "%[0-9A-Fa-f]{2}"
+_IRI = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.\-]*:(?=.)"
+    rf"(?://(?:(?:[{_PLAIN}:]|{_ENCODED})*@)?(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?:[{_PLAIN}]|{_ENCODED})*)(?::[0-9]*)?"
+    rf"(?=[/?#]|\Z)|(?!//))"
+    rf"(?:[{_PLAIN}:@/]|{_ENCODED})*"
+    rf"(?:\?(?:[{_PLAIN}:@/?{_PRIVATE}]|{_ENCODED})*)?"
+    rf"(?:#(?:[{_PLAIN}:@/?]|{_ENCODED})*)?"
+)
 
 LOG_STREAM = Stream("log")
 """Facts about the log itself; its first event has position 1."""
@@ -61,8 +75,17 @@ def slug(text: str) -> Slug:
 
 
 def is_absolute_iri(text: str) -> bool:
-    """Whether *text* is an absolute IRI that needs no escaping in N-Quads (RFC 3987, section 2.2)."""
-    return _IRI.fullmatch(text) is not None
+    """Whether *text* is an absolute IRI (RFC 3987, section 2.2); such one needs no escaping in N-Quads."""
+    found = _IRI.fullmatch(text)
+    return found is not None and (found["ipv6"] is None or _is_ipv6(found["ipv6"]))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def credential_id(text: str) -> CredentialId:

@@ -49,3 +49,10 @@ def failed(*, route: str, method: str, request_id: str, error: BaseException) ->
 def malformed(sentence: str) -> None:
     """Log that something came in which is not HTTP; without a trace, for anybody on the internet can cause it."""
     LOGGER.info("not HTTP", extra={"fields": {"error": sentence[:200]}})
+
+
+def configure(*, level: int) -> None:
+    """Send the process's log to standard error, as JSON lines from *level* on."""
+    lines = logging.StreamHandler()
+    lines.setFormatter(JsonLines())
+    logging.basicConfig(level=level, handlers=[lines], force=True)

@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 
 from registry.domain.names import IssuerId, LogName
-from registry.errors import DatabaseUnavailable, RegistryError, Unauthenticated, UnknownOrigin
+from registry.errors import ApiKeyRefused, DatabaseUnavailable, RegistryError, Unauthenticated, UnknownOrigin
 from registry.http import access, auth, client, problems, reading
 from registry.http.auth import Caller
 from registry.http.bodies import Body
@@ -139,7 +139,8 @@ async def _authorise(call: Call, scope: str) -> None:
     try:
         caller = call.caller = await parts.check_key(call.log, auth.presented_key(request))
     except Unauthenticated as error:
-        parts.metrics.auth_failures.labels(str(error.extra.get("reason", "refused"))).inc()
+        reason = error.reason if isinstance(error, ApiKeyRefused) else str(error.extra["reason"])
+        parts.metrics.auth_failures.labels(reason).inc()
         raise
     if (slug := request.match_info.get("slug")) is not None:
         issuer_id = await parts.commands.issuer_id(call.log, slug)

@@ -1,0 +1,189 @@
+"""Content negotiation as a table (RFC 9110, section 12), and when a client has the list already."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.status_lists.published_list import PublishedList
+from registry.errors import NotAcceptable
+from registry.http.conditional import MEDIA_TYPES, REMEMBERED, Choice, Negotiation, is_match, negotiate
+from registry.http.status_lists import respond
+
+VC, LD, JSON = MEDIA_TYPES
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, VC),
+        ("", VC),
+        ("*/*", VC),
+        ("*", VC),
+        ("application/*", VC),
+        ("application/ld+json, application/json", LD),
+        ("application/json", JSON),
+        ("application/json, text/plain, */*", VC),
+        ("text/html, application/xhtml+xml, */*;q=0.8", VC),
+        ("application/vc;q=0.1, application/json;q=0.9", JSON),
+        ("application/vc;q=0, */*", LD),
+        ("application/*;q=0.5, application/json", JSON),
+        ("APPLICATION/JSON", JSON),
+        ('application/ld+json;profile="http://www.w3.org/ns/json-ld#compacted, a;b"', LD),
+        ("application/json; charset=utf-8", JSON),
+        ("application/json ; q=1.000 , nonsense", JSON),
+        ("application/json;q=two, application/ld+json", LD),
+        ("*/*;q=0.001", VC),
+    ],
+)
+def test_accept_chooses_the_media_type(accept, expected):
+    assert negotiate(accept, None).media_type == expected
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/vc+jwt", "*/*;q=0", "application/*;q=0", "a/b, c/d;q=1"])
+def test_406_only_when_truly_nothing_fits(accept):
+    with pytest.raises(NotAcceptable):
+        negotiate(accept, None)
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "expected"),
+    [
+        (None, False),
+        ("", False),
+        ("identity", False),
+        ("gzip", True),
+        ("GZIP", True),
+        ("x-gzip", True),
+        ("gzip, deflate, br", True),
+        ("br;q=1.0, gzip;q=0.8, *;q=0.1", True),
+        ("gzip;q=0", False),
+        ("gzip;q=0.5, identity;q=0.9", False),
+        ("gzip;q=0.5, identity;q=0.5", True),
+        ("*", True),
+        ("*;q=0, gzip", True),
+        ("identity;q=0, gzip;q=0.1", True),
+        ("br", False),
+    ],
+)
+def test_accept_encoding_chooses_the_coding(accept_encoding, expected):
+    assert negotiate(None, accept_encoding).is_gzip is expected
+
+
+@pytest.mark.parametrize("accept_encoding", ["identity;q=0", "*;q=0", "br, *;q=0", "gzip;q=0, identity;q=0"])
+def test_a_client_that_refuses_both_codings_gets_406(accept_encoding):
+    with pytest.raises(NotAcceptable):
+        negotiate(None, accept_encoding)
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_headers_get_a_choice_or_406_and_the_same_again(accept, accept_encoding):
+    negotiation = Negotiation()
+
+    def choose(chooser):
+        try:
+            return chooser(accept, accept_encoding)
+        except NotAcceptable:
+            return None
+
+    expected = choose(negotiate)
+    assert [expected, expected] == [choose(negotiation.choose), choose(negotiation.choose)]
+
+
+def test_what_is_remembered_is_bounded():
+    negotiation = Negotiation()
+    for number in range(3 * REMEMBERED):
+        negotiation.choose(f"application/json, x/{number}", None)
+    negotiation.choose("application/json," + "x" * 5000, None)
+    assert len(negotiation._known) <= REMEMBERED
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ('"b"', False), ("a", False), ("", False)],
+)
+def test_if_none_match_is_compared_weakly(header, expected):
+    assert is_match(header, "a") is expected
+
+
+# ── the answer itself ────────────────────────────────────────────────────────────────────────────────────────
+
+PUBLISHED_AT = datetime(2026, 5, 1, 12, 0, 0, 700_000, tzinfo=UTC)
+LIST = PublishedList(
+    log="main", status_list_id=UUID(int=1), list_set=UUID(int=2), purpose="revocation", url="https://r.example/1",
+    position=5, sequence=1, body=b'{"a": 1}', gzip=b"gz", etag="plain", gzip_etag="zipped", ttl_s=60,
+    valid_from=PUBLISHED_AT, valid_until=PUBLISHED_AT + timedelta(hours=12), published_at=PUBLISHED_AT,
+    last_modified="Fri, 01 May 2026 12:00:00 GMT",
+)  # fmt: skip
+PLAIN, ZIPPED = Choice(VC, is_gzip=False), Choice(JSON, is_gzip=True)
+LATER = PUBLISHED_AT + timedelta(minutes=1)
+
+
+def test_a_list_comes_with_all_that_a_cache_needs():
+    response = respond(LIST, PLAIN, LATER, None)
+    assert (200, LIST.body) == (response.status, response.body)
+    expected = {
+        "Content-Type": "application/vc", "ETag": '"plain"', "Cache-Control": "public, max-age=60",
+        "Last-Modified": LIST.last_modified, "Vary": "Accept, Accept-Encoding", "Access-Control-Allow-Origin": "*",
+    }  # fmt: skip
+    assert expected == {name: response.headers[name] for name in expected}
+
+
+def test_gzip_has_an_etag_of_its_own():
+    response = respond(LIST, ZIPPED, LATER, None)
+    assert (
+        response.body,
+        response.headers["ETag"],
+        response.headers["Content-Encoding"],
+    ) == (b"gz", '"zipped"', "gzip")
+
+
+def test_a_cache_never_keeps_a_list_past_its_end():
+    nearly = LIST.valid_until - timedelta(seconds=7.5)
+    assert respond(LIST, PLAIN, nearly, None).headers["Cache-Control"] == "public, max-age=7"
+
+
+def test_whoever_has_the_list_gets_304_with_its_validators_and_nothing_else():
+    response = respond(LIST, PLAIN, LATER, '"plain"')
+    assert (response.status, response.body) == (304, None)
+    assert {"ETag", "Cache-Control", "Vary", "Last-Modified"} <= set(response.headers)
+    assert "Content-Type" not in response.headers
+
+
+def test_an_expired_list_is_never_304():
+    expired = LIST.valid_until
+    assert respond(LIST, PLAIN, expired, '"plain"').status == 200
+    assert respond(LIST, PLAIN, expired, None, LIST.last_modified).status == 200
+    assert respond(LIST, PLAIN, expired, None).headers["Cache-Control"] == "public, max-age=0"
+
+
+def test_another_version_is_200():
+    assert respond(LIST, PLAIN, LATER, '"older"').status == 200
+
+
+def test_the_gzip_etag_does_not_stand_for_the_plain_bytes():
+    assert respond(LIST, PLAIN, LATER, '"zipped"').status == 200
+
+
+def test_a_date_counts_only_without_an_etag_and_only_when_the_list_is_settled():
+    assert respond(LIST, PLAIN, LATER, None, LIST.last_modified).status == 304
+    assert respond(LIST, PLAIN, LATER, '"older"', LIST.last_modified).status == 200
+    assert respond(LIST, PLAIN, PUBLISHED_AT + timedelta(seconds=1), None, LIST.last_modified).status == 200
+    assert respond(LIST, PLAIN, LATER, None, "Fri, 01 May 2026 11:59:59 GMT").status == 200
+    assert respond(LIST, PLAIN, LATER, None, "yesterday").status == 200
+
+
+def test_a_date_given_out_within_two_seconds_of_a_change_is_never_good_for_304_later():
+    early = respond(LIST, PLAIN, PUBLISHED_AT + timedelta(seconds=1), None).headers["Last-Modified"]
+    assert respond(LIST, PLAIN, LATER, None, early).status == 200
+
+
+def test_a_dateless_if_modified_since_with_no_zone_is_read_or_ignored_but_never_fails():
+    assert respond(LIST, PLAIN, LATER, None, "Fri, 01 May 2026 12:00:00 -0000").status in (200, 304)
+
+
+def test_the_body_is_the_published_bytes():
+    assert json.loads(respond(LIST, PLAIN, LATER, None).body) == {"a": 1}

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 
+import asyncpg
+
 from projections.status_lists.publish import Publisher
 from registry.domain.names import LogName
 from registry.errors import ForkedLog
@@ -57,6 +59,8 @@ async def _one_pass(publisher: Publisher, log: LogName, *, is_tick: bool) -> boo
         await (publisher.publish(log) if is_tick else publisher.publish_new(log))
     except ForkedLog:
         return False  # the publisher has raised the alarm, and keeps the sentence
+    except asyncpg.UndefinedTableError:
+        _log.debug("the projection is not live yet", extra={"log": log})
     except Exception:  # noqa: BLE001  # a defect in one log must not stop the others
         publisher.progress_of(log).errors += 1
         _log.exception("publishing failed, it is tried again", extra={"log": log})

@@ -235,3 +235,31 @@ async def test_the_day_goes_on_when_one_log_is_in_trouble(world: World) -> None:
         await asyncio.wait([day])
     assert "cannot be read" in (publisher.progress_of(LogName("broken")).halted or "")
     assert publisher.progress_of(world.log).halted is None
+
+
+async def test_a_publisher_that_starts_before_the_first_projection_waits_for_it(world: World) -> None:
+    for table in ("sets", "members", "bits", "restores"):
+        await world.root.execute(f"DROP VIEW projections.status_list_{table}")
+    await world.root.execute("DROP SCHEMA status_lists_1 CASCADE")
+    await world.root.execute("TRUNCATE projections.generations, projections.checkpoints")
+    world.issuer()
+    await world.write()
+    publisher, asked, published = world.publisher(), 0, asyncio.Event()
+
+    async def logs() -> list[LogName]:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            await world.project()
+        if asked > 3 and len(await world.rows()) == 2:
+            published.set()
+        return [world.log]
+
+    day = asyncio.create_task(publish_for_ever(publisher, logs, tick_s=0.001, wake=asyncio.Event()))
+    try:
+        async with asyncio.timeout(20):
+            await published.wait()
+    finally:
+        day.cancel()
+        await asyncio.wait([day])
+    assert publisher.progress_of(world.log).errors == 0

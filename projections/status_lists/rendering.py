@@ -76,8 +76,8 @@ def finish(secured: Iterable[tuple[ListState, bytes]]) -> list[Stored]:
 
 
 def entity_tag(content: bytes) -> str:
-    """Return a strong entity tag (RFC 9110, section 8.8.3) over *content*."""
-    return f'"{hashlib.sha256(content).hexdigest()}"'
+    """Return what stands between the quotes of a strong entity tag (RFC 9110, section 8.8.3) over *content*."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def _render(state: ListState, frontier: Frontier, validity: Validity) -> Rendered | Refusal:

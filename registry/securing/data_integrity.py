@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from registry.errors import Malformed
 from registry.securing.contexts import CREDENTIALS_V2
 from registry.securing.did import public_key_of
-from registry.securing.status_list_credential import canonical_status_list
 from registry.securing.terms import iri
 
 CRYPTOSUITE: Final = "eddsa-rdfc-2022"
@@ -67,17 +66,6 @@ def secure(
         "proofValue": "z" + base58.b58encode(sign(hash_data(configuration, canonical))).decode(),
     }
     return {**document, "proof": proof}
-
-
-def secure_status_list(
-    document: dict[str, Any], *, sign: Sign, verification_method: str, created: datetime
-) -> dict[str, Any]:
-    """Return the status list credential *document* with an embedded proof, without JSON-LD processing (0.1 ms).
-
-    Raises `Malformed` for a document that is not of the one shape `canonical_status_list` knows.
-    """
-    canonical = canonical_status_list(document)
-    return secure(document, canonical, sign=sign, verification_method=verification_method, created=created)
 
 
 async def verify(

@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 from registry.errors import Malformed
 from registry.securing import data_integrity
 from registry.securing.contexts import PINNED, Contexts
-from registry.securing.data_integrity import date_time_stamp, hash_data, secure, secure_status_list, verify
+from registry.securing.data_integrity import date_time_stamp, hash_data, secure, verify
 from registry.securing.did import key_method, public_key_of
 from registry.securing.rdf import Processor, canonicalise_here
-from registry.securing.status_list_credential import canonical_status_list
 from tests.securing.conftest import CREDENTIALS_V2, EXAMPLES_V2
 from tests.securing.test_rdf import KNOWN_FIXTURES
 
@@ -45,26 +44,6 @@ def canonical_of(contexts: Contexts) -> CanonicalOf:
 def secured(document: dict[str, Any], contexts: Contexts) -> dict[str, Any]:
     canonical = canonicalise_here(document, contexts)
     return secure(document, canonical, sign=KEY.sign, verification_method=METHOD, created=CREATED)
-
-
-def status_list(**members: Any) -> dict[str, Any]:
-    url = "https://registry.example/status-lists/7"
-    subject = {
-        "id": f"{url}#list",
-        "type": "BitstringStatusList",
-        "statusPurpose": "revocation",
-        "encodedList": "uH4sIAAAAAAAA_-3BMQEAAADCoPVPbQwfoAAAAAAAAAAAAAAAAAAAAIC3AYbSVKsAQAAA",
-        "ttl": 60_000,
-    }
-    return {
-        "@context": [CREDENTIALS_V2],
-        "id": url,
-        "type": ["VerifiableCredential", "BitstringStatusListCredential"],
-        "issuer": "did:web:registry.example%3A8443:issuers:acme",
-        "validFrom": "2025-06-01T12:25:15Z",
-        "validUntil": "2025-06-02T00:30:15Z",
-        "credentialSubject": subject,
-    } | members
 
 
 def test_the_w3c_vector_is_secured_byte_for_byte(vectors: dict[str, Any], contexts: Contexts) -> None:
@@ -278,89 +257,3 @@ def test_a_moment_is_written_in_utc_with_whole_seconds() -> None:
 def test_a_moment_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         date_time_stamp(datetime(2025, 6, 1))  # noqa: DTZ001
-
-
-async def test_a_status_list_is_secured_by_template_and_verifies(canonical_of: CanonicalOf) -> None:
-    document = secure_status_list(status_list(), sign=KEY.sign, verification_method=METHOD, created=CREATED)
-    assert await verify(orjson.loads(orjson.dumps(document)), canonical_of=canonical_of)
-
-
-URLS = st.from_regex(
-    r"https?://[a-z0-9]{1,9}\.example(:[1-9][0-9]{0,3})?/[A-Za-z0-9._~!$&'()*+,;=:@/-]{0,30}", fullmatch=True
-)
-DATES = st.datetimes(timezones=st.just(UTC), min_value=datetime(1900, 1, 1)).map(date_time_stamp)  # noqa: DTZ001
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    url=URLS,
-    fragment=st.sampled_from(["#list", "/list", "?list", ""]),
-    issuer=URLS | st.sampled_from([METHOD.split("#")[0], "did:web:a.example%3A8443:issuers:b"]),
-    purpose=st.sampled_from(["revocation", "suspension", "refresh", "message"]),
-    encoded=st.from_regex(r"u[A-Za-z0-9_-]{0,60}", fullmatch=True),
-    ttl=st.none() | st.integers(0, 2**53 - 1),
-    dates=st.fixed_dictionaries({}, optional={"validFrom": DATES, "validUntil": DATES}),
-    as_list=st.booleans(),
-)
-def test_the_status_lists_template_is_its_canonical_form(
-    contexts: Contexts,
-    url: str,
-    fragment: str,
-    issuer: str,
-    purpose: str,
-    encoded: str,
-    ttl: int | None,
-    dates: dict[str, str],
-    as_list: bool,
-) -> None:
-    subject = {"id": url + fragment, "type": "BitstringStatusList", "statusPurpose": purpose, "encodedList": encoded}
-    document = {
-        "@context": [CREDENTIALS_V2] if as_list else CREDENTIALS_V2,
-        "id": url,
-        "type": ["VerifiableCredential", "BitstringStatusListCredential"],
-        "issuer": issuer,
-        "credentialSubject": subject | ({} if ttl is None else {"ttl": ttl}),
-        **dates,
-    }
-    if not fragment:
-        with pytest.raises(Malformed):
-            canonical_status_list(document)
-        return
-    assert canonical_status_list(document) == canonicalise_here(document, contexts)
-
-
-OTHER_SHAPES: dict[str, dict[str, Any]] = {
-    "another member": {"name": "A list"},
-    "another context": {"@context": [CREDENTIALS_V2, EXAMPLES_V2]},
-    "another type": {"type": ["VerifiableCredential"]},
-    "an issuer with a name": {"issuer": {"id": "did:example:a", "name": "A"}},
-    "an issuer to escape": {"issuer": 'did:example:"'},
-    "an id that is relative": {"id": "status-lists/7"},
-    "a date to escape": {"validFrom": '2025"'},
-    "two subjects": {"credentialSubject": [{}, {}]},
-    "an absent issuer": {"issuer": None},
-}
-OTHER_SUBJECTS: dict[str, dict[str, Any]] = {
-    "two purposes": {"statusPurpose": ["revocation", "suspension"]},
-    "a size": {"statusSize": 2},
-    "a ttl in text": {"ttl": "60000"},
-    "a ttl that is true": {"ttl": True},
-    "a negative ttl": {"ttl": -1},
-    "a list to escape": {"encodedList": "u\\"},
-    "a list in another script": {"encodedList": "ué"},
-    "another type": {"type": "StatusList2021"},
-}
-
-
-@pytest.mark.parametrize("shape", OTHER_SHAPES)
-def test_a_list_of_another_shape_is_refused(shape: str) -> None:
-    with pytest.raises(Malformed):
-        canonical_status_list(status_list(**OTHER_SHAPES[shape]))
-
-
-@pytest.mark.parametrize("shape", OTHER_SUBJECTS)
-def test_a_list_with_a_subject_of_another_shape_is_refused(shape: str) -> None:
-    document = status_list()
-    document["credentialSubject"] |= OTHER_SUBJECTS[shape]
-    with pytest.raises(Malformed):
-        canonical_status_list(document)

@@ -1,0 +1,77 @@
+"""An issuer, over HTTP like any other client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+T = TypeVar("T")
+Document = dict[str, Any]
+PATIENCE_S = 20
+"""How long a published list may take; the service publishes five times a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One issuer with its key."""
+
+    service: Any
+    slug: str
+    key: str
+
+    @classmethod
+    async def registered(cls, service: Any, **fields: Any) -> Client:
+        """Register an issuer and return its client."""
+        slug, key = await service.issuer(**fields)
+        return cls(service, slug, key)
+
+    async def issue(self, document: Document) -> Document:
+        """Have *document* issued; return the verifiable credential."""
+        answer = await self._ask("POST", "credentials/issue", 201, json={"credential": document})
+        credential: Document = answer["verifiableCredential"]
+        return credential
+
+    async def suspend(self, credential_id: str) -> None:
+        await self._ask("PUT", f"credentials/{quote(credential_id, safe='')}/suspension", 200, json={})
+
+    async def reinstate(self, credential_id: str) -> None:
+        await self._ask("DELETE", f"credentials/{quote(credential_id, safe='')}/suspension", 200)
+
+    async def revoke(self, credential_id: str) -> None:
+        body = {"reason": "issued-in-error"}
+        await self._ask("PUT", f"credentials/{quote(credential_id, safe='')}/revocation", 200, json=body)
+
+    async def looked_up(self, credential_id: str) -> str:
+        """Return where the credential stands, as anybody may ask, in both forms of the lookup."""
+        _, one = await self.service.ask("GET", f"/credentials/{quote(credential_id, safe='')}/status", key="")
+        query = {"queries": [{"credentialId": credential_id, "issuer": self.slug}]}
+        _, many = await self.service.ask("POST", "/status-lookups", key="", json=query)
+        assert one.get("status") == many["results"][0]["status"], (one, many)
+        return str(one["status"])
+
+    async def _ask(self, method: str, path: str, wanted: int, **how: Any) -> Any:
+        async def attempt() -> tuple[int, Any]:
+            answer: tuple[int, Any] = await self.service.ask(
+                method, f"/issuers/{self.slug}/{path}", key=self.key, **how
+            )
+            return answer
+
+        # a service that has only just started asks its clients to come again
+        status, answer = await eventually(attempt, lambda got: got[0] != 503)
+        assert status == wanted, answer
+        return answer
+
+
+async def eventually(attempt: Callable[[], Any], is_good: Callable[[Any], bool]) -> Any:
+    """Return the first good result of *attempt* (awaited where it is a coroutine), or the last one in the end."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
+    while True:
+        result = attempt()
+        if asyncio.iscoroutine(result):
+            result = await result
+        if is_good(result) or asyncio.get_running_loop().time() > deadline:
+            return result
+        await asyncio.sleep(0.05)

@@ -8,9 +8,9 @@ from typing import TypeVar
 import asyncpg
 from pydantic import SecretStr
 
-from projections import rebuild as rebuilding
 from projections.catalog import PROJECTIONS
-from projections.status_lists import head_file
+from projections.rebuild import rebuild as rebuild_projection
+from projections.status_lists.frontier import disputed_head
 from registry import doctor, embedded
 from registry.app import Databases, Process, utc_now
 from registry.commands.idempotency import system
@@ -116,7 +116,7 @@ async def rebuild(settings: Settings, names: Sequence[str], told: Told) -> list[
         raise SettingsRefused(f"There is no projection {unknown[0]!r}; there are {', '.join(known)}.")
     wanted = [known[name] for name in names] or list(PROJECTIONS)
     for projection in wanted:
-        await rebuilding.rebuild(_projector(settings), projection, progress=told)
+        await rebuild_projection(_projector(settings), projection, progress=told)
     return [one.name for one in wanted]
 
 
@@ -133,14 +133,12 @@ async def verify(settings: Settings, name: str | None, told: Told) -> dict[LogNa
 async def accept_restore(settings: Settings, name: str) -> str:
     """Record that *name* goes on from an earlier point than it had published; say what was done."""
     log = log_name(name)
-    published = head_file.read(settings.heads_path, log)
+    published = await _on(_writer(settings), lambda conn: disputed_head(conn, log, settings.heads_path))
     if published is None:
-        raise SettingsRefused(f"{settings.heads_path} remembers nothing published of {log}: nothing to accept.")
+        return f"{log} continues what was published; nothing to accept."
     head = await _on(_writer(settings), lambda conn: read.head(conn, log))
     if head is None:
         raise SettingsRefused(f"The log {log!r} is not opened here.")
-    if await _on(_writer(settings), lambda conn: read.hash_at(conn, log, published.position)) == published.hash:
-        return f"{log} continues what was published (position {published.position}); nothing to accept."
     quiet = settings.model_copy(update={"metrics_port": 0})
     process = Process(quiet, Databases.of(settings), door=True, projecting=False, listening=False)
     async with process.running() as service:

@@ -115,14 +115,17 @@ def migrate() -> None:
 
 @commands.command()
 @click.argument("projections", nargs=-1)
-def rebuild(projections: tuple[str, ...]) -> None:
+@click.option("--accept-difference", is_flag=True, help="Switch even if the new rows differ from the live ones.")
+def rebuild(projections: tuple[str, ...], accept_difference: bool) -> None:
     """Fill projections anew beside the live ones, compare, and switch; all of them, or those named."""
     from registry import deployment
     from registry.settings import load
 
     with _progress("rebuilding") as told:
-        names = asyncio.run(deployment.rebuild(load(), projections, told))
-    _say(f"rebuilt: {', '.join(names)}")
+        rebuilt = asyncio.run(deployment.rebuild(load(), projections, told, accept_difference=accept_difference))
+    for one in rebuilt:
+        compared = f", {len(one.differences)} differences" if one.is_compared else ", nothing to compare with"
+        _say(f"{one.projection}: generation {one.generation} is live{compared}")
 
 
 @commands.command("verify-log")

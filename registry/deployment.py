@@ -9,6 +9,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from projections.catalog import PROJECTIONS
+from projections.rebuild import Rebuilt
 from projections.rebuild import rebuild as rebuild_projection
 from projections.status_lists.frontier import disputed_head
 from registry import doctor, embedded
@@ -108,16 +109,15 @@ async def _operator_key(settings: Settings, name: str, say: Say) -> None:
             say(f"operator key for {log}, shown this once: {text}")
 
 
-async def rebuild(settings: Settings, names: Sequence[str], told: Told) -> list[str]:
-    """Rebuild the named projections, or all; return their names."""
+async def rebuild(settings: Settings, names: Sequence[str], told: Told, *, accept_difference: bool) -> list[Rebuilt]:
+    """Rebuild the named projections, or all; return what became of each."""
     known = {one.name: one for one in PROJECTIONS}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise SettingsRefused(f"There is no projection {unknown[0]!r}; there are {', '.join(known)}.")
     wanted = [known[name] for name in names] or list(PROJECTIONS)
-    for projection in wanted:
-        await rebuild_projection(_projector(settings), projection, progress=told)
-    return [one.name for one in wanted]
+    dsn = _projector(settings)
+    return [await rebuild_projection(dsn, one, progress=told, accept_difference=accept_difference) for one in wanted]
 
 
 async def verify(settings: Settings, name: str | None, told: Told) -> dict[LogName, read.Head]:

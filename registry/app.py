@@ -185,6 +185,8 @@ class Process:
             every = list(publisher.progress.values())
             self._metrics.lists_dirty.set(sum(one.dirty for one in every))
             self._metrics.oldest_pending.set(max((one.oldest_pending_s(utc_now()) for one in every), default=0))
+            for log, one in publisher.progress.items():
+                self._metrics.publishing_halted.labels(log).set(one.halted is not None)
             soonest = [one.valid_until for one in every if one.valid_until is not None]
             if soonest:
                 self._metrics.valid_until.set(min(soonest).timestamp())

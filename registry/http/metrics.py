@@ -94,6 +94,9 @@ class Metrics:
         self.oldest_pending = self._gauge(
             "registry_status_list_oldest_pending_seconds", "Age of the oldest change not published yet."
         )
+        self.publishing_halted = self._gauge(
+            "registry_publishing_halted", "1 while nothing of the log is published, for it was restored; else 0.", "log"
+        )
         self.publish_seconds = self._histogram(
             "registry_status_list_publish_duration_seconds", "Publishing one batch of lists.", _FAST_S
         )

@@ -184,6 +184,14 @@ def doctor(as_json: bool) -> None:
         sys.exit(REFUSED)
 
 
+@commands.command()
+def settings() -> None:
+    """Print every setting, its default and meaning, as the README's table."""
+    from registry.settings import table
+
+    click.echo(table())
+
+
 def _say(line: str) -> None:
     click.echo(line)
     sys.stdout.flush()

@@ -32,9 +32,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="REGISTRY_", frozen=True, extra="ignore", str_strip_whitespace=True)
 
-    home: Path = Field(
-        default_factory=default_home, description="where keys, heads and the embedded database live"
-    )
+    home: Path = Field(default_factory=default_home, description="where keys, heads and the embedded database live")
     logs: Annotated[str, NoDecode] = Field(
         "", description="the logs and their public origins: main=https://registry.example,other=https://…"
     )
@@ -157,3 +155,12 @@ def _sentence(error: Any) -> str:
     where = "_".join(str(part) for part in error["loc"])
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"REGISTRY_{where.upper()}: {message}" if where else message
+
+
+def table() -> str:
+    """Return every setting as a Markdown table; the README holds exactly this text, and a test compares them."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = f"`{field.default}`" if field.default not in (None, "") and not field.default_factory else ""
+        lines.append(f"| `REGISTRY_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines)

@@ -132,6 +132,8 @@ async def _admit(call: Call) -> None:
         call.raw = await reading.body(request, operation.limit(parts.limits), parts.limits.body_timeout_s)
         if not operation.reads_raw:
             call.body = reading.parsed(operation.body, call.raw, is_optional=operation.body_is_optional)
+    elif operation.method != "GET":
+        reading.require_uncompressed(request)
 
 
 async def _authorise(call: Call, scope: str) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from registry.domain.names import LogName
+from registry.errors import TooLarge, UnsupportedMediaType
 from registry.http.answers import ProblemAnswer
 from registry.http.operation import Operation, Parameter
 from registry.http.problems import BODY_TIMEOUT, CONTENT_TYPE, INTERNAL, kind_of
@@ -129,8 +130,10 @@ def _responses(operation: Operation) -> Json:
 def _problems(operation: Operation) -> dict[int, list[str]]:
     kinds = [kind_of(error) for error in operation.errors]
     kinds.append(INTERNAL)
+    if operation.method != "GET":
+        kinds.append(kind_of(UnsupportedMediaType))
     if operation.body is not None:
-        kinds.append(BODY_TIMEOUT)
+        kinds += [kind_of(TooLarge), BODY_TIMEOUT]
     titles: dict[int, list[str]] = {}
     for kind in dict.fromkeys(kinds):
         titles.setdefault(kind.status, []).append(kind.title)

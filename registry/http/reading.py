@@ -42,15 +42,19 @@ async def body(request: web.Request, limit: int, timeout_s: float) -> bytes:
 
 def require_plain_json(request: web.Request) -> None:
     """Raise `UnsupportedMediaType` unless the body, if there is one, is JSON in UTF-8 and not compressed."""
-    headers = request.headers
-    if headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
+    require_uncompressed(request)
     if not request.body_exists:  # many clients name a type also for no body at all
         return
-    if request.content_type not in JSON_TYPES or "Content-Type" not in headers:
+    if request.content_type not in JSON_TYPES or "Content-Type" not in request.headers:
         raise UnsupportedMediaType("Send the body as application/json.")
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType("JSON is UTF-8 (RFC 8259, section 8.1); send no other charset.")
+
+
+def require_uncompressed(request: web.Request) -> None:
+    """Raise `UnsupportedMediaType` for any Content-Encoding, whatever the body."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
 
 
 def parsed(model: type[AnyBody], raw: bytes, *, is_optional: bool) -> AnyBody:

@@ -22,7 +22,7 @@ from registry.http.operation import Operation, Parameter
 
 _READ: tuple[type[RegistryError], ...] = (e.Malformed, e.UnknownOrigin, e.QuotaExceeded, e.DatabaseUnavailable)
 _OURS = (e.Malformed, e.Unauthenticated, e.Forbidden, e.UnknownIssuer, e.UnknownOrigin, e.DatabaseUnavailable)
-_WRITE = (*_OURS, e.UnsupportedMediaType, e.TooLarge, e.Conflict, e.KeyReused, e.QuotaExceeded, e.QueueFull)
+_WRITE = (*_OURS, e.Conflict, e.KeyReused, e.QuotaExceeded, e.QueueFull)
 _CHANGE = (*_WRITE, e.UnknownCredential, e.IllegalTransition)
 
 _POSITION = Parameter(
@@ -67,7 +67,7 @@ PUBLIC = (
         method="POST", path="/status-lookups", operation_id="lookUpStatuses", tag="status",
         summary="Up to 10,000 questions at once", handle=lookups.batch, is_quiet=True, parameters=(_POSITION,),
         body=bodies.LookupsBody, reads_raw=True, body_limit="lookups_bytes", answers={200: answers.LookupsAnswer},
-        errors=(*_READ, e.UnsupportedMediaType, e.TooLarge, e.NotYetVisible),
+        errors=(*_READ, e.NotYetVisible),
     ),
     Operation(
         method="GET", path="/issuers", operation_id="searchIssuers", tag="directory",

@@ -14,13 +14,14 @@ PATIENCE_S = 20
 """How long a published list may take; the service publishes five times a second."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Client:
-    """One issuer with its key."""
+    """One issuer with its key, which remembers its latest write and reads no older state."""
 
     service: Any
     slug: str
     key: str
+    position: str = ""
 
     @classmethod
     async def registered(cls, service: Any, **fields: Any) -> Client:
@@ -46,18 +47,22 @@ class Client:
 
     async def looked_up(self, credential_id: str) -> str:
         """Return where the credential stands, as anybody may ask, in both forms of the lookup."""
-        _, one = await self.service.ask("GET", f"/credentials/{quote(credential_id, safe='')}/status", key="")
+        headers = {"Registry-Position": self.position} if self.position else {}
+        path = f"/credentials/{quote(credential_id, safe='')}/status"
+        _, one = await self.service.ask("GET", path, key="", headers=headers)
         query = {"queries": [{"credentialId": credential_id, "issuer": self.slug}]}
-        _, many = await self.service.ask("POST", "/status-lookups", key="", json=query)
+        _, many = await self.service.ask("POST", "/status-lookups", key="", json=query, headers=headers)
         assert one.get("status") == many["results"][0]["status"], (one, many)
         return str(one["status"])
 
     async def _ask(self, method: str, path: str, wanted: int, **how: Any) -> Any:
+        url = f"{self.service.url}/issuers/{self.slug}/{path}"
+
         async def attempt() -> tuple[int, Any]:
-            answer: tuple[int, Any] = await self.service.ask(
-                method, f"/issuers/{self.slug}/{path}", key=self.key, **how
-            )
-            return answer
+            headers = {"Authorization": f"Bearer {self.key}"}
+            async with self.service.session.request(method, url, headers=headers, **how) as response:
+                self.position = response.headers.get("Registry-Position", self.position)
+                return response.status, await response.json(content_type=None)
 
         # a service that has only just started asks its clients to come again
         status, answer = await eventually(attempt, lambda got: got[0] != 503)

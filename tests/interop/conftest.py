@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
+from tests.interop.absence import absent
 from tests.interop.client import Client
 from tests.interop.judge import PROJECT, Judge, sitting
 
@@ -33,24 +33,18 @@ def node_project() -> Path:
         if not installed.exists() or installed.read_text() != wanted:
             done = subprocess.run(INSTALL, cwd=PROJECT, capture_output=True, text=True, timeout=300)
             if done.returncode:
-                _absent(f"The packages of the Node judges cannot be installed: {done.stderr[-2000:]}")
+                absent(f"The packages of the Node judges cannot be installed: {done.stderr[-2000:]}")
             installed.write_text(wanted)
     return PROJECT
 
 
 def _require_node() -> None:
     if not (shutil.which("node") and shutil.which("npm")):
-        _absent("node and npm are missing")
+        absent("node and npm are missing")
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
     found = re.match(r"v(\d+)\.", version)
     if not found or int(found[1]) < OLDEST_NODE:
-        _absent(f"Node {OLDEST_NODE} or newer is needed; this is {version.strip()}")
-
-
-def _absent(why: str) -> NoReturn:
-    if os.environ.get("REGISTRY_REQUIRE_INTEROP") == "1":
-        pytest.fail(f"{why}, and REGISTRY_REQUIRE_INTEROP=1 demands it")
-    pytest.skip(why)
+        absent(f"Node {OLDEST_NODE} or newer is needed; this is {version.strip()}")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from projections import generations
 from projections.catalog import PROJECTIONS
 from projections.credential_status.projector import CREDENTIAL_STATUS
 from projections.generations import known
-from projections.rebuild import rebuild
+from projections.rebuild import _Rebuild, rebuild
 from projections.runner import Outdated, Runner
 from registry.domain.names import LogName
 from registry.errors import Unfit
@@ -105,6 +105,17 @@ async def test_a_difference_is_named_and_stops_the_switch_unless_it_is_accepted(
     assert await conn.fetchval("SELECT count(*) FROM projections.credentials WHERE status = 2") == 2
     assert len(await generations_of(database, "credential_status")) == 1
     await conn.close()
+
+
+async def test_the_switch_waits_until_the_new_rows_are_not_behind_the_old_ones(database):
+    before = await built(database)
+    conn = await asyncpg.connect(database.projector)
+    fresh = await generations.create(conn, CREDENTIAL_STATUS)
+    live = generations.current(await known(conn), CREDENTIAL_STATUS.name)
+    assert live is not None
+    await _Rebuild(conn, CREDENTIAL_STATUS, lambda done, total: None)._switch(live, fresh)
+    await conn.close()
+    assert before == await rows_of(database.writer, PROJECTIONS)
 
 
 async def test_two_rebuilds_of_one_projection_do_not_run_at_once(database):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 import tempfile
 import time
@@ -21,10 +22,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import psycopg
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
@@ -63,12 +66,12 @@ MOST_IN_FLIGHT = 1_024
 MOST_PER_MEASUREMENT = 40_000
 
 ratios = [
-    Ratio("1  64 in flight, log only", "log 64", ("peer 1×1", "peer 8×1"), 18, 25),
-    Ratio("1  64 in flight, full command", "command 64", ("peer 1×1", "peer 8×1"), 10, 15),
-    Ratio("2  1,024 in flight, log only", "log 1,024", ("peer 1×100", "peer 8×100"), 1.5),
-    Ratio("2  1,024 in flight, full command", "command 1,024", ("peer 1×100", "peer 8×100"), 1.0),
-    Ratio("3  one at a time, log only", "log 1", ("peer 1×1",), 2),
-    Ratio("3  one at a time, full command", "command 1", ("peer 1×1",), 1.2),
+    Ratio("1  64 in flight, log only", "log 64", ("peer 1 x 1", "peer 8 x 1"), 18, 25),
+    Ratio("1  64 in flight, full command", "command 64", ("peer 1 x 1", "peer 8 x 1"), 10, 15),
+    Ratio("2  1,024 in flight, log only", "log 1,024", ("peer 1 x 100", "peer 8 x 100"), 1.5),
+    Ratio("2  1,024 in flight, full command", "command 1,024", ("peer 1 x 100", "peer 8 x 100"), 1.0),
+    Ratio("3  one at a time, log only", "log 1", ("peer 1 x 1",), 2),
+    Ratio("3  one at a time, full command", "command 1", ("peer 1 x 1",), 1.2),
 ]
 
 
@@ -250,28 +253,26 @@ def sides(we: Ours, they: Theirs, seconds: float) -> dict[str, Measure]:
         return lambda: rate(work, seconds=seconds, most=most)
 
     return {
-        "peer 1×1": bounded(partial(they.insert, 1, 1)),
-        "peer 8×1": bounded(partial(they.insert, 8, 1)),
+        "peer 1 x 1": bounded(partial(they.insert, 1, 1)),
+        "peer 8 x 1": bounded(partial(they.insert, 8, 1)),
         "log 1": bounded(partial(we.events, 1)),
         "command 1": bounded(partial(we.commands, 1)),
         "log 64": bounded(partial(we.events, 64)),
         "command 64": bounded(partial(we.commands, 64)),
-        "peer 1×100": bounded(partial(they.insert, 1, 100), MOST_PER_MEASUREMENT // 100),
-        "peer 8×100": bounded(partial(they.insert, 8, 100), MOST_PER_MEASUREMENT // 100),
+        "peer 1 x 100": bounded(partial(they.insert, 1, 100), MOST_PER_MEASUREMENT // 100),
+        "peer 8 x 100": bounded(partial(they.insert, 8, 100), MOST_PER_MEASUREMENT // 100),
         "log 1,024": bounded(partial(we.events, 1_024)),
         "command 1,024": bounded(partial(we.commands, 1_024)),
     }
 
 
-async def main(rounds: int, seconds: float) -> bool:
-    """Measure; return whether all targets were reached."""
-    with tempfile.TemporaryDirectory(prefix="registry-load-") as home:
-        Path(home).chmod(0o711)
-        async with running(Path(home) / "home") as embedded, ours(embedded) as we, theirs(embedded) as they:
-            measures = sides(we, they, seconds)
-            for warm_up in sides(we, they, 0.3).values():
-                await warm_up()
-            samples = await interleaved(measures, rounds)
+async def measured(home: Path, rounds: int, seconds: float) -> bool:
+    """Measure on a PostgreSQL under *home*; return whether all targets were reached."""
+    async with running(home) as embedded, ours(embedded) as we, theirs(embedded) as they:
+        for warm_up in sides(we, they, 0.3).values():
+            await warm_up()
+        samples = await interleaved(sides(we, they, seconds), rounds)
+    print(f"eventsourcing {version('eventsourcing')}, psycopg {version('psycopg')} ({psycopg.pq.__impl__})")
     return report("Append, events a second", ratios, samples, unit="events/s")
 
 
@@ -284,9 +285,18 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Return the exit status."""
     given = arguments()
+    rounds, seconds = (5, 0.5) if given.quick else (given.rounds, given.seconds)
+    gc.set_threshold(50_000, 20, 100)  # for both sides: what lives here lives long
     started = time.monotonic()
-    is_reached = asyncio.run(main(5, 0.5) if given.quick else main(given.rounds, given.seconds))
+    with tempfile.TemporaryDirectory(prefix="registry-load-") as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL runs under another account when we are root
+        is_reached = asyncio.run(measured(Path(folder) / "home", rounds, seconds))
     print(f"{time.monotonic() - started:.0f} s")
-    sys.exit(0 if is_reached else 1)
+    return 0 if is_reached else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

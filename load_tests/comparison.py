@@ -1,7 +1,7 @@
 """Two sides measured in one run: interleaved rounds, medians, and a ratio against its target.
 
-Absolute numbers move by 2–3× from run to run on a shared machine; a ratio taken round by round, with both sides a
-second apart, holds. So a result here is the median over the rounds of (our rate ÷ their rate in the same round).
+Absolute numbers move by two or three times from run to run on a shared machine; a ratio taken round by round, with
+both sides a second apart, holds. So a result here is the median over the rounds of our rate by theirs in that round.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Ratio:
     def of(self, samples: Samples) -> float:
         """Return the median over the rounds of our rate ÷ the best of theirs."""
         rivals = zip(*(samples[name] for name in self.theirs), strict=True)
-        return median(mine / max(best) for mine, best in zip(samples[self.ours], rivals, strict=True))
+        value: float = median(mine / max(best) for mine, best in zip(samples[self.ours], rivals, strict=True))
+        return value
 
 
 async def interleaved(sides: Mapping[str, Measure], rounds: int) -> Samples:
@@ -91,4 +92,4 @@ async def rate(work: Callable[[Callable[[], bool]], Awaitable[int]], *, seconds:
 
 
 def _spread(rates: Sequence[float]) -> str:
-    return f"{min(rates):,.0f}–{max(rates):,.0f}"
+    return f"{min(rates):,.0f} to {max(rates):,.0f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -43,29 +43,34 @@ async def append(conn: Connection, log: LogName, draft: Draft, answers: Sequence
         for entry in draft.recorded
         if isinstance(entry.event, CredentialRegistered)
     ]
+    recorded = draft.recorded
     row = await conn.fetchrow(
         _APPEND,
         log,
         draft.memory.position,
         draft.hash,
         draft.recorded_at,
-        [entry.stream for entry in draft.recorded],
-        [entry.version for entry in draft.recorded],
-        [entry.event.type for entry in draft.recorded],
+        [entry.stream for entry in recorded],
+        _text(entry.version for entry in recorded),
+        [entry.event.type for entry in recorded],
         draft.bodies,
         draft.hashes,
-        [allocation.set_id for allocation, _ in given],
-        [allocation.number for allocation, _ in given],
-        [allocation.index for allocation, _ in given],
-        [position for _, position in given],
+        _text(allocation.set_id for allocation, _ in given),
+        _text(allocation.number for allocation, _ in given),
+        _text(allocation.index for allocation, _ in given),
+        _text(position for _, position in given),
         [kept.caller for kept in answers],
         [kept.key for kept in answers],
         [kept.request_hash for kept in answers],
-        [kept.position for kept in answers],
+        _text(kept.position for kept in answers),
         [kept.answer for kept in answers],
         draft.memory.hash,
     )
     return row is not None
+
+
+def _text(numbers: Iterable[object]) -> str:
+    return ",".join(map(str, numbers))
 
 
 async def is_written(conn: Connection, log: LogName, draft: Draft) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from registry.domain.events import EVENT_TYPES, AnyEvent, Event, Recorded
+from registry.domain.events import EVENT_TYPES, AnyEvent, Event, Recorded, Stored
 from registry.domain.names import Stream
 from registry.domain.upcast import upcast
 from registry.errors import TooLarge
@@ -23,6 +24,7 @@ GENESIS = bytes(32)
 """The hash before position 1."""
 
 
+@lru_cache(maxsize=64)  # a batch has one moment
 def stamp(moment: datetime) -> str:
     """Return *moment* as it is stored: UTC with microseconds and `Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -37,8 +39,8 @@ def encode(log_id: str, salt: bytes, recorded: Recorded) -> bytes:
     event = recorded.event
     body: dict[str, Any] = {
         "actor": recorded.actor,
-        "event": event.model_dump(mode="json", exclude_none=True),
-        "id": str(recorded.event_id),
+        "event": event,
+        "id": recorded.event_id,
         "log": log_id,
         "recorded_at": stamp(recorded.recorded_at),
         "request_id": recorded.request_id,
@@ -49,10 +51,17 @@ def encode(log_id: str, salt: bytes, recorded: Recorded) -> bytes:
     }
     if recorded.effective_at != recorded.recorded_at:
         body["effective_at"] = stamp(recorded.effective_at)
-    encoded = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+    encoded = orjson.dumps(body, _fields, orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
     if len(encoded) > BODY_MAX_BYTES:
         raise TooLarge(f"The facts to record take {len(encoded)} bytes; an event has at most {BODY_MAX_BYTES}.")
     return encoded
+
+
+def _fields(part: object) -> dict[str, Any]:
+    """What is stored of an event or a part of one: the fields that hold anything."""
+    if isinstance(part, Stored):
+        return {name: value for name, value in part.__dict__.items() if value is not None}
+    raise TypeError(f"An event cannot hold {type(part).__name__}.")
 
 
 def decode(position: int, body: bytes) -> Recorded:

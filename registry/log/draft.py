@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -15,6 +16,9 @@ from registry.domain.events import AnyEvent, CredentialRegistered, Recorded
 from registry.domain.names import Stream
 from registry.domain.streams import State, evolve
 from registry.log.codec import chain, encode
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class NotLoaded(LookupError):
@@ -71,6 +75,17 @@ class Memory:
 
 
 @dataclass(slots=True)
+class _Before:
+    """What `take_back` restores."""
+
+    events: int
+    hash: bytes
+    bytes_total: int
+    states: dict[Stream, tuple[int, State] | None]
+    numbers: dict[UUID, int | None]
+
+
+@dataclass(slots=True)
 class Draft:
     """One batch: later decisions see what earlier ones of the batch wrote. Becomes memory when it is committed."""
 
@@ -85,7 +100,7 @@ class Draft:
     recorded: list[Recorded] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
-    _before: Callable[[], None] = lambda: None
+    _before: _Before | None = None
 
     def __post_init__(self) -> None:
         self.hash = self.memory.hash
@@ -139,7 +154,12 @@ class Draft:
 
     def take_back(self) -> None:
         """Undo the last `write`: nothing of its request is to be recorded."""
-        self._before()
+        assert self._before is not None
+        before, self._before = self._before, None
+        del self.recorded[before.events :], self.bodies[before.events :], self.hashes[before.events :]
+        self.hash, self.bytes_total = before.hash, before.bytes_total
+        _restore(self.states, before.states)
+        _restore(self.numbers, before.numbers)
 
     def commit(self) -> None:
         """Make the draft memory: the append was acknowledged."""
@@ -150,32 +170,23 @@ class Draft:
         memory.trim()
 
     def _add(self, entries: list[Recorded], bodies: list[bytes], states: dict[Stream, tuple[int, State]]) -> None:
-        self._remember(states)
-        for entry, body in zip(entries, bodies, strict=True):
+        given = [entry.event.allocation for entry in entries if isinstance(entry.event, CredentialRegistered)]
+        self._before = _Before(
+            len(self.recorded),
+            self.hash,
+            self.bytes_total,
+            {stream: self.states.get(stream) for stream in states},
+            {allocation.set_id: self.numbers.get(allocation.set_id) for allocation in given},
+        )
+        for body in bodies:
             self.hash = chain(self.hash, body)
             self.hashes.append(self.hash)
             self.bytes_total += len(body)
-            if isinstance(entry.event, CredentialRegistered):
-                self.numbers[entry.event.allocation.set_id] = entry.event.allocation.number + 1
         self.recorded += entries
         self.bodies += bodies
         self.states.update(states)
-
-    def _remember(self, streams: Iterable[Stream]) -> None:
-        """Keep what `take_back` must restore."""
-        count, chain_hash, total, numbers = len(self.recorded), self.hash, self.bytes_total, dict(self.numbers)
-        states = [(stream, self.states.get(stream)) for stream in streams]
-
-        def restore() -> None:
-            del self.recorded[count:], self.bodies[count:], self.hashes[count:]
-            self.hash, self.bytes_total, self.numbers = chain_hash, total, numbers
-            for stream, state in states:
-                if state is None:
-                    del self.states[stream]
-                else:
-                    self.states[stream] = state
-
-        self._before = restore
+        for allocation in given:
+            self.numbers[allocation.set_id] = allocation.number + 1
 
     def _known(self, stream: Stream) -> tuple[int, State]:
         known = self.states.get(stream)
@@ -185,6 +196,14 @@ class Draft:
                 raise NotLoaded(stream=stream)
             self.memory.streams.move_to_end(stream)
         return known
+
+
+def _restore(current: dict[K, V], before: dict[K, V | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            del current[name]
+        else:
+            current[name] = value
 
 
 View = Draft

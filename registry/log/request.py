@@ -73,7 +73,8 @@ class Limits:
     """Bounds of the queue and of a batch."""
 
     waiting: int = 10_000
-    batch_requests: int = 1_000
+    batch_requests: int = 256
+    """Larger batches gain nothing: callers that were answered prepare their next request while this one is written."""
     batch_bytes: int = 8 * 1024 * 1024
     unknown_outcome_s: float = 8
     """How long an unknown outcome is looked for before the caller is told that it is unknown."""

@@ -16,6 +16,9 @@ from registry.log.sql import query
 
 _CHAIN = query("read_chain")
 _LOCK_HEAD = query("lock_head")
+_ALWAYS_THE_SAME_PLANS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
+# The writer's statements look things up by whole keys; planning them anew for each batch takes as long as running them.
+
 MOST_NEWS = 2_000
 """Events of others that are taken in one by one; after more, reading states again is cheaper."""
 BETWEEN_ATTEMPTS_S = 0.1
@@ -36,7 +39,9 @@ class Tail:
         """Return the connection, a new one if it was lost; raise `DatabaseUnavailable`."""
         if self._conn is None or self._conn.is_closed():
             self.disconnect()
-            self._conn = await self._connect()
+            conn = await self._connect()
+            await conn.execute(_ALWAYS_THE_SAME_PLANS)
+            self._conn = conn
         return self._conn
 
     async def memory(self, deadline: float) -> Memory:

@@ -122,17 +122,17 @@ class _Slot:
             await started.kill()
 
     async def canonicalise(self, request: bytes) -> str:
-        """Have the worker do it; a worker that somebody else killed is replaced, once."""
+        """Have the worker do it; one that died meanwhile is replaced, once: it may have died of something else."""
         try:
             return await self._attempt(request)
-        except WorkerDied as death:
-            if death.signal not in {signal.SIGKILL, 0}:
-                # Out of memory or stack inside a library, or the worker's own alarm: the document's doing.
-                raise Malformed("The document needs more memory or time than one may have.") from death
-        try:
-            return await self._attempt(request)
-        except WorkerDied as death:
-            raise Unavailable("The worker that had the document was ended; please repeat the request.") from death
+        except WorkerDied as first:
+            try:
+                return await self._attempt(request)
+            except WorkerDied as again:
+                if again.signal in {signal.SIGKILL, 0} or first.signal in {signal.SIGKILL, 0}:
+                    raise Unavailable("The worker that had the document was ended; repeat the request.") from again
+                # Twice out of memory or stack inside a library, or its own alarm: the document's doing.
+                raise Malformed("The document needs more memory or time than one may have.") from again
 
     async def _attempt(self, request: bytes) -> str:
         worker = await self._ready()

@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from time import monotonic
-from typing import Any
-from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
-import orjson
 from aiohttp import web
 
 from projections import advance, checkpoints
 from projections.catalog import PROJECTIONS
-from projections.credential_status import view as credential_status
-from projections.issuer_directory import view as issuer_directory
 from projections.runner import Runner
 from projections.status_lists.publish import Publisher, PublishSettings
 from projections.status_lists.store import CHANNEL as PUBLISHED_CHANNEL
@@ -34,23 +28,20 @@ from registry.commands.handle import Commands
 from registry.commands.issue import Issuing
 from registry.commands.list_sets import ListSetKeeper
 from registry.doctor import load_master_keys
-from registry.domain.events import Recorded, VerificationMethod
-from registry.domain.issuer import Issuer
-from registry.domain.names import IssuerId, LogName, Slug, Stream, issuer_stream
-from registry.domain.streams import evolve
-from registry.errors import DatabaseUnavailable, RegistryError, SettingsRefused, UnknownIssuer
+from registry.domain.names import LogName
+from registry.errors import DatabaseUnavailable, RegistryError, SettingsRefused, Unfit
 from registry.http.application import application, runner
 from registry.http.drain import Drain
 from registry.http.limits import Quota
 from registry.http.metrics import Metrics, metrics_app, watch_loop
-from registry.http.parts import Limits, Logs, Parts, Views
+from registry.http.parts import Limits, Parts
 from registry.http.progress import Progress
-from registry.log import migrate, read
-from registry.log.connection import LOST, Pool, Repeating, Timeouts, connect, pool
+from registry.log import read
+from registry.log.connection import LOST, Pool, Repeating, Timeouts, connect, pool, reason
 from registry.log.lease import Lease
 from registry.log.sequencer import Limits as QueueLimits
 from registry.log.sequencer import Sequencer
-from registry.securing import data_integrity, did
+from registry.securing import data_integrity
 from registry.securing.canonicalise import Canonicaliser
 from registry.securing.contexts import load_contexts
 from registry.securing.worker_process import WorkerLimits
@@ -58,17 +49,16 @@ from registry.settings import Settings
 from registry.vault.api_keys import ApiKeys
 from registry.vault.keys import Vault
 from registry.vault.master import MasterKeys
+from registry.wiring import Observer, bound_views, did_of, list_signer, logs_by_host, readiness, stream_reader, utc_now
 
 VERSION = version("credential-registry")
 POLL_S = 0.25
 GAUGES_S = 2.0
 
+_PASSING = (*LOST, asyncpg.PostgresError, DatabaseUnavailable)
+"""What upkeep survives: it is done again in a moment, and nothing that was acknowledged depends on it."""
+
 _log = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """The process's one clock."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +85,7 @@ class Databases:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class Opened:
     """A process that runs: what `registry dev` needs to set up its demo, and how it is stopped."""
 
     commands: Commands | None
@@ -128,28 +118,34 @@ class Process:
         self._failed: asyncio.Future[None] | None = None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Service]:
+    async def running(self) -> AsyncIterator[Opened]:
         """Open everything, serve until the block is left, then drain and close everything.
 
-        Raises `RegistryError` when something cannot be opened, and whatever a background task died of.
+        Raises `RegistryError` when something cannot be opened.
         """
         self._failed = asyncio.get_running_loop().create_future()
         async with self._stack:
             master = load_master_keys(self._settings)
             if self._projecting:
                 await self._project(master)
-            service = await self._serve(master) if self._door else Service(None, None, None, 0)
+            service = await self._serve(master) if self._door else Opened(None, None, None, 0)
             port = await self._open_metrics()
             self._background(watch_loop(self._metrics.loop_lag), "event loop lag")
-            yield Service(service.commands, service.keys, service.api_keys, port)
+            yield Opened(service.commands, service.keys, service.api_keys, port)
             self._drain.begin()
             if self._door and self._listening:
                 await asyncio.sleep(self._settings.drain_s)
 
     async def failed(self) -> None:
-        """Return never; raise what a background task died of."""
+        """Return never; raise `RegistryError` when the process cannot go on."""
         assert self._failed is not None, "the process runs"
         await asyncio.shield(self._failed)
+
+    def fail(self, error: RegistryError) -> None:
+        """Let `failed` raise *error*, unless something failed before."""
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+            self._failed.exception()  # looked at: a process that leaves for another reason need not hear of it
 
     # ── the read side's upkeep ───────────────────────────────────────────────────────────────────────────
 
@@ -163,7 +159,7 @@ class Process:
         projecting = Runner(self._databases.projector, PROJECTIONS)
         publisher = Publisher(
             database,
-            _list_signer(database, vault),
+            list_signer(database, vault),
             PublishSettings(
                 settings.heads_path, settings.tick_s, int(settings.ttl_s), settings.validity_s, settings.resign_at
             ),
@@ -196,7 +192,7 @@ class Process:
 
     # ── the write side and the door ──────────────────────────────────────────────────────────────────────
 
-    async def _serve(self, master: MasterKeys) -> Service:
+    async def _serve(self, master: MasterKeys) -> Opened:
         settings = self._settings
         origins = settings.origins
         reader = await self._pool(self._databases.reader, "reader", size=settings.pool_size)
@@ -208,7 +204,7 @@ class Process:
         keeper = ListSetKeeper(sequencers, origins, vault, lists.is_published, clock=utc_now, size=settings.list_size)
         self._stack.push_async_callback(keeper.close)
         commands = Commands(
-            sequencers, keeper, vault, clock=utc_now, did_of=_did_of(origins), read_stream=_stream_reader(reader)
+            sequencers, keeper, vault, clock=utc_now, did_of=did_of(origins), read_stream=stream_reader(reader)
         )
         canonicaliser = Canonicaliser(
             load_contexts(settings.contexts),
@@ -228,18 +224,18 @@ class Process:
         self._background(self._flush(api_keys), "noting API keys' use")
         self._background(self._tell_logs(reader), "log's metrics")
         parts = Parts(
-            logs=_logs(origins),
+            logs=logs_by_host(origins),
             commands=commands,
             issuing=issuing,
             keys=keys,
             check_key=api_keys.check,
-            views=_views(reader),
+            views=bound_views(reader),
             lists=lists,
             progress=progress,
             metrics=self._metrics,
             clock=utc_now,
             new_uuid=uuid4,
-            checks=_checks(reader, lists, origins),
+            checks=readiness(reader, lists, origins),
             drain=self._drain,
             limits=Limits(
                 body_bytes=settings.body_limit_bytes,
@@ -253,8 +249,9 @@ class Process:
             database_lost=LOST,
             version=VERSION,
         )
-        await self._listen_on(runner(application(parts)), settings.host, settings.port)
-        return Service(commands, keys, api_keys, 0)
+        served = runner(application(parts), shutdown_timeout=settings.shutdown_s)
+        await self._listen_on(served, settings.host, settings.port, "REGISTRY_PORT")
+        return Opened(commands, keys, api_keys, 0)
 
     async def _sequencer(self, log: LogName) -> Sequencer:
         settings = self._settings
@@ -272,7 +269,7 @@ class Process:
             to_write,
             Lease(log, direct),
             clock=utc_now,
-            observer=_Observer(self._metrics),
+            observer=Observer(self._metrics),
             limits=QueueLimits(waiting=settings.queue_size),
         )
         self._background(sequencer.run(), f"sequencing {log}")
@@ -281,7 +278,7 @@ class Process:
     async def _follow_progress(self, reader: Pool, progress: Progress) -> None:
         """Tell *progress* how far the projections are: on every notification, and every 250 ms."""
         while True:
-            with suppress(*LOST, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            with suppress(*_PASSING):
                 for log in self._settings.origins:
                     now = utc_now()
                     async with reader.acquire() as conn:
@@ -292,7 +289,7 @@ class Process:
 
     async def _tell_logs(self, reader: Pool) -> None:
         while True:
-            with suppress(*LOST, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            with suppress(*_PASSING):
                 async with reader.acquire() as conn:
                     for lag in await checkpoints.lags(conn, self._settings.origins, utc_now()):
                         self._metrics.projection_lag.labels(lag.projection, lag.log).set(lag.events)
@@ -307,7 +304,7 @@ class Process:
     async def _flush(self, api_keys: ApiKeys) -> None:
         while True:
             await asyncio.sleep(10)
-            with suppress(*LOST):
+            with suppress(*_PASSING):
                 await api_keys.flush_last_used()
 
     # ── connections, sockets, tasks ──────────────────────────────────────────────────────────────────────
@@ -323,7 +320,7 @@ class Process:
     async def _listen(self, wakes: Mapping[str, asyncio.Event]) -> None:
         """Set an event on each notification of its channel; a lost connection is replaced, polling covers the gap."""
         while True:
-            with suppress(*LOST, DatabaseUnavailable):
+            with suppress(*_PASSING):
                 conn = await connect(self._databases.direct, self._timeouts)
                 try:
                     closed = asyncio.Event()
@@ -336,10 +333,12 @@ class Process:
             await asyncio.sleep(1)
 
     async def _open_metrics(self) -> int:
-        metrics = web.AppRunner(metrics_app(self._metrics.registry), access_log=None, handle_signals=False)
-        return await self._listen_on(metrics, self._settings.metrics_host, self._settings.metrics_port)
+        settings = self._settings
+        app = metrics_app(self._metrics.registry)
+        metrics = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+        return await self._listen_on(metrics, settings.metrics_host, settings.metrics_port, "REGISTRY_METRICS_PORT")
 
-    async def _listen_on(self, served: web.AppRunner, host: str, port: int) -> int:
+    async def _listen_on(self, served: web.AppRunner, host: str, port: int, name: str) -> int:
         if not self._listening:
             return 0
         await served.setup()
@@ -348,9 +347,8 @@ class Process:
             site = web.TCPSite(served, host, port, reuse_address=True)
             await site.start()
         except OSError as error:
-            raise SettingsRefused(
-                f"{host}:{port} cannot be listened on ({os.strerror(error.errno or 0).lower()}); choose another port."
-            ) from error
+            why = os.strerror(error.errno).lower() if error.errno else reason(error)
+            raise SettingsRefused(f"{host}:{port} cannot be listened on ({why}); choose another {name}.") from error
         return int(served.addresses[0][1])
 
     def _background(self, work: Awaitable[None], name: str) -> None:
@@ -362,134 +360,13 @@ class Process:
     def _note_end(self, task: asyncio.Future[None], name: str) -> None:
         if task.cancelled() or self._failed is None or self._failed.done():
             return
-        _log.critical("%s ended; the process stops", name, exc_info=task.exception())
-        self._failed.set_exception(task.exception() or RuntimeError(f"{name} ended"))
-
-
-class _Observer:
-    """Turns what a sequencer tells into metrics."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._committed = metrics.append_seconds.labels("committed")
-        self._events = metrics.append_batch
-        self._rejected = metrics.append_rejected
-        self._replays = metrics.replays
-
-    def batch(self, events: int, seconds: float) -> None:
-        self._committed.observe(seconds)
-        self._events.observe(events)
-
-    def rejected(self, reason: str) -> None:
-        self._rejected.labels(reason).inc()
-
-    def replayed(self) -> None:
-        self._replays.inc()
-
-
-def _list_signer(database: Pool, vault: Vault) -> Callable[..., Awaitable[bytes]]:
-    """Return what signs a list: the newest key held here of the DID that the list names as its issuer."""
-    known: dict[tuple[LogName, UUID], tuple[float, Issuer]] = {}
-
-    async def issuer_of(log: LogName, issuer_id: UUID) -> Issuer:
-        """The issuer as the log has it, or had it a few seconds ago: a mass change asks for it a thousand times."""
-        at, found = known.get((log, issuer_id), (0.0, None))
-        if found is None or monotonic() - at > GAUGES_S:
-            stream = issuer_stream(IssuerId(issuer_id))
-            found = None
-            for recorded in await read.stream(database, log, stream):
-                found = evolve(stream, found, recorded)
-            if found is None:
-                raise UnknownIssuer(f"The log {log} has no issuer {issuer_id}.")
-            known[log, issuer_id] = (monotonic(), found)
-        return found
-
-    async def secure(log: LogName, issuer_id: UUID, document: dict[str, Any], canonical: str) -> bytes:
-        method = _method_of(await issuer_of(log, issuer_id), str(document["issuer"]))
-        signer = await vault.signer(log, method.key_id or UUID(int=0))
-
-        def signed() -> bytes:
-            return orjson.dumps(
-                data_integrity.secure(
-                    document, canonical, sign=signer.sign, verification_method=method.id, created=utc_now()
-                )
-            )
-
-        return await asyncio.to_thread(signed)
-
-    return secure
-
-
-def _method_of(issuer: Issuer, controller: str) -> VerificationMethod:
-    held = [one for one in issuer.methods if one.key_id is not None and one.controller == controller]
-    if not held:
-        raise UnknownIssuer(f"The registry holds no key of {controller}.")
-    return held[-1]
-
-
-def _did_of(origins: Mapping[LogName, str]) -> Callable[[str, LogName, Slug, bytes], tuple[str, VerificationMethod]]:
-    """Return how an issuer's first DID is made: did:key is its key, did:web needs an https origin."""
-
-    def did_of(method: str, log: LogName, slug: Slug, public_key: bytes) -> tuple[str, VerificationMethod]:
-        if method == "web":
-            name = did.did_web(origins[log], f"/issuers/{slug}")
-            made = did.web_method(name, public_key)
-        else:
-            name = did.did_key(public_key)
-            made = did.key_method(public_key)
-        return name, VerificationMethod(id=made.id, controller=name, public_key_multibase=did.multikey(public_key))
-
-    return did_of
-
-
-def _stream_reader(reader: Pool) -> Callable[[LogName, Stream], Awaitable[list[Recorded]]]:
-    async def read_stream(log: LogName, name: Stream) -> list[Recorded]:
-        return await read.stream(reader, log, name)
-
-    return read_stream
-
-
-def _views(reader: Pool) -> Views:
-    """Bind every view to the lookup pool."""
-
-    def bound(view: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def on_a_connection(*arguments: Any, **named: Any) -> Any:
-            async with reader.acquire() as conn:
-                return await view(conn, *arguments, **named)
-
-        return on_a_connection
-
-    return Views(
-        statuses_of=bound(credential_status.statuses_of),
-        of_issuer=bound(credential_status.of_issuer),
-        search=bound(issuer_directory.search),
-        issuer=bound(issuer_directory.issuer),
-        by_did=bound(issuer_directory.by_did),
-        methods=bound(issuer_directory.methods),
-    )
-
-
-def _logs(origins: Mapping[LogName, str]) -> Logs:
-    return Logs(origins, {urlsplit(origin).netloc.lower(): log for log, origin in origins.items()})
-
-
-def _checks(
-    reader: Pool, lists: PublishedLists, origins: Mapping[LogName, str]
-) -> Callable[[], Awaitable[Mapping[str, str | None]]]:
-    """Return what readiness asks: is the database there, and its schema this version's."""
-
-    async def checks() -> Mapping[str, str | None]:
-        try:
-            async with reader.acquire() as conn:
-                await migrate.check(conn)
-                missing: Sequence[str] = [log for log in origins if await read.head(conn, log) is None]
-        except LOST:
-            return {"database": "PostgreSQL does not answer."}
-        except RegistryError as error:
-            return {"database": None, "schema": error.detail}
-        opened = f"Not opened yet: {', '.join(missing)}; run `registry init`." if missing else None
-        return {"database": None, "schema": None, "logs": opened}
-
-    return checks
+        error = task.exception()
+        if isinstance(error, RegistryError):
+            self.fail(error)
+            return
+        _log.critical("%s ended; the process stops", name, exc_info=error)
+        why = f": {reason(error)}" if error else ""
+        self.fail(Unfit(f"A background task, {name}, ended{why}. The process stops; start it again."))
 
 
 async def _rest(wake: asyncio.Event) -> None:

@@ -1,0 +1,167 @@
+"""What one room needs of another, handed over as a callable, so that rooms beside each other stay strangers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import orjson
+
+from projections.credential_status import view as credential_status
+from projections.issuer_directory import view as issuer_directory
+from projections.status_lists.view import PublishedLists
+from registry.domain.events import Recorded, VerificationMethod
+from registry.domain.issuer import Issuer
+from registry.domain.names import IssuerId, LogName, Slug, Stream, issuer_stream
+from registry.domain.streams import evolve
+from registry.errors import RegistryError, UnknownIssuer
+from registry.http.metrics import Metrics
+from registry.http.parts import Logs, Views
+from registry.log import migrate, read
+from registry.log.connection import LOST, Pool
+from registry.securing import data_integrity, did
+from registry.vault.keys import Vault
+
+ISSUER_REMEMBERED_S = 2.0
+
+
+def utc_now() -> datetime:
+    """The process's one clock."""
+    return datetime.now(UTC)
+
+
+class Observer:
+    """Turns what a sequencer tells into metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._committed = metrics.append_seconds.labels("committed")
+        self._events = metrics.append_batch
+        self._rejected = metrics.append_rejected
+        self._replays = metrics.replays
+
+    def batch(self, events: int, seconds: float) -> None:
+        """A batch of *events* was committed."""
+        self._committed.observe(seconds)
+        self._events.observe(events)
+
+    def rejected(self, reason: str) -> None:
+        """A request was refused."""
+        self._rejected.labels(reason).inc()
+
+    def replayed(self) -> None:
+        """A request was answered from memory."""
+        self._replays.inc()
+
+
+def list_signer(database: Pool, vault: Vault) -> Callable[..., Awaitable[bytes]]:
+    """Return what signs a list: the newest key held here of the DID that the list names as its issuer."""
+    known: dict[tuple[LogName, UUID], tuple[float, Issuer]] = {}
+
+    async def issuer_of(log: LogName, issuer_id: UUID) -> Issuer:
+        """The issuer as the log has it, or had it a few seconds ago: a mass change asks for it a thousand times."""
+        at, found = known.get((log, issuer_id), (0.0, None))
+        if found is None or monotonic() - at > ISSUER_REMEMBERED_S:
+            stream = issuer_stream(IssuerId(issuer_id))
+            found = None
+            for recorded in await read.stream(database, log, stream):
+                found = evolve(stream, found, recorded)
+            if found is None:
+                raise UnknownIssuer(f"The log {log} has no issuer {issuer_id}.")
+            known[log, issuer_id] = (monotonic(), found)
+        return found
+
+    async def secure(log: LogName, issuer_id: UUID, document: dict[str, Any], canonical: str) -> bytes:
+        method = _method_of(await issuer_of(log, issuer_id), str(document["issuer"]))
+        signer = await vault.signer(log, method.key_id or UUID(int=0))
+
+        def signed() -> bytes:
+            return orjson.dumps(
+                data_integrity.secure(
+                    document, canonical, sign=signer.sign, verification_method=method.id, created=utc_now()
+                )
+            )
+
+        return await asyncio.to_thread(signed)
+
+    return secure
+
+
+def _method_of(issuer: Issuer, controller: str) -> VerificationMethod:
+    held = [one for one in issuer.methods if one.key_id is not None and one.controller == controller]
+    if not held:
+        raise UnknownIssuer(f"The registry holds no key of {controller}.")
+    return held[-1]
+
+
+def did_of(origins: Mapping[LogName, str]) -> Callable[[str, LogName, Slug, bytes], tuple[str, VerificationMethod]]:
+    """Return how an issuer's first DID is made: did:key is its key, did:web needs an https origin."""
+
+    def did_of(method: str, log: LogName, slug: Slug, public_key: bytes) -> tuple[str, VerificationMethod]:
+        if method == "web":
+            name = did.did_web(origins[log], f"/issuers/{slug}")
+            made = did.web_method(name, public_key)
+        else:
+            name = did.did_key(public_key)
+            made = did.key_method(public_key)
+        return name, VerificationMethod(id=made.id, controller=name, public_key_multibase=did.multikey(public_key))
+
+    return did_of
+
+
+def stream_reader(reader: Pool) -> Callable[[LogName, Stream], Awaitable[list[Recorded]]]:
+    """Return what reads a whole stream."""
+
+    async def read_stream(log: LogName, name: Stream) -> list[Recorded]:
+        return await read.stream(reader, log, name)
+
+    return read_stream
+
+
+def bound_views(reader: Pool) -> Views:
+    """Bind every view to the lookup pool."""
+
+    def bound(view: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def on_a_connection(*arguments: Any, **named: Any) -> Any:
+            async with reader.acquire() as conn:
+                return await view(conn, *arguments, **named)
+
+        return on_a_connection
+
+    return Views(
+        statuses_of=bound(credential_status.statuses_of),
+        of_issuer=bound(credential_status.of_issuer),
+        search=bound(issuer_directory.search),
+        issuer=bound(issuer_directory.issuer),
+        by_did=bound(issuer_directory.by_did),
+        methods=bound(issuer_directory.methods),
+    )
+
+
+def logs_by_host(origins: Mapping[LogName, str]) -> Logs:
+    """Return the logs, found by the Host they answer to."""
+    return Logs(origins, {urlsplit(origin).netloc.lower(): log for log, origin in origins.items()})
+
+
+def readiness(
+    reader: Pool, lists: PublishedLists, origins: Mapping[LogName, str]
+) -> Callable[[], Awaitable[Mapping[str, str | None]]]:
+    """Return what readiness asks: is the database there, and its schema this version's."""
+
+    async def checks() -> Mapping[str, str | None]:
+        try:
+            async with reader.acquire() as conn:
+                await migrate.check(conn)
+                missing: Sequence[str] = [log for log in origins if await read.head(conn, log) is None]
+        except LOST:
+            return {"database": "PostgreSQL does not answer."}
+        except RegistryError as error:
+            return {"database": None, "schema": error.detail}
+        opened = f"Not opened yet: {', '.join(missing)}; run `registry init`." if missing else None
+        return {"database": None, "schema": None, "logs": opened}
+
+    return checks

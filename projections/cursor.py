@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import orjson
@@ -29,9 +30,17 @@ def decode(question: tuple[str | None, ...], cursor: str) -> str:
         place = raw[_CHECK_BYTES:].decode()
     except (binascii.Error, ValueError) as error:
         raise Malformed(_REFUSED, pointer="cursor") from error
-    if encode(question, place) != cursor:
+    if "\x00" in place or encode(question, place) != cursor:
         raise Malformed(_REFUSED, pointer="cursor")
     return place
+
+
+def decode_position(question: tuple[str | None, ...], cursor: str) -> int:
+    """Return the log position in *cursor*; raise `Malformed` as `decode` does, and when it is none."""
+    place = decode(question, cursor)
+    if not re.fullmatch(r"[0-9]{1,18}", place):
+        raise Malformed(_REFUSED, pointer="cursor")
+    return int(place)
 
 
 def _check(question: tuple[str | None, ...], place: str) -> bytes:

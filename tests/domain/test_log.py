@@ -23,7 +23,15 @@ def test_a_restore_is_accepted_once() -> None:
     assert log.decide(replace(ACCEPT, restored_position=5), after(LOG_STREAM, OPENED, RESTORED)) == []
 
 
-@pytest.mark.parametrize("other", [{"published_position": 10}, {"published_hash": "cd" * 32}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"published_position": 8},
+        {"published_position": 10},
+        {"published_hash": "00" * 32},
+        {"published_hash": "cd" * 32},
+    ],
+)
 def test_another_published_head_is_given_up_on_its_own(other: dict[str, object]) -> None:
     [fact] = log.decide(replace(ACCEPT, **other), after(LOG_STREAM, OPENED, RESTORED))
     assert fact == RESTORED.model_copy(update=other)

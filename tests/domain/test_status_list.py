@@ -250,3 +250,8 @@ def test_open_badges_get_an_object_and_the_others_an_array() -> None:
 
 def test_a_set_remembers_what_was_signed_into_its_lists() -> None:
     assert after(STREAM, opened(), CLOSED) == (ListSet(SET, DID, SIZE, MEMBERS, is_open=False),)
+
+
+def test_closing_a_set_leaves_the_others_open() -> None:
+    sets = after(STREAM, opened(), opened(NEXT_SET), CLOSED)
+    assert [(one.set_id, one.is_open) for one in sets] == [(SET, False), (NEXT_SET, True)]

@@ -1,0 +1,144 @@
+"""Servers as processes of their own on loopback, and the CPU time that each has used."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+from load_tests.peer import Answer
+from registry.dev import Demo
+
+START_S = 60
+STOP_S = 20
+_WITHOUT_BOUND = "1000000000"
+"""Quotas stay in place and are taken from, but a single address with 64 connections never uses them up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that takes connections on 127.0.0.1."""
+
+    port: int
+    pid: int
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that its process has used so far, in user and kernel mode, without its children."""
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry(Server):
+    """`registry dev` in a home of its own: serves, projects and publishes in one process; metrics and quotas are on."""
+
+    demo: Demo
+
+    @property
+    def authorization(self) -> str:
+        """The demo issuer's."""
+        return f"Bearer {self.demo.issuer_key}"
+
+
+@asynccontextmanager
+async def registry() -> AsyncIterator[Registry]:
+    """Run our service; yield it when it is ready."""
+    with tempfile.TemporaryDirectory(prefix="registry-load-") as temporary:
+        Path(temporary).chmod(0o711)  # PostgreSQL runs under another account when we are root
+        home, port = Path(temporary) / "home", _free_port()
+        settings = {
+            "HOME": str(home),
+            "PORT": str(port),
+            "METRICS_PORT": "0",
+            "READ_QUOTA_PER_S": _WITHOUT_BOUND,
+            "READ_BURST": _WITHOUT_BOUND,
+            "WRITE_QUOTA_PER_S": _WITHOUT_BOUND,
+            "WRITE_BURST": _WITHOUT_BOUND,
+        }
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
+        environment |= {f"REGISTRY_{name}": value for name, value in settings.items()}
+        async with _process("-m", "registry", "dev", environment=environment) as process:
+            demo = await _demo(home / "demo.env", process)
+            server = Registry(port, process.pid, demo)
+            await _first_credential(server)
+            yield server
+
+
+@asynccontextmanager
+async def peers(*answers: Answer) -> AsyncIterator[list[Server]]:
+    """Run one bare aiohttp server for each of *answers*."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="registry-load-")))
+        yield [await stack.enter_async_context(_peer(answer, folder / str(n))) for n, answer in enumerate(answers)]
+
+
+@asynccontextmanager
+async def _peer(answer: Answer, file: Path) -> AsyncIterator[Server]:
+    answer.write(file)
+    async with _process("-m", "load_tests.peer", str(file)) as process:
+        assert process.stdout is not None
+        async with asyncio.timeout(START_S):
+            line = await process.stdout.readline()
+        yield Server(int(line), process.pid)
+
+
+@asynccontextmanager
+async def _process(
+    *arguments: str, environment: dict[str, str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run Python with *arguments*; end it with SIGTERM, and with SIGKILL if it does not hear."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, env=environment, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(STOP_S):
+                    await process.communicate()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+
+async def _demo(file: Path, process: asyncio.subprocess.Process) -> Demo:
+    """Return the demo's keys as soon as the service has written them, which is when it is ready."""
+    deadline = time.monotonic() + START_S
+    while (demo := Demo.read(file)) is None:
+        if process.returncode is not None:
+            raise RuntimeError("`registry dev` did not start; its own words are above.")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"`registry dev` was not ready within {START_S} s.")
+        await asyncio.sleep(0.05)
+    return demo
+
+
+async def _first_credential(server: Registry) -> None:
+    """Register one: only when the issuer's first lists are published does that succeed."""
+    url = f"{server.demo.url}/issuers/{server.demo.issuer}/credentials"
+    headers, body = {"Authorization": server.authorization}, {"type": ["VerifiableCredential"]}
+    async with aiohttp.ClientSession(headers=headers) as session, asyncio.timeout(START_S):
+        while True:
+            async with session.post(url, json=body) as response:
+                if response.status == 201:
+                    return
+            await asyncio.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])

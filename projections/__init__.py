@@ -1,0 +1,1 @@
+"""The read side: disposable, rebuilt from the log, never migrated."""

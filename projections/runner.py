@@ -98,7 +98,7 @@ class Runner:
 
         Raises what a projection raises. Harmless beside a running `Runner`: checkpoints are compared and set.
         """
-        conn = await self._connect()
+        conn = await connect(self._dsn)
         try:
             await generations.prepare(conn)
             while await self._round(conn, is_strict=True):
@@ -106,14 +106,8 @@ class Runner:
         finally:
             await _close(conn)
 
-    async def _connect(self) -> Connection:
-        conn = await connect(self._dsn)
-        # A crash may lose the last batches, but then their checkpoints with them: they are projected again.
-        await conn.execute("SET synchronous_commit = off")
-        return conn
-
     async def _take_part(self) -> None:
-        conn = await self._connect()
+        conn = await connect(self._dsn)
         try:
             await conn.add_listener(read.CHANNEL, self._on_notification)
             while not await conn.fetchval(_LEASE):  # noqa: ASYNC110  # PostgreSQL does not tell when a lock is free

@@ -1,34 +1,30 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import pytest
 
-from registry.domain.names import LogName
 from registry.log.append import open_log
 from registry.log.connection import connect
-from registry.log.lease import Lease
-from registry.log.sequencer import Limits, Sequencer
-from tests.log.writing import LOG, Counts, Writing
+from tests import oracle
+from tests.log.writing import LOG, Writing, sequencing
 
 
 @pytest.fixture
-async def writing(database) -> AsyncIterator[Callable[..., object]]:
-    """A factory of running sequencers on a freshly opened log."""
+async def opened(database) -> Any:
+    """The test's database, with a freshly opened log in it."""
     conn = await connect(database.owner)
     await open_log(conn, LOG, "http://127.0.0.1:8080", datetime.now(UTC))
     await conn.close()
+    return database
 
-    @asynccontextmanager
-    async def start(*, limits: Limits | None = None, log: LogName = LOG) -> AsyncIterator[Writing]:
-        lease = Lease(log, lambda: connect(database.writer))
-        counts = Counts()
-        sequencer = Sequencer(
-            log, lambda: connect(database.writer), lease, clock=lambda: datetime.now(UTC), observer=counts, limits=limits
-        )
-        async with Writing(sequencer, counts, database).running() as one:
-            yield one
 
-    return start
+@pytest.fixture
+async def writing(opened) -> AsyncIterator[Callable[..., AbstractAsyncContextManager[Writing]]]:
+    """A factory of running sequencers, each as if it were a process; the oracle looks at the log afterwards."""
+    yield partial(sequencing, opened.writer)
+    await oracle.check(opened.superuser)

@@ -7,15 +7,30 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from registry.commands.plans import plan
 from registry.domain.commands import Command, OpenListSet, RegisterCredential, RegisterIssuer
-from registry.domain.events import IssuerKind, IssuerProfile, ListMember, Purpose, StatusProfile, VerificationMethod
-from registry.domain.names import CredentialId, IssuerId, ListSetId, LogName, Slug
+from registry.domain.credential import Credential, Status
+from registry.domain.events import (
+    CredentialReinstated,
+    CredentialSuspended,
+    IssuerKind,
+    IssuerProfile,
+    ListMember,
+    Purpose,
+    StatusProfile,
+    VerificationMethod,
+)
+from registry.domain.names import CredentialId, IssuerId, ListSetId, LogName, Slug, Stream
 from registry.domain.permutation import IndexPermutation
-from registry.log.sequencer import Appended, IdempotencyKey, Request, Sequencer
+from registry.log.connection import connect
+from registry.log.draft import Clock, Fact, View
+from registry.log.lease import Lease
+from registry.log.sequencer import Appended, Decision, IdempotencyKey, Limits, Request, Sequencer
 from tests.builders import AT
 
 LOG = LogName("main")
@@ -60,7 +75,7 @@ class AllReady:
 class Writing:
     sequencer: Sequencer
     counts: Counts
-    database: Any
+    lease: Lease
     ready: AllReady = field(default_factory=AllReady)
 
     @asynccontextmanager
@@ -80,6 +95,13 @@ class Writing:
             Request(planned.decide, planned.reads, planned.queue, "key:test", "request", promise)
         )
 
+    async def toggle(self, stream: Stream, key: str | None = None, *, body: bytes = b"body") -> Appended:
+        """Suspend the credential of *stream*, or reinstate it: a change that is never a repetition."""
+        promise = IdempotencyKey("operator", key, body.ljust(32)) if key else None
+        return await self.sequencer.submit(
+            Request(partial(toggled, stream), (stream,), "toggles", "key:test", "request", promise)
+        )
+
     async def issuer(self, slug: str = "state-college") -> IssuerId:
         """Register an issuer and open its first set; its id."""
         issuer_id = IssuerId(uuid4())
@@ -91,10 +113,45 @@ class Writing:
         await self.do(OpenListSet(AT, issuer_id, ListSetId(uuid4()), SIZE, members, None, did))
         return issuer_id
 
-    async def register(self, issuer_id: IssuerId, credential_id: str, **how: Any) -> Appended:
+    async def register(
+        self, issuer_id: IssuerId, credential_id: str, *, valid_until: str | None = None, **how: Any
+    ) -> Appended:
         return await self.do(
-            RegisterCredential(AT, issuer_id, CredentialId(credential_id), ("VerifiableCredential",)), **how
+            RegisterCredential(
+                AT, issuer_id, CredentialId(credential_id), ("VerifiableCredential",), valid_until=valid_until
+            ),
+            **how,
         )
+
+
+def toggled(stream: Stream, view: View) -> Decision:
+    """Decide the change of `Writing.toggle`."""
+    state: Credential = view.state(stream)
+    common = {"issuer_id": state.registered.issuer_id, "credential_id": state.registered.credential_id}
+    change = CredentialSuspended if state.status is Status.ACTIVE else CredentialReinstated
+    event = change(**common, allocation=state.registered.allocation)
+    return Decision([Fact(stream, event)], lambda position: {"position": position})
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def sequencing(
+    dsn: str,
+    *,
+    log: LogName = LOG,
+    limits: Limits | None = None,
+    clock: Clock = system_clock,
+    counts: Counts | None = None,
+) -> AsyncIterator[Writing]:
+    """A process's worth of writing on *dsn*: a sequencer of its own, with its own lease and memory."""
+    counts = counts or Counts()
+    lease = Lease(log, lambda: connect(dsn))
+    sequencer = Sequencer(log, lambda: connect(dsn), lease, clock=clock, observer=counts, limits=limits)
+    async with Writing(sequencer, counts, lease).running() as one:
+        yield one
 
 
 def _member(purpose: Purpose) -> ListMember:

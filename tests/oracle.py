@@ -1,0 +1,151 @@
+"""An outsider: re-reads a whole log from SQL with code of its own and checks it, after each test that wrote.
+
+It shares nothing with `registry.log.verify`, `registry.log.codec` or `projections`: what they get wrong, it sees.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A log that holds together: the bodies of its events, in order."""
+
+    events: tuple[Body, ...]
+
+    @property
+    def position(self) -> int:
+        return len(self.events)
+
+    def of_type(self, name: str) -> list[Body]:
+        return [body["event"] for body in self.events if body["event"]["type"] == name]
+
+
+async def check(dsn: str, log: str = "main") -> Checked:
+    """Return the whole log, having found nothing wrong with it."""
+    conn = await asyncpg.connect(dsn)
+    try:
+        async with conn.transaction(isolation="repeatable_read", readonly=True):
+            rows = await conn.fetch(
+                "SELECT position, stream, version, type, body, hash, recorded_at FROM events"
+                " WHERE log_name = $1 ORDER BY position",
+                log,
+            )
+            head = await conn.fetchrow("SELECT position, hash, recorded_at FROM log_heads WHERE log_name = $1", log)
+            given = await conn.fetch(
+                "SELECT list_set, number, index, position FROM status_list_allocations WHERE log_name = $1", log
+            )
+            kept = await conn.fetch("SELECT position, answer FROM idempotency_keys WHERE log_name = $1", log)
+    finally:
+        await conn.close()
+    checked = Checked(_chained(rows))
+    last = rows[-1]
+    assert (head["position"], head["hash"]) == (last["position"], last["hash"]), "the head is not the last event"
+    assert head["recorded_at"] >= last["recorded_at"]
+    _check_allocations(checked, given)
+    for row in kept:
+        assert 1 <= row["position"] <= checked.position, "a kept answer speaks of a position that is not there"
+        assert isinstance(json.loads(row["answer"]), dict)
+    return checked
+
+
+def _chained(rows: list[asyncpg.Record]) -> tuple[Body, ...]:
+    """No gap, every hash, versions 1, 2, 3, …, time forwards, and each row is what its body says."""
+    previous, recorded_at = bytes(32), ""
+    versions: dict[str, int] = defaultdict(int)
+    ids, bodies = set(), []
+    assert rows, "the log is empty"
+    for expected, row in enumerate(rows, 1):
+        assert row["position"] == expected, f"position {expected} is missing"
+        leaf = hashlib.sha256(b"\x00" + row["body"]).digest()
+        previous = hashlib.sha256(previous + leaf).digest()
+        assert row["hash"] == previous, f"the chain breaks at {expected}"
+        body = json.loads(row["body"])
+        versions[row["stream"]] += 1
+        assert row["version"] == versions[row["stream"]], f"a version is skipped at {expected}"
+        assert (row["stream"], row["version"], row["type"]) == (body["stream"], body["version"], body["event"]["type"])
+        assert body["recorded_at"] >= recorded_at, f"time runs backwards at {expected}"
+        assert len(bytes.fromhex(body["salt"])) == 16
+        recorded_at = body["recorded_at"]
+        ids.add(body["id"])
+        bodies.append(body)
+    assert len(ids) == len(rows), "an event id occurs twice"
+    assert bodies[0]["event"]["type"] == "LogOpened"
+    assert {body["log"] for body in bodies} == {bodies[0]["event"]["log_id"]}, "another log's event"
+    return tuple(bodies)
+
+
+def _check_allocations(checked: Checked, rows: list[asyncpg.Record]) -> None:
+    """The table is what the events say; numbers count 0, 1, 2, … and no index is given out twice."""
+    recorded = {
+        (UUID(one["set_id"]), one["number"], one["index"], position)
+        for position, body in enumerate(checked.events, 1)
+        if body["event"]["type"] == "CredentialRegistered"
+        for one in [body["event"]["allocation"]]
+    }
+    assert {tuple(row) for row in rows} == recorded, "the allocations are not those of the events"
+    by_set: dict[UUID, list[tuple[int, int]]] = defaultdict(list)
+    for set_id, number, index, _ in recorded:
+        by_set[set_id].append((number, index))
+    for pairs in by_set.values():
+        assert sorted(number for number, _ in pairs) == list(range(len(pairs))), "a number is skipped or used twice"
+        assert len({index for _, index in pairs}) == len(pairs), "an index is given out twice"
+
+
+@dataclass
+class _List:
+    """A list as the events have it."""
+
+    purpose: str
+    set_id: str
+    size: int
+    bits: set[int] = field(default_factory=set)
+
+
+def check_published(checked: Checked, published: Mapping[UUID, tuple[bytes, int]]) -> None:
+    """Every published list (its bytes, and the position it stands for) equals a replay of the log to that position."""
+    for list_id, (content, position) in published.items():
+        expected = _replayed(checked.events[:position])[str(list_id)]
+        subject = json.loads(content)["credentialSubject"]
+        assert subject["statusPurpose"] == expected.purpose
+        encoded = subject["encodedList"]
+        assert encoded[0] == "u", "multibase base64url without padding (Bitstring Status List 1.0, section 2.2)"
+        bits = gzip.decompress(base64.urlsafe_b64decode(encoded[1:] + "=" * (-len(encoded[1:]) % 4)))
+        assert len(bits) * 8 == expected.size
+        found = {8 * n + bit for n, byte in enumerate(bits) if byte for bit in range(8) if byte & (0x80 >> bit)}
+        assert found == expected.bits, f"list {list_id} does not show what the log says"
+
+
+def _replayed(events: tuple[Body, ...]) -> dict[str, _List]:
+    """The lists after *events*, by the id of the list."""
+    lists: dict[str, _List] = {}
+    for event in (body["event"] for body in events):
+        match event["type"]:
+            case "StatusListSetOpened":
+                for member in event["members"]:
+                    lists[member["status_list_id"]] = _List(member["purpose"], event["set_id"], event["size"])
+            case "CredentialRevoked":
+                _set(lists, event, "revocation", is_set=True)
+            case "CredentialSuspended" | "CredentialReinstated" as name:
+                _set(lists, event, "suspension", is_set=name == "CredentialSuspended")
+    return lists
+
+
+def _set(lists: dict[str, _List], event: Body, purpose: str, *, is_set: bool) -> None:
+    allocation = event["allocation"]
+    for one in lists.values():
+        if one.set_id == allocation["set_id"] and one.purpose == purpose:
+            (one.bits.add if is_set else one.bits.discard)(allocation["index"])

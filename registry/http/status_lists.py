@@ -8,48 +8,65 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from aiohttp import web
 
+from projections.status_lists.published_list import PublishedList
+from registry.domain.names import LogName
 from registry.errors import UnknownOrigin, UnknownStatusList
 from registry.http import client
 from registry.http.conditional import Choice, Negotiation, is_match
 from registry.http.door import CORS, Call, finish_public, refusal
 from registry.http.operation import Operation
 from registry.http.parts import Parts
+from registry.http.prepared import Prepared, can_take, head
 
 _CONSTANT = {**CORS, "Vary": "Accept, Accept-Encoding", "X-Content-Type-Options": "nosniff"}
 _ONE_SECOND = timedelta(seconds=1)
+_REMEMBERED = 1024
+"""Heads that are kept ready, of the lists asked for within the same second."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """One representation of one list, good for one second: nothing in its head changes within it."""
+
+    status_list_id: UUID
+    published: PublishedList
+    second: int
+    etag: str
+    head: bytes
+    body: bytes
+    not_modified: bytes | None
+    """The whole 304; None for a list that expires in this second."""
 
 
 def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Return the handler; it does the door's work itself, for a bare aiohttp handler is hardly cheaper."""
     count = parts.metrics.route(operation.path).count
-    hits = parts.metrics.cache_requests.labels("status-lists", "hit")
-    misses = parts.metrics.cache_requests.labels("status-lists", "miss")
-    negotiation = Negotiation()
-    lists, logs, reads, trusted = parts.lists, parts.logs, parts.reads, parts.limits.trusted_proxies
+    choose = Negotiation().choose
+    logs, reads, trusted, clock = parts.logs, parts.reads, parts.limits.trusted_proxies, parts.clock
+    find = _finder(parts)
 
-    async def answer(request: web.Request) -> web.Response:
+    async def answer(request: web.Request) -> web.StreamResponse:
         headers = request.headers
         log = logs.of_host(headers.get("Host", ""))
         if log is None:
             raise UnknownOrigin("No log answers to this host; ask under one of the registry's public origins.")
         if reads is not None:
             reads.take(client.address(request, trusted))
-        choice = negotiation.choose(headers.get("Accept"), headers.get("Accept-Encoding"))
-        status_list_id = _id(request.match_info["id"])
-        published = lists.peek(log, status_list_id)
-        if published is None:
-            misses.inc()
-            published = await lists.get(log, status_list_id)
-        else:
-            hits.inc()
-        return respond(published, choice, parts.clock(), headers.get("If-None-Match"), headers.get("If-Modified-Since"))
+        choice, now = choose(headers.get("Accept"), headers.get("Accept-Encoding")), clock()
+        ready = await find(log, request.match_info["id"], choice, now)
+        if_none_match = headers.get("If-None-Match")
+        if not can_take(request) or (if_none_match is None and "If-Modified-Since" in headers):
+            return respond(ready.published, choice, now, if_none_match, headers.get("If-Modified-Since"))
+        if if_none_match is not None and ready.not_modified is not None and is_match(if_none_match, ready.etag):
+            return Prepared(304, ready.not_modified)
+        return Prepared(200, ready.head if request.method == "HEAD" else ready.head + ready.body)
 
     async def through(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
@@ -65,31 +82,80 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
     return through
 
 
-def respond(
-    published: Any, choice: Choice, now: datetime, if_none_match: str | None, if_modified_since: str | None = None
-) -> web.Response:
-    """Return the list as *choice* wants it, or 304; never 304 for one that no verifier accepts any more."""
-    etag = published.gzip_etag if choice.is_gzip else published.etag
-    is_settled = published.is_settled_at(now)
+def _finder(parts: Parts) -> Callable[[LogName, str, Choice, datetime], Awaitable[_Ready]]:
+    """Return a way to a list's ready answer: prepared once a second, and anew when the list was published anew."""
+    hits = parts.metrics.cache_requests.labels("status-lists", "hit")
+    misses = parts.metrics.cache_requests.labels("status-lists", "miss")
+    lists = parts.lists
+    kept: dict[tuple[LogName, str, Choice], _Ready] = {}
+
+    async def find(log: LogName, text: str, choice: Choice, now: datetime) -> _Ready:
+        key = (log, text, choice)
+        ready = kept.get(key)
+        status_list_id = ready.status_list_id if ready else _id(text)
+        published = lists.peek(log, status_list_id)
+        if published is None:
+            misses.inc()
+            published = await lists.get(log, status_list_id)
+        else:
+            hits.inc()
+        if ready is None or ready.published is not published or ready.second != int(now.timestamp()):
+            if len(kept) >= _REMEMBERED:
+                kept.clear()
+            ready = kept[key] = _ready(published, choice, now)
+        return ready
+
+    return find
+
+
+def _ready(published: PublishedList, choice: Choice, now: datetime) -> _Ready:
+    """Return what is sent throughout the second of *now*; whatever ends within it counts as over."""
+    second = now.replace(microsecond=0)
+    headers = _headers(published, choice, second, until=second + _ONE_SECOND)
+    headers["Date"] = format_datetime(second, usegmt=True)
+    body, etag = (published.gzip, published.gzip_etag) if choice.is_gzip else (published.body, published.etag)
+    is_expired = published.is_expired_at(second + _ONE_SECOND)
+    not_modified = None if is_expired else head(304, {n: v for n, v in headers.items() if n not in _OF_BODIES})
+    complete = head(200, {**headers, "Content-Length": str(len(body))})
+    return _Ready(published.status_list_id, published, int(second.timestamp()), etag, complete, body, not_modified)
+
+
+_OF_BODIES = ("Content-Type", "Content-Encoding")
+
+
+def _headers(published: PublishedList, choice: Choice, now: datetime, *, until: datetime) -> dict[str, str]:
     headers = {
         **_CONSTANT,
         "Content-Type": choice.media_type,
-        "ETag": f'"{etag}"',
-        "Cache-Control": f"public, max-age={published.max_age_at(now)}",
-        "Last-Modified": published.last_modified if is_settled else _a_second_early(published.published_at),
+        "ETag": f'"{published.gzip_etag if choice.is_gzip else published.etag}"',
+        "Cache-Control": f"public, max-age={published.max_age_at(until)}",
+        "Last-Modified": published.last_modified
+        if published.is_settled_at(now)
+        else _a_second_early(published.published_at),
     }
-    if not published.is_expired_at(now):
-        if if_none_match is not None:
-            has_it = is_match(if_none_match, etag)
-        else:
-            has_it = is_settled and if_modified_since is not None and _since(if_modified_since, published.published_at)
-        if has_it:
-            del headers["Content-Type"]
-            return web.Response(status=304, headers=headers)
     if choice.is_gzip:
         headers["Content-Encoding"] = "gzip"
-        return web.Response(body=published.gzip, headers=headers)
-    return web.Response(body=published.body, headers=headers)
+    return headers
+
+
+def respond(
+    published: PublishedList,
+    choice: Choice,
+    now: datetime,
+    if_none_match: str | None,
+    if_modified_since: str | None = None,
+) -> web.Response:
+    """Return the list as *choice* wants it, or 304; never 304 for one that no verifier accepts any more."""
+    headers = _headers(published, choice, now, until=now)
+    etag = published.gzip_etag if choice.is_gzip else published.etag
+    if if_none_match is not None:
+        has_it = is_match(if_none_match, etag)
+    else:
+        has_it = if_modified_since is not None and published.is_settled_at(now)
+        has_it = has_it and _since(if_modified_since or "", published.published_at)
+    if has_it and not published.is_expired_at(now):
+        return web.Response(status=304, headers={n: v for n, v in headers.items() if n not in _OF_BODIES})
+    return web.Response(body=published.gzip if choice.is_gzip else published.body, headers=headers)
 
 
 def _a_second_early(published_at: datetime) -> str:

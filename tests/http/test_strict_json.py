@@ -22,6 +22,12 @@ def test_what_any_encoder_writes_is_read_back_as_it_was(value, ascii_only):
     assert value == loads(json.dumps(value, ensure_ascii=ascii_only).encode())
 
 
+@given(VALUES)
+def test_compact_and_spaced_bodies_are_read_alike(value):
+    compact, spaced = orjson.dumps(value), json.dumps(value, indent=1).encode()
+    assert loads(compact) == loads(spaced) == value
+
+
 @given(
     st.binary(max_size=40) | VALUES.map(orjson.dumps) | st.text('[]{}":,\\u0d8 1e9NaN-.', max_size=40).map(str.encode)
 )

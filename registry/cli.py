@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from registry.errors import RegistryError
+from registry.stopping import STOPS, Stop, run
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -22,10 +24,18 @@ if TYPE_CHECKING:
 REFUSED = 1
 """Exit status of a refusal; click's own for a wrong command line is 2."""
 
+INTERRUPTED = 130
+"""Exit status of a command that was stopped before its end."""
+
+LASTING = frozenset({"dev", "serve", "project"})
+"""The commands that run until they are told to stop: for them that is a success, at any moment."""
+
 
 def main() -> None:
     """Run the command line; no traceback ever reaches the terminal for something a person can mend."""
-    signal.signal(signal.SIGTERM, _stopped_early)  # before heavy imports: a stop during start-up is orderly, too
+    stopped = _leave if LASTING.intersection(sys.argv[1:]) else _interrupt
+    for one in STOPS:  # before heavy imports: a stop during start-up is orderly, too
+        signal.signal(one, stopped)
     try:
         commands.main(standalone_mode=False)
     except RegistryError as error:
@@ -35,10 +45,14 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
-def _stopped_early(*_: object) -> None:
+def _leave(*_: object) -> None:
+    os._exit(0)  # nothing is open yet, and an exception in the midst of an import may get lost
+
+
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -48,7 +62,10 @@ def _stopped_early(*_: object) -> None:
 def commands(verbose: bool) -> None:
     """Record, revoke and publish the status of verifiable credentials.
 
-    Settings come from the environment (REGISTRY_…); the README lists them.
+    Settings come from the environment (REGISTRY_…); `registry settings` lists them. To try things out, start with
+    `registry dev`. A deployment is set up with `registry init`, and then runs `registry serve` and `registry project`,
+    as many of each as you like. Where no database is named, commands that examine or mend work on the embedded one
+    that `registry dev` keeps in REGISTRY_HOME, whether or not it runs.
     """
     from registry.http.access import configure
 
@@ -57,36 +74,43 @@ def commands(verbose: bool) -> None:
 
 @commands.command()
 def dev() -> None:
-    """Run everything on this machine: embedded PostgreSQL, demo authority and issuer, service. Ctrl-C ends it."""
+    """Run everything on this machine: PostgreSQL, a demo authority and issuer, the service.
+
+    Needs nothing. All of it is kept in REGISTRY_HOME, with the demo's keys in demo.env there; remove that folder and
+    every trace is gone. Ctrl-C stops it, and the next start goes on where it was. For trying things out, not for
+    production: lists are published every second.
+    """
     from registry import dev as development
     from registry.settings import load
 
-    defaults: dict[str, Any] = {"env": "dev", "tick_s": 1, "ttl_s": 5}
-    given = {name: value for name, value in defaults.items() if not _is_set(name)}
-    settings = load(**given)
+    settings = load(**development.defaults())
 
-    async def work(stop: asyncio.Event) -> None:
-        async with development.running(settings, _say) as (process, demo):
-            _say(f"service      {demo.url}   metrics http://{settings.metrics_host}:{settings.metrics_port}/metrics")
-            _say(f"operator     {demo.operator_key}")
-            _say(f"issuer       {demo.issuer}   {demo.issuer_key}")
-            _say(development.next_steps(demo, settings.home))
-            _say("  Ctrl-C stops everything.")
-            await _until(stop, process.failed())
-            _say("stopping")
+    async def work(stop: Stop) -> None:
+        async with development.running(settings, _say) as running:
+            for line in development.summary(running.demo, settings, running.metrics_port):
+                _say(line)
+            await stop.until(running.failed)
 
-    _run(work)
+    run(work)
 
 
 @commands.command()
 def serve() -> None:
-    """Serve HTTP: the write side, lookups and published lists. Needs a database, and `registry project` beside it."""
+    """Serve HTTP: the write side, lookups and published lists.
+
+    Needs REGISTRY_DATABASE_URL (as registry_writer), the master key and REGISTRY_LOGS, set up by `registry init`; and
+    `registry project` beside it, on this machine (with another REGISTRY_METRICS_PORT) or another. SIGTERM drains it.
+    """
     _run_process(door=True, projecting=False)
 
 
 @commands.command()
 def project() -> None:
-    """Project the logs and publish status lists; of several processes one leads."""
+    """Project the logs and publish status lists; of several processes one leads.
+
+    Needs REGISTRY_PROJECTOR_DATABASE_URL (as registry_projector), the master key, and a folder that remembers what was
+    published (REGISTRY_PUBLISHED_HEADS) and is never restored together with the database.
+    """
     _run_process(door=False, projecting=True)
 
 
@@ -95,7 +119,11 @@ def project() -> None:
 @click.option("--database", default="registry", show_default=True, help="The database that --superuser-dsn creates.")
 @click.option("--operator", help="Also make an API key for an operator of this name, and print it once.")
 def init(superuser_dsn: str | None, database: str, operator: str | None) -> None:
-    """Set a deployment up: roles, migrations, master key, logs, the first operator key. Safe to repeat."""
+    """Set a deployment up: roles, migrations, master key, logs, the first operator key.
+
+    Needs REGISTRY_OWNER_DATABASE_URL (as registry_owner), and REGISTRY_DATABASE_URL for --operator. Safe to repeat:
+    what is there stays; only --operator makes another key each time.
+    """
     from registry import deployment
     from registry.settings import load
 
@@ -105,7 +133,10 @@ def init(superuser_dsn: str | None, database: str, operator: str | None) -> None
 
 @commands.command()
 def migrate() -> None:
-    """Apply the migrations that are missing, as REGISTRY_OWNER_DATABASE_URL."""
+    """Apply the migrations that are missing.
+
+    Needs REGISTRY_OWNER_DATABASE_URL (as registry_owner). Processes of the version before may go on meanwhile.
+    """
     from registry import deployment
     from registry.settings import load
 
@@ -117,7 +148,11 @@ def migrate() -> None:
 @click.argument("projections", nargs=-1)
 @click.option("--accept-difference", is_flag=True, help="Switch even if the new rows differ from the live ones.")
 def rebuild(projections: tuple[str, ...], accept_difference: bool) -> None:
-    """Fill projections anew beside the live ones, compare, and switch; all of them, or those named."""
+    """Fill projections anew beside the live ones, compare, and switch; all of them, or those named.
+
+    Needs REGISTRY_PROJECTOR_DATABASE_URL (as registry_projector). Readers see the old rows until the switch; where old
+    and new differ, nothing is switched without --accept-difference.
+    """
     from registry import deployment
     from registry.settings import load
 
@@ -131,7 +166,11 @@ def rebuild(projections: tuple[str, ...], accept_difference: bool) -> None:
 @commands.command("verify-log")
 @click.argument("log", default="")
 def verify_log(log: str) -> None:
-    """Re-read a log as an outsider and name the first position that is wrong; all logs, or the one named."""
+    """Re-read a log as an outsider and name the first position that is wrong; all logs, or the one named.
+
+    Needs REGISTRY_DATABASE_URL. Checks every hash, every event, every stream's count, and that nothing is missing;
+    the service may go on writing meanwhile.
+    """
     from registry import deployment
     from registry.settings import load
 
@@ -145,7 +184,12 @@ def verify_log(log: str) -> None:
 @click.argument("log")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def accept_restore(log: str, yes: bool) -> None:
-    """Go on from a log that was restored to an earlier point: records it, and closes every open status list set."""
+    """Go on from a LOG that was restored to an earlier point.
+
+    Needs what `registry serve` and `registry project` need. Records that published positions are lost, and closes
+    every open status list set, so that no index is ever given out twice. What was published as revoked stays revoked.
+    Run it once, with `registry serve` stopped, when no later backup can be had.
+    """
     from registry import deployment
     from registry.settings import load
 
@@ -156,7 +200,11 @@ def accept_restore(log: str, yes: bool) -> None:
 
 @commands.command("rotate-master-key")
 def rotate_master_key() -> None:
-    """Wrap every secret anew under the first of the master keys."""
+    """Wrap every secret anew under the first of the master keys.
+
+    Needs REGISTRY_DATABASE_URL. Before: add the new key's line below the first in every process's master key file
+    and restart; move it to the top and restart. After: remove the old line.
+    """
     from registry import deployment
     from registry.settings import load
 
@@ -168,7 +216,10 @@ def rotate_master_key() -> None:
 @commands.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def doctor(as_json: bool) -> None:
-    """Examine settings, secrets, database and logs, and say what to do about what is wrong."""
+    """Examine settings, secrets, database and logs, and say what to do about what is wrong.
+
+    Needs what `registry serve` needs. Changes nothing; exit status 1 if something forbids a start.
+    """
     from registry import deployment
     from registry.doctor import Verdict
     from registry.settings import load
@@ -197,12 +248,6 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _is_set(name: str) -> bool:
-    import os
-
-    return f"REGISTRY_{name.upper()}" in os.environ
-
-
 def _run_process(*, door: bool, projecting: bool) -> None:
     from registry import deployment
     from registry.app import Databases, Process
@@ -210,53 +255,23 @@ def _run_process(*, door: bool, projecting: bool) -> None:
 
     settings = load()
 
-    async def work(stop: asyncio.Event) -> None:
+    async def work(stop: Stop) -> None:
+        with deployment.refusals():
+            await lived(stop)
+
+    async def lived(stop: Stop) -> None:
         for warning in await deployment.require_fit(settings, writing=door):
             click.echo(f"warning: {warning.subject}: {warning.sentence}", err=True)
         process = Process(settings, Databases.of(settings), door=door, projecting=projecting)
         async with process.running() as service:
             if door:
                 _say(f"serving on {settings.host}:{settings.port}")
+            else:
+                _say("projecting and publishing")
             _say(f"metrics on {settings.metrics_host}:{service.metrics_port}")
-            await _until(stop, process.failed())
+            await stop.until(process.failed)
 
-    _run(work)
-
-
-def _run(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Run *work* until it ends; SIGINT and SIGTERM set its event, and only that."""
-
-    async def watched() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        task = asyncio.ensure_future(work(stop))
-
-        def asked_to_stop() -> None:
-            if stop.is_set():
-                return
-            stop.set()
-            # a start-up that is still under way is ended where it stands
-            loop.call_later(4, task.cancel)
-
-        for one in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(one, asked_to_stop)
-        try:
-            await task
-        except asyncio.CancelledError:
-            if not stop.is_set():
-                raise
-
-    asyncio.run(watched())
-
-
-async def _until(stop: asyncio.Event, failure: Coroutine[Any, Any, None]) -> None:
-    """Return when *stop* is set; raise what *failure* raises."""
-    waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(failure)]
-    done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for one in pending:
-        one.cancel()
-    for one in done:
-        one.result()
+    run(work)
 
 
 @contextmanager

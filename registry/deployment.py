@@ -2,42 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 import asyncpg
 from pydantic import SecretStr
 
+from projections import generations
 from projections.catalog import PROJECTIONS
 from projections.rebuild import Rebuilt
 from projections.rebuild import rebuild as rebuild_projection
 from projections.status_lists.frontier import disputed_head
+from projections.status_lists.store import prepare as prepare_published
 from registry import doctor, embedded
-from registry.app import Databases, Process, utc_now
+from registry.app import Databases, Process
 from registry.commands.idempotency import system
 from registry.commands.restore import record_restore
 from registry.doctor import Finding
 from registry.domain.commands import AcceptRestore
 from registry.domain.events import StatusListSetOpened
 from registry.domain.names import IssuerId, LogName, log_name
-from registry.errors import SettingsRefused
+from registry.errors import DatabaseUnavailable, RegistryError, SettingsRefused, Unfit
 from registry.log import migrate as migrating
 from registry.log import read
 from registry.log.append import open_log
-from registry.log.connection import Connection, connect
+from registry.log.connection import LOST, Connection, connect, pool, reason
 from registry.log.verify import verify as verify_log
 from registry.settings import Settings
 from registry.vault.keys import Vault
 from registry.vault.master import MasterKeys
+from registry.wiring import utc_now
 
 Say = Callable[[str], None]
 Told = Callable[[int, int], None]
 T = TypeVar("T")
 
+EMBEDDED_DATABASE = "registry"
+"""The database in an embedded PostgreSQL."""
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Raise what PostgreSQL or the disk refuses in this block as a sentence."""
+    try:
+        yield
+    except RegistryError:
+        raise
+    except OSError as error:
+        if error.filename is not None:
+            raise Unfit(f"{error.filename}: {(error.strerror or str(error)).lower()}.") from error
+        raise DatabaseUnavailable(f"PostgreSQL cannot be reached: {reason(error)}.") from error
+    except (*LOST, asyncpg.PostgresError) as error:
+        raise Unfit(f"PostgreSQL refused: {reason(error)}.") from error
+
+
+def with_embedded(settings: Settings, server: embedded.Embedded) -> Settings:
+    """Return *settings* that name the database in *server*, role by role."""
+    writer, projector, owner = (
+        SecretStr(server.dsn(user=f"registry_{role}", database=EMBEDDED_DATABASE))
+        for role in ("writer", "projector", "owner")
+    )
+    return settings.model_copy(
+        update={"database_url": writer, "projector_database_url": projector, "owner_database_url": owner}
+    )
+
+
+@asynccontextmanager
+async def attached(settings: Settings) -> AsyncIterator[Settings]:
+    """Yield *settings* that name a database: as they are, or the embedded one that `registry dev` left in the home.
+
+    That one is started for as long as the block lasts, unless it runs already. What PostgreSQL or the disk refuses
+    in the block is raised as a sentence.
+    """
+    named = (settings.database_url, settings.projector_database_url, settings.owner_database_url)
+    with refusals():
+        if any(named) or not (settings.home / "pg" / "data").is_dir():
+            yield settings
+            return
+        async with embedded.running(settings.home, bindir=settings.pg_bindir) as server:
+            yield with_embedded(settings, server)
+
 
 def _dsn(secret: SecretStr | None, name: str) -> str:
     if secret is None:
-        raise SettingsRefused(f"{name} is not set; name the database.")
+        raise SettingsRefused(f"{name} is not set; name the database. (`registry dev` has one of its own in its home.)")
     return secret.get_secret_value()
 
 
@@ -64,7 +113,8 @@ async def _on(dsn: str, work: Callable[[Connection], Awaitable[T]]) -> T:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Return everything there is to say about the deployment."""
-    return await doctor.examine(settings, _writer(settings))
+    async with attached(settings) as settings:
+        return await doctor.examine(settings, _writer(settings))
 
 
 async def require_fit(settings: Settings, *, writing: bool) -> list[Finding]:
@@ -75,15 +125,24 @@ async def require_fit(settings: Settings, *, writing: bool) -> list[Finding]:
 
 async def migrate(settings: Settings) -> list[str]:
     """Apply the migrations that are missing; return their names."""
-    return await migrating.migrate(_owner(settings), lock_timeout_s=settings.lock_timeout_s)
+    async with attached(settings) as settings:
+        return await migrating.migrate(_owner(settings), lock_timeout_s=settings.lock_timeout_s)
 
 
 async def init(settings: Settings, say: Say, *, superuser_dsn: str | None, database: str, operator: str | None) -> None:
     """Set the deployment up, telling each step; safe to repeat."""
+    with refusals():
+        await _init(settings, say, superuser_dsn, database, operator)
+
+
+async def _init(settings: Settings, say: Say, superuser_dsn: str | None, database: str, operator: str | None) -> None:
+    owner = _owner(settings)
+    if operator is not None:
+        _writer(settings)  # its absence is better told before anything is done
     if superuser_dsn is not None:
         await embedded.ensure_roles_and_database(superuser_dsn, database)
         say(f"roles and database {database}: there")
-    applied = await migrate(settings)
+    applied = await migrating.migrate(owner, lock_timeout_s=settings.lock_timeout_s)
     say(f"migrations: {', '.join(applied) or 'up to date'}")
     if settings.master_keys is None and not settings.master_key_path.exists():
         MasterKeys.generate_file(settings.master_key_path)
@@ -94,7 +153,7 @@ async def init(settings: Settings, say: Say, *, superuser_dsn: str | None, datab
             opened = await open_log(conn, log, origin, utc_now())
             say(f"log {log}: {'opened for ' + origin if opened else 'there'}")
 
-    await _on(_owner(settings), open_logs)
+    await _on(owner, open_logs)
     if operator is not None:
         await _operator_key(settings, operator, say)
 
@@ -116,8 +175,12 @@ async def rebuild(settings: Settings, names: Sequence[str], told: Told, *, accep
     if unknown:
         raise SettingsRefused(f"There is no projection {unknown[0]!r}; there are {', '.join(known)}.")
     wanted = [known[name] for name in names] or list(PROJECTIONS)
-    dsn = _projector(settings)
-    return [await rebuild_projection(dsn, one, progress=told, accept_difference=accept_difference) for one in wanted]
+    async with attached(settings) as settings:
+        dsn = _projector(settings)
+        await _on(dsn, migrating.check)
+        return [
+            await rebuild_projection(dsn, one, progress=told, accept_difference=accept_difference) for one in wanted
+        ]
 
 
 async def verify(settings: Settings, name: str | None, told: Told) -> dict[LogName, read.Head]:
@@ -127,12 +190,25 @@ async def verify(settings: Settings, name: str | None, told: Told) -> dict[LogNa
         logs = [log_name(name)] if name else await read.logs(conn)
         return {log: await verify_log(conn, log, told) for log in logs}
 
-    return await _on(_writer(settings), work)
+    async with attached(settings) as settings:
+        return await _on(_writer(settings), work)
 
 
 async def accept_restore(settings: Settings, name: str) -> str:
     """Record that *name* goes on from an earlier point than it had published; say what was done."""
     log = log_name(name)
+    async with attached(settings) as settings:
+        await _on(_projector(settings), _prepare)
+        return await _accept_restore(settings, log)
+
+
+async def _prepare(conn: Connection) -> None:
+    """Make the read side's tables: the restored point may lie before the first projection."""
+    await prepare_published(conn)
+    await generations.prepare(conn)
+
+
+async def _accept_restore(settings: Settings, log: LogName) -> str:
     published = await _on(_writer(settings), lambda conn: disputed_head(conn, log, settings.heads_path))
     if published is None:
         return f"{log} continues what was published; nothing to accept."
@@ -155,8 +231,9 @@ async def accept_restore(settings: Settings, name: str) -> str:
 
 async def rewrap(settings: Settings, told: Told) -> int:
     """Wrap every secret anew under the first master key; return how many were."""
-    pool = await asyncpg.create_pool(_writer(settings), min_size=1, max_size=2)
-    try:
-        return await Vault(pool, doctor.load_master_keys(settings), utc_now).rewrap(told)
-    finally:
-        await pool.close()
+    async with attached(settings) as settings:
+        opened = await pool(_writer(settings), size=2)
+        try:
+            return await Vault(opened, doctor.load_master_keys(settings), utc_now).rewrap(told)
+        finally:
+            await opened.close()

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from registry import embedded
-from registry.app import Databases, Process, Service, utc_now
+from registry.app import Databases, Opened, Process
 from registry.commands.idempotency import system
+from registry.deployment import EMBEDDED_DATABASE, refusals, with_embedded
 from registry.domain.events import IssuerKind, IssuerProfile, StatusProfile
 from registry.domain.names import LogName, Slug
 from registry.errors import EmbeddedFailed, SettingsRefused, SlugTaken, Unauthenticated
@@ -23,12 +25,20 @@ from registry.log.connection import connect
 from registry.log.migrate import migrate
 from registry.settings import Settings
 from registry.vault.master import MasterKeys
+from registry.wiring import utc_now
 
-DATABASE = "registry"
 DEMO_SLUG = Slug("demo-college")
 LOG = LogName("main")
 
 Say = Callable[[str], None]
+
+
+def defaults() -> dict[str, Any]:
+    """Return settings that suit trying things out, where the environment says nothing."""
+    chosen: dict[str, Any] = {} if "REGISTRY_ENV" in os.environ else {"env": "dev"}
+    if not {"REGISTRY_TICK_S", "REGISTRY_TTL_S"} & os.environ.keys():  # they depend on each other
+        chosen |= {"tick_s": 1, "ttl_s": 5}
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +81,34 @@ class Demo:
 
 
 @asynccontextmanager
-async def database(settings: Settings, say: Say) -> AsyncIterator[tuple[Databases, str]]:
-    """Run the embedded PostgreSQL with the schema in place; yield its DSNs and the owner's."""
+async def database(
+    settings: Settings, say: Say, on_failure: Callable[[EmbeddedFailed], None]
+) -> AsyncIterator[Settings]:
+    """Run the embedded PostgreSQL with the schema in place; yield *settings* that name it.
+
+    *on_failure* is told when the server dies later and cannot be started again.
+    """
     bindir = embedded.find_bindir(settings.pg_bindir)
     say(f"PostgreSQL   from {bindir}")
-    async with embedded.running(settings.home, bindir=bindir) as server:
-        await embedded.ensure_database(server, DATABASE)
-        writer, projector, owner = (
-            server.dsn(user=f"registry_{role}", database=DATABASE) for role in ("writer", "projector", "owner")
-        )
-        applied = await migrate(owner)
+    async with embedded.running(settings.home, bindir=bindir, on_failure=on_failure) as server:
+        await embedded.ensure_database(server, EMBEDDED_DATABASE)
+        named = with_embedded(settings, server)
+        applied = await migrate(_owner(named))
         say(f"database     {'migrated: ' + ', '.join(applied) if applied else 'up to date'}")
-        yield Databases(writer=writer, reader=writer, direct=writer, projector=projector), owner
+        yield named
 
 
-async def prepare(settings: Settings, owner: str, say: Say) -> None:
+def _owner(settings: Settings) -> str:
+    assert settings.owner_database_url is not None, "the embedded database is named"
+    return settings.owner_database_url.get_secret_value()
+
+
+async def prepare(settings: Settings, say: Say) -> None:
     """Make the master key and open the logs, where they are missing."""
     if not settings.master_key_path.exists():
         MasterKeys.generate_file(settings.master_key_path)
         say(f"master key   made: {settings.master_key_path}")
-    conn = await connect(owner)
+    conn = await connect(_owner(settings))
     try:
         for log, origin in settings.origins.items():
             if await open_log(conn, log, origin, utc_now()):
@@ -99,7 +117,7 @@ async def prepare(settings: Settings, owner: str, say: Say) -> None:
         await conn.close()
 
 
-async def demo(service: Service, settings: Settings) -> Demo:
+async def demo(service: Opened, settings: Settings) -> Demo:
     """Return the demo's keys: those of an earlier start if they still hold, else new ones."""
     path = settings.home / "demo.env"
     url = settings.origins[LOG]
@@ -111,7 +129,7 @@ async def demo(service: Service, settings: Settings) -> Demo:
     return current
 
 
-async def _holds(service: Service, known: Demo) -> bool:
+async def _holds(service: Opened, known: Demo) -> bool:
     assert service.api_keys is not None, "the process serves"
     try:
         for key in (known.operator_key, known.issuer_key):
@@ -121,7 +139,7 @@ async def _holds(service: Service, known: Demo) -> bool:
     return True
 
 
-async def _make(service: Service, url: str) -> Demo:
+async def _make(service: Opened, url: str) -> Demo:
     """Register the demo issuer and make both keys; an issuer that is there already keeps its credentials."""
     commands, keys = service.commands, service.keys
     assert commands is not None, "the process serves"
@@ -147,7 +165,7 @@ async def _make(service: Service, url: str) -> Demo:
     return Demo(url, operator_key, DEMO_SLUG, issuer_key)
 
 
-async def _end_old_keys(service: Service) -> None:
+async def _end_old_keys(service: Opened) -> None:
     """Revoke the demo issuer's keys: their text was lost with demo.env, and two live ones are all it may have."""
     assert service.commands is not None, "the process serves"
     assert service.keys is not None, "the process serves"
@@ -157,27 +175,65 @@ async def _end_old_keys(service: Service) -> None:
             await service.keys.revoke(system(LOG, "dev"), issuer_id, listed.facts.created.key_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Development:
+    """What runs: its demo, and `failed`, which never returns but raises `RegistryError` when it cannot go on."""
+
+    demo: Demo
+    metrics_port: int
+    failed: Callable[[], Awaitable[None]]
+
+
 @asynccontextmanager
-async def running(settings: Settings, say: Say) -> AsyncIterator[tuple[Process, Demo]]:
+async def running(settings: Settings, say: Say) -> AsyncIterator[Development]:
     """Run the whole registry on this machine until the block is left."""
-    if LOG not in settings.origins:
-        raise SettingsRefused("`registry dev` needs a log named main; leave REGISTRY_LOGS unset.")
-    try:
-        async with database(settings, say) as (databases, owner):
-            await prepare(settings, owner, say)
-            process = Process(settings, databases, door=True, projecting=True)
+    _require_own(settings)
+    process: Process | None = None
+
+    def lose(failure: EmbeddedFailed) -> None:
+        if process is not None:  # before, whoever asks the database hears that it is gone
+            process.fail(failure)
+
+    say(f"home         {settings.home}")
+    with refusals():
+        async with database(settings, say, lose) as settings:
+            await prepare(settings, say)
+            process = Process(settings, Databases.of(settings), door=True, projecting=True)
             async with process.running() as service:
-                yield process, await demo(service, settings)
-    except OSError as error:
-        raise EmbeddedFailed(f"{error.filename or settings.home}: {(error.strerror or str(error)).lower()}.") from error
+                yield Development(await demo(service, settings), service.metrics_port, process.failed)
+
+
+def _require_own(settings: Settings) -> None:
+    """Raise `SettingsRefused` for settings of another kind of deployment."""
+    if LOG not in settings.origins:
+        raise SettingsRefused("REGISTRY_LOGS: `registry dev` needs a log named main; name one, or leave it unset.")
+    for name in ("database_url", "read_database_url", "direct_database_url", "projector_database_url"):
+        if getattr(settings, name) is not None:
+            raise SettingsRefused(
+                f"REGISTRY_{name.upper()} is set, but `registry dev` runs a PostgreSQL of its own: unset it, "
+                "or use `registry serve` and `registry project`."
+            )
+
+
+def summary(demo: Demo, settings: Settings, metrics_port: int) -> list[str]:
+    """Return what a person wants to know of a registry that is up, as lines for a terminal."""
+    return [
+        f"service      {demo.url}",
+        f"metrics      http://{settings.metrics_host}:{metrics_port}/metrics",
+        f"operator     key {demo.operator_key}",
+        f"issuer       key {demo.issuer_key} ({demo.issuer})",
+        next_steps(demo, settings.home),
+        "Ctrl-C stops everything; the next start goes on from here.",
+    ]
 
 
 def next_steps(demo: Demo, home: Path) -> str:
     """What to try first, as lines for a terminal."""
+    file = shlex.quote(str((home / "demo.env").absolute()))
     return f"""
-  The keys are in {home / "demo.env"}; in another terminal:
+The keys are in {file}. Try it, in another terminal:
 
-  source {home / "demo.env"}
+  source {file}
 
   1  Register a credential; the answer has its status entries:
      curl -sX POST $REGISTRY_URL/issuers/$REGISTRY_ISSUER/credentials -H "Authorization: Bearer $REGISTRY_ISSUER_KEY" \\

@@ -1,0 +1,64 @@
+"""Processes that run until somebody stops them, and leave in order at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import click
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop:
+    """What SIGINT and SIGTERM do: they end a start-up where it stands, and let `until` return afterwards."""
+
+    def __init__(self, work: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
+        self.is_asked = False
+        self._asked = asyncio.Event()
+        self._is_up = False
+        self.task = asyncio.ensure_future(work(self))
+
+    def ask(self) -> None:
+        """Ask once; who asks again is not heard, for it is under way."""
+        if self.is_asked:
+            return
+        self.is_asked = True
+        self._asked.set()
+        if not self._is_up:
+            self.task.cancel()
+
+    async def until(self, failure: Callable[[], Awaitable[None]]) -> None:
+        """Return when somebody asks to stop; raise what *failure* raises."""
+        self._is_up = True
+        waits = [asyncio.ensure_future(self._asked.wait()), asyncio.ensure_future(failure())]
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for one in pending:
+            one.cancel()
+        for one in done:
+            one.result()
+        click.echo("stopping")
+        sys.stdout.flush()
+
+
+def run(work: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
+    """Run *work* until it ends, or SIGINT or SIGTERM ends it."""
+
+    async def watched() -> None:
+        stop = Stop(work)
+        for one in STOPS:
+            asyncio.get_running_loop().add_signal_handler(one, stop.ask)
+        try:
+            await stop.task
+        except asyncio.CancelledError:
+            if not stop.is_asked:
+                raise
+
+    try:
+        asyncio.run(watched())
+    finally:
+        for one in STOPS:
+            signal.signal(one, signal.SIG_IGN)  # all is closed: nothing is left to be stopped

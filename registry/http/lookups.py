@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
 from projections.credential_status.view import Ambiguous
+from projections.status_lists.published_list import PublishedList
 from registry.domain.names import credential_id
 from registry.errors import AmbiguousCredential, Malformed, TooLarge, UnknownCredential, UnknownStatusList
 from registry.http import client, paging
@@ -72,19 +72,47 @@ async def batch(call: Call) -> web.Response:
     """Answer up to 10,000 queries in order; one that finds nothing says so, and fails nobody else."""
     queries = _queries(loads(call.raw), call.parts.limits.lookups)
     by_id = [query for query in queries if "credentialId" in query]
-    found: dict[int, Query] = {}
-    moments = []
-    if by_id:
-        moments.append(await _seen(call))
-        rows = await call.parts.views.statuses_of(
-            call.log, [(query["credentialId"], query.get("issuer")) for query in by_id]
-        )
-        found = {id(query): {**query, "status": _word(row)} for query, row in zip(by_id, rows, strict=True)}
-    bits = _Bits(call)
-    results = [found[id(query)] if "credentialId" in query else await bits.of(query) for query in queries]
-    moments.extend(bits.moments)
+    moments = [await _answer_ids(call, by_id)] if by_id or not queries else []
+    if len(by_id) < len(queries):
+        moments += await _answer_bits(call, [query for query in queries if "credentialId" not in query])
     oldest = min(moments, key=lambda moment: moment.time) if moments else await _seen(call)
-    return _private(call.json({"asOf": as_of(call.log, oldest), "results": results}))
+    return _private(call.json({"asOf": as_of(call.log, oldest), "results": queries}))
+
+
+async def _answer_ids(call: Call, queries: Sequence[Query]) -> AsOf:
+    """Write into each query where its credential stands; return up to where that is complete."""
+    seen = await _seen(call)
+    asked = [(query["credentialId"], query.get("issuer")) for query in queries]
+    for query, row in zip(queries, await call.parts.views.statuses_of(call.log, asked), strict=True):
+        query["status"] = _word(row)
+    return seen
+
+
+async def _answer_bits(call: Call, queries: Sequence[Query]) -> list[AsOf]:
+    """Write into each query what its list's published version says; return up to where the lists are complete."""
+    lists, bit = call.parts.lists, call.parts.lists.bit
+    known: dict[str, PublishedList | None] = {}
+    for query in queries:
+        url = query["statusListCredential"]
+        if url not in known:
+            try:
+                known[url] = await lists.by_url(call.log, url)
+            except UnknownStatusList:
+                known[url] = None
+            if len(known) % _LISTS_PER_TURN == 0:
+                await asyncio.sleep(0)
+        published = known[url]
+        try:
+            value = None if published is None else bit(published, int(query["statusListIndex"]))
+        except IndexError:
+            value = None
+        if published is None or value is None:
+            query["status"] = "unknown"
+        else:
+            query["status"] = "set" if value else "clear"
+            query["statusPurpose"] = published.purpose
+            query["value"] = value
+    return [AsOf(one.position, one.published_at) for one in known.values() if one is not None]
 
 
 def _word(row: Found) -> str:
@@ -106,46 +134,7 @@ def _private(response: web.Response) -> web.Response:
     return response
 
 
-class _Bits:
-    """The published bits that one request asks for; each list is looked up once."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._lists: dict[str, Any] = {}
-        self.moments: list[AsOf] = []
-
-    async def of(self, query: Query) -> Query:
-        """Return the query with its answer."""
-        url = query["statusListCredential"]
-        if url not in self._lists:
-            self._lists[url] = await self._list(url)
-            if len(self._lists) % _LISTS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        published = self._lists[url]
-        if published is None:
-            return {**query, "status": "unknown"}
-        try:
-            value = self._call.parts.lists.bit(published, int(query["statusListIndex"]))
-        except IndexError:
-            return {**query, "status": "unknown"}
-        return {
-            **query,
-            "status": "set" if value else "clear",
-            "statusPurpose": published.purpose,
-            "value": value,
-        }
-
-    async def _list(self, url: str) -> Any:
-        try:
-            published = await self._call.parts.lists.by_url(self._call.log, url)
-        except UnknownStatusList:
-            return None
-        at: datetime = published.published_at
-        self.moments.append(AsOf(published.position, at))
-        return published
-
-
-def _queries(body: Any, most: int) -> Sequence[Query]:
+def _queries(body: Any, most: int) -> list[Query]:
     """Return a body's queries, judged by hand: a model costs more than all the rest. Raises `Malformed`, `TooLarge`."""
     queries = body.get("queries") if isinstance(body, dict) else None
     if not isinstance(queries, list) or len(body) != 1:

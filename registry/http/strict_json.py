@@ -31,7 +31,6 @@ MAX_WHOLE_NUMBER = 2**53 - 1
 
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b'"[]{}\\')
 _OBJECT_AS_VALUE = re.compile(rb":[ \t\r\n]*\{")
-_LONG_NUMBER = re.compile(rb"[0-9]{16}")  # it may be beyond 2^53 - 1; in a string it only costs the fast way
 _STRING = re.compile(rb'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # also an unterminated one: never looked at twice
 
 
@@ -59,13 +58,13 @@ _UNSURE = object()
 
 def _round_trip(data: bytes) -> Any:
     """Return what *data* stands for if it is compact and beyond doubt, else `_UNSURE`."""
-    if 1 + 2 * data.count(b"[") + data.count(b":{") > MAX_DEPTH or b"\\u" in data or _LONG_NUMBER.search(data):
+    if 1 + 2 * data.count(b"[") + data.count(b":{") > MAX_DEPTH or b"\\u" in data:
         return _UNSURE
     try:
         value = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        return value if orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == data else _UNSURE
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: a whole number beyond 2^53 - 1
         return _UNSURE
-    return value if orjson.dumps(value) == data else _UNSURE
 
 
 def _is_too_deep(data: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
@@ -18,7 +19,7 @@ import asyncpg
 import pytest
 
 from tests.interop.client import eventually
-from tests.interop.processes import Deployment, Program, deployed, is_ready
+from tests.interop.processes import Deployment, Program, deployed
 from tests.interop.second_opinion import StatusList, read
 from tests.servers import TestDatabase
 
@@ -78,10 +79,12 @@ class Crowd:
         """Allocate, and revoke every other credential, over both doors."""
         slug, key = self.issuers[number % ISSUERS]
         for round_number in range(ROUNDS):
-            credential_id = f"urn:uuid:{uuid4()}"
-            body = {"credentialId": credential_id, "type": ["VerifiableCredential"]}
+            # the service mints the id: only the Idempotency-Key tells a repetition from another credential
+            body = {"type": ["VerifiableCredential"]}
             doors = self.doors(number + round_number)
             answer = await self.ask(key, "POST", f"/issuers/{slug}/credentials", body, doors)
+            credential_id = answer["credentialId"]
+            assert credential_id not in self.truth.allocated
             self.truth.allocated[credential_id] = answer["credentialStatus"]
             self.milestones[len(self.truth.allocated)].set()
             if round_number % 2:
@@ -134,31 +137,31 @@ async def test_what_64_clients_over_two_processes_are_told_is_true(crowd: Crowd)
     await everything_acknowledged_holds(crowd)
 
 
-async def test_it_stays_true_when_each_process_in_turn_is_killed(crowd: Crowd) -> None:
-    """One of the two holds the lease of the log, so the writer itself is killed in one of the turns."""
-
-    async def kill_each() -> None:
-        for number, door in enumerate(crowd.deployment.doors, start=1):
-            await crowd.milestones[number * TOTAL // 3].wait()
-            await door.kill()
-            await asyncio.sleep(0.5)
-            await door.start()
-            await is_ready(crowd.deployment, door)
-
-    await asyncio.gather(kill_each(), *(crowd.work(number) for number in range(CLIENTS)))
-    assert crowd.truth.answers["ServerDisconnectedError"] + crowd.truth.answers["ClientConnectorError"]
+async def test_it_stays_true_when_each_door_in_turn_is_killed(crowd: Crowd) -> None:
+    """One of the two holds the lease of the log, so the writer itself is killed; sometimes both are down."""
+    first, second = crowd.deployment.doors
+    await while_killing(crowd, first, second, first)
+    assert crowd.truth.answers["ClientConnectorError"], "nobody noticed"
     await everything_acknowledged_holds(crowd)
 
 
 async def test_it_stays_true_when_the_projector_is_killed(crowd: Crowd) -> None:
-    async def kill_twice() -> None:
-        for share in (3, 6):
-            await crowd.milestones[share * TOTAL // 10].wait()
-            await crowd.deployment.projector.kill()
-            await crowd.deployment.projector.start()
-
-    await asyncio.gather(kill_twice(), *(crowd.work(number) for number in range(CLIENTS)))
+    await while_killing(crowd, crowd.deployment.projector, crowd.deployment.projector)
     await everything_acknowledged_holds(crowd)
+
+
+async def while_killing(crowd: Crowd, *victims: Program) -> None:
+    """Let the clients work while *victims* are killed and started again, at even shares of the work."""
+
+    async def killing() -> None:
+        for number, victim in enumerate(victims, start=1):
+            await crowd.milestones[TOTAL * number // (len(victims) + 1)].wait()
+            # a commit answers many clients at once: let them send the next requests first
+            await asyncio.sleep(random.uniform(0, 0.03))
+            await victim.kill()
+            await victim.start()
+
+    await asyncio.gather(killing(), *(crowd.work(number) for number in range(CLIENTS)))
 
 
 async def everything_acknowledged_holds(crowd: Crowd) -> None:

@@ -9,8 +9,8 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +54,8 @@ class Registry(Server):
 @asynccontextmanager
 async def registry() -> AsyncIterator[Registry]:
     """Run our service; yield it when it is ready."""
-    with tempfile.TemporaryDirectory(prefix="registry-load-") as temporary:
-        Path(temporary).chmod(0o711)  # PostgreSQL runs under another account when we are root
-        home, port = Path(temporary) / "home", _free_port()
+    with _new_home() as home:
+        port = _free_port()
         settings = {
             "HOME": str(home),
             "PORT": str(port),
@@ -73,6 +72,13 @@ async def registry() -> AsyncIterator[Registry]:
             server = Registry(port, process.pid, demo)
             await _first_credential(server)
             yield server
+
+
+@contextmanager
+def _new_home() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="registry-load-") as temporary:
+        Path(temporary).chmod(0o711)  # PostgreSQL runs under another account when we are root
+        yield Path(temporary) / "home"
 
 
 @asynccontextmanager

@@ -1,0 +1,124 @@
+"""What a revocation over HTTP costs, against bare aiohttp with the same body and the same answer: ratio 4.
+
+`python -m load_tests.revoke [--quick] [--rounds N] [--seconds S]`; exit status 1 when the target is missed.
+
+Ours is `registry dev`: API key, quota, Idempotency-Key, decision, one durable event, metrics and a line in the log per
+request; it also projects and publishes in that time. Every request revokes another credential. What counts is the CPU
+time of the server's process per request; PostgreSQL's is not in it, and neither is waiting for the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count, islice
+from statistics import median
+from urllib.parse import quote
+
+import aiohttp
+from rich.console import Console
+
+from load_tests.clients import Load, Rates, press, request
+from load_tests.comparison import Measure, Ratio, interleaved, report
+from load_tests.peer import Answer
+from load_tests.servers import Registry, Server, peers, registry
+
+IN_FLIGHT = 64
+MOST = 2_000
+"""Revocations in one measurement; each needs a credential that was registered before."""
+REGISTERED_S = 120
+TEMPLATE = "/issuers/{slug}/credentials/{id}/revocation"
+BODY = b'{"reason":"issued-in-error"}'
+
+ratios = [Ratio("4  revoke, 64 connections", "ours", ("theirs",), 0.3, 0.45)]
+
+
+def credential_id(number: int) -> str:
+    """Return the id of one credential; all are equally long, so that the peer sends as many bytes."""
+    return f"urn:load:{number:08}"
+
+
+def revocations(ours: Registry, numbers: Iterable[int]) -> Callable[[Server], Iterable[bytes]]:
+    """Return the requests that revoke the credentials of *numbers*."""
+    headers = {"Authorization": ours.authorization, "Content-Type": "application/json"}
+
+    def requests(server: Server) -> Iterator[bytes]:
+        for number in numbers:
+            path = TEMPLATE.format(slug=ours.demo.issuer, id=quote(credential_id(number), safe=""))
+            yield request(server, "PUT", path, {**headers, "Idempotency-Key": f"revocation-{number:08}"}, BODY)
+
+    return requests
+
+
+async def register(ours: Registry, number: int) -> None:
+    """Register the credentials that will be revoked."""
+    headers = {"Authorization": ours.authorization, "Content-Type": "application/json"}
+    path = f"/issuers/{ours.demo.issuer}/credentials"
+
+    def requests(server: Server) -> Iterator[bytes]:
+        for one in range(number):
+            body = f'{{"credentialId":"{credential_id(one)}","type":["VerifiableCredential"]}}'.encode()
+            yield request(server, "POST", path, headers, body)
+
+    done = await press(ours, Load(requests, 201, IN_FLIGHT, REGISTERED_S, number))
+    Console().print(f"{number:,} credentials registered, {done.per_s:,.0f} a second", style="dim")
+
+
+async def answer_of(ours: Registry, number: int) -> Answer:
+    """Revoke one credential; return what the peer is to answer."""
+    url = ours.demo.url + TEMPLATE.format(slug=ours.demo.issuer, id=credential_id(number))
+    headers = {"Authorization": ours.authorization, "Content-Type": "application/json"}
+    async with aiohttp.ClientSession() as session, session.put(url, headers=headers, data=BODY) as response:
+        given = {key.decode(): value.decode() for key, value in response.raw_headers}
+        return Answer("PUT", TEMPLATE, response.status, given, await response.read(), parses=True)
+
+
+async def main(rounds: int, seconds: float, most: int) -> bool:
+    """Measure; return whether the target was reached."""
+    seen: dict[str, list[Rates]] = {}
+
+    def side(name: str, server: Server, load: Callable[[], Load]) -> Measure:
+        async def measure() -> float:
+            seen.setdefault(name, []).append(rates := await press(server, load()))
+            return rates.per_cpu_s
+
+        return measure
+
+    async with registry() as ours:
+        await register(ours, most * (rounds + 1) + 1)
+        numbers = count()
+        answer = await answer_of(ours, next(numbers))
+        async with peers(answer) as (peer,):
+
+            def next_ones() -> Load:
+                return Load(revocations(ours, islice(numbers, most)), 200, IN_FLIGHT, seconds)
+
+            def over_and_over() -> Load:
+                return Load(revocations(ours, count()), 200, IN_FLIGHT, seconds)
+
+            measures = {"ours": side("ours", ours, next_ones), "theirs": side("theirs", peer, over_and_over)}
+            for warm_up in measures.values():
+                await warm_up()
+            seen.clear()
+            samples = await interleaved(measures, rounds)
+    is_reached = report("Revoke over HTTP", ratios, samples, unit="requests/CPU s")
+    mine, best = (median(rates.per_s for rates in seen[name]) for name in ("ours", "theirs"))
+    Console().print(f"4  revoke: {mine:,.0f} requests/s beside {best:,.0f}")
+    return is_reached
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Measures revocations over HTTP against bare aiohttp.")
+    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (at least 5 for a result)")
+    parser.add_argument("--seconds", type=float, default=1.5, help="seconds of each measurement, at most")
+    parser.add_argument("--quick", action="store_true", help="5 rounds of at most 0.8 s")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    given = arguments()
+    is_reached = asyncio.run(main(5, 0.8, 600) if given.quick else main(given.rounds, given.seconds, MOST))
+    sys.exit(0 if is_reached else 1)

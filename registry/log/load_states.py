@@ -60,7 +60,7 @@ async def load_states(
 def _decode(log: LogName, position: int, body: bytes) -> Recorded:
     try:
         return decode(position, body)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise BrokenLog(f"Log {log!r}: position {position} does not parse as an event.", position=position) from error
 
 

@@ -74,7 +74,7 @@ class Tail:
         try:
             for row in rows[1:]:
                 memory.see(decode(row["position"], row["body"]))
-        except (ValueError, KeyError):  # of a newer version; what this one needs, it will read by itself
+        except (ValueError, KeyError, TypeError):  # of a newer version; what this one needs, it will read by itself
             self._memory = await self._begin(conn)
             return
         last = rows[-1]

@@ -48,16 +48,17 @@ def _require_node() -> None:
 
 
 @pytest.fixture(scope="module")
-def _judge(node_project: Path) -> Iterator[Judge]:
+def idle_judge(node_project: Path) -> Iterator[Judge]:
+    """Other people's verifiers, to be told first where to fetch from."""
     with sitting() as judge:
         yield judge
 
 
 @pytest.fixture
-def judge(_judge: Judge, service: Any) -> Judge:
+def judge(idle_judge: Judge, service: Any) -> Judge:
     """Other people's verifiers, which may fetch from the service."""
-    _judge.configure(service.url)
-    return _judge
+    idle_judge.configure(service.url)
+    return idle_judge
 
 
 @pytest.fixture

@@ -39,9 +39,9 @@ class Judge:
         self._requests: IO[str] = process.stdin
         self._answers: IO[str] = process.stdout
 
-    def configure(self, origin: str) -> None:
-        """Let it fetch from *origin*, and tell it where the contexts of Open Badges and CLR lie."""
-        self.ask("configure", origin=origin, contexts={url: str(_file(url)) for url in PINNED})
+    def configure(self, origin: str, door: str | None = None) -> None:
+        """Let it fetch from *origin*, found at *door*, and tell it where the contexts of Open Badges and CLR lie."""
+        self.ask("configure", origin=origin, door=door or origin, contexts={url: str(_file(url)) for url in PINNED})
 
     def verify(self, credential: Document, lists: Mapping[str, Document] | None = None) -> Judgement:
         """Judge the proof of *credential* and its status; *lists* stand in for published ones."""

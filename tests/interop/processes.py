@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -102,14 +103,19 @@ class Deployment:
     @property
     def host(self) -> dict[str, str]:
         """The header by which every door knows the log, as behind a proxy."""
-        return {"Host": self.origin.removeprefix("http://")}
+        return {"Host": urlsplit(self.origin).netloc}
 
 
 @asynccontextmanager
-async def deployed(database: TestDatabase, home: Path, *, doors: int) -> AsyncIterator[Deployment]:
-    """Set a deployment up with `registry init`, run it until the block is left, and stop it in good order."""
+async def deployed(
+    database: TestDatabase, home: Path, *, doors: int, origin: str | None = None
+) -> AsyncIterator[Deployment]:
+    """Set a deployment up with `registry init`, run it until the block is left, and stop it in good order.
+
+    Its public *origin* is by default that of the first door.
+    """
     ports = [free_port() for _ in range(doors)]
-    deployment = Deployment(database, home, origin=f"http://127.0.0.1:{ports[0]}")
+    deployment = Deployment(database, home, origin=origin or f"http://127.0.0.1:{ports[0]}")
     printed = await deployment.run("init", "--operator", "tests")
     deployment.operator_key = printed.strip().splitlines()[-1].rpartition(" ")[2]
     deployment.projector = deployment.program("project", port=free_port())

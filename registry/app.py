@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from time import monotonic
 from uuid import uuid4
@@ -91,6 +91,8 @@ class Opened:
     commands: Commands | None
     keys: KeyRing | None
     api_keys: ApiKeys | None
+    lists: ListSetKeeper | None
+    progress: Progress | None
     metrics_port: int
 
 
@@ -128,10 +130,10 @@ class Process:
             master = load_master_keys(self._settings)
             if self._projecting:
                 await self._project(master)
-            service = await self._serve(master) if self._door else Opened(None, None, None, 0)
+            service = await self._serve(master) if self._door else Opened(None, None, None, None, None, 0)
             port = await self._open_metrics()
             self._background(watch_loop(self._metrics.loop_lag), "event loop lag")
-            yield Opened(service.commands, service.keys, service.api_keys, port)
+            yield replace(service, metrics_port=port)
             self._drain.begin()
             if self._door and self._listening:
                 await asyncio.sleep(self._settings.drain_s)
@@ -251,7 +253,7 @@ class Process:
         )
         served = runner(application(parts), shutdown_timeout=settings.shutdown_s)
         await self._listen_on(served, settings.host, settings.port, "REGISTRY_PORT")
-        return Opened(commands, keys, api_keys, 0)
+        return Opened(commands, keys, api_keys, keeper, progress, 0)
 
     async def _sequencer(self, log: LogName) -> Sequencer:
         settings = self._settings

@@ -5,6 +5,7 @@ All of it lives under one home; removing that folder removes every trace.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from projections.catalog import PROJECTIONS
 from registry import embedded
 from registry.app import Databases, Opened, Process
 from registry.commands.idempotency import system
 from registry.deployment import EMBEDDED_DATABASE, refusals, with_embedded
 from registry.domain.events import IssuerKind, IssuerProfile, StatusProfile
 from registry.domain.names import LogName, Slug
-from registry.errors import EmbeddedFailed, SettingsRefused, SlugTaken, Unauthenticated
+from registry.errors import EmbeddedFailed, Refused, SettingsRefused, SlugTaken, Unauthenticated, Unavailable
 from registry.log.append import open_log
 from registry.log.connection import connect
 from registry.log.migrate import migrate
@@ -28,6 +30,8 @@ from registry.vault.master import MasterKeys
 from registry.wiring import utc_now
 
 DEMO_SLUG = Slug("demo-college")
+READY_S = 60
+POLL_S = 0.05
 LOG = LogName("main")
 
 Say = Callable[[str], None]
@@ -124,9 +128,32 @@ async def demo(service: Opened, settings: Settings) -> Demo:
     known = Demo.read(path)
     if known is None or not await _holds(service, known):
         known = await _make(service, url)
+    await _ready_to_issue(service, Slug(known.issuer))
     current = Demo(url, known.operator_key, known.issuer, known.issuer_key)
     current.write(path)
     return current
+
+
+async def _ready_to_issue(service: Opened, issuer: Slug) -> None:
+    """Return when the issuer's lists are published and lookups answer, so that what is printed works at once."""
+    commands, lists, progress = service.commands, service.lists, service.progress
+    assert commands is not None, "the process serves"
+    assert lists is not None, "the process serves"
+    assert progress is not None, "the process serves"
+    deadline = asyncio.get_running_loop().time() + READY_S
+    while True:
+        try:
+            await lists.prepare(LOG, await commands.issuer_id(LOG, issuer))
+            for projection in PROJECTIONS:
+                await progress.reach(LOG, projection.name, 1, timeout_s=1)
+        except Unavailable:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(POLL_S)
+        except Refused:
+            return  # somebody withdrew the demo issuer; the rest works
+        else:
+            return
 
 
 async def _holds(service: Opened, known: Demo) -> bool:

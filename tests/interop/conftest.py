@@ -7,7 +7,7 @@ import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from tests.interop.absence import absent
 from tests.interop.client import Client
 from tests.interop.judge import PROJECT, Judge, sitting
+from tests.interop.truth import log_and_lists
 
 OLDEST_NODE = 20
 INSTALL = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
@@ -62,6 +63,7 @@ def judge(idle_judge: Judge, service: Any) -> Judge:
 
 
 @pytest.fixture
-async def client(service: Any) -> Client:
-    """An issuer of its own over HTTP."""
-    return await Client.registered(service)
+async def client(service: Any) -> AsyncIterator[Client]:
+    """An issuer of its own over HTTP; afterwards the log and all published lists are checked."""
+    yield await Client.registered(service)
+    await log_and_lists(service.database.superuser)

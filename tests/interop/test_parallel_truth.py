@@ -15,12 +15,12 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import aiohttp
-import asyncpg
 import pytest
 
 from tests.interop.client import eventually
 from tests.interop.processes import Deployment, Program, deployed
 from tests.interop.second_opinion import StatusList, read
+from tests.interop.truth import log_and_lists
 from tests.servers import TestDatabase
 
 pytestmark = pytest.mark.slow
@@ -194,11 +194,8 @@ async def the_lists_agree(crowd: Crowd) -> None:
 
 async def the_log_agrees(crowd: Crowd) -> None:
     """A repeated request recorded nothing twice: one event for each acknowledgement."""
-    conn = await asyncpg.connect(crowd.deployment.database.superuser)
-    try:
-        recorded = dict(await conn.fetch("SELECT type, count(*) FROM events GROUP BY type"))
-        indices = await conn.fetchval("SELECT count(*) FROM status_list_allocations")
-    finally:
-        await conn.close()
-    assert recorded["CredentialRegistered"] == len(crowd.truth.allocated) == indices
-    assert recorded["CredentialRevoked"] == len(crowd.truth.revoked)
+    truth, checked = crowd.truth, await log_and_lists(crowd.deployment.database.superuser)
+    registered = [event["credential_id"] for event in checked.of_type("CredentialRegistered")]
+    revoked = [event["credential_id"] for event in checked.of_type("CredentialRevoked")]
+    assert sorted(registered) == sorted(truth.allocated)
+    assert sorted(revoked) == sorted(truth.revoked)

@@ -16,7 +16,8 @@ from asyncpg.pool import PoolConnectionProxy
 from projections.status_lists import head_file
 from projections.status_lists.guard import PublishedHead, Restore, is_abandoned, must_follow
 from projections.status_lists.queries import sql
-from registry.domain.names import LogName
+from registry.domain.events import LogRestored
+from registry.domain.names import LOG_STREAM, LogName
 from registry.errors import ForkedLog
 from registry.log import read
 
@@ -109,16 +110,30 @@ async def disputed_head(conn: Connection, log: LogName, directory: Path) -> Publ
     """Return the published head that *log* does not continue and nobody accepted yet; None if all is well.
 
     That is what `registry accept-restore` must name: the later one, when the file and the database know different ones.
+    Acceptances are read from the log itself: right after a restore no projection may know them yet.
     """
-    row = await conn.fetchrow(_FRONTIER, log)
-    assert row is not None
-    restores = [Restore(*restore) for restore in await conn.fetch(_RESTORES, log)]
+    opened = await read.stream(conn, log, LOG_STREAM)
+    restores = [
+        Restore(one.position, event.published_position, bytes.fromhex(event.published_hash), event.restored_position)
+        for one in opened
+        if isinstance(event := one.event, LogRestored)
+    ]
     disputed = [
         head
-        for head in (head_file.read(directory, log), _stored_head(row))
+        for head in (head_file.read(directory, log), await _published_head(conn, log))
         if head and head.position and await _hash_at(conn, log, head) != head.hash and not is_abandoned(head, restores)
     ]
     return max(disputed, key=lambda head: head.position, default=None)
+
+
+async def _published_head(conn: Connection, log: LogName) -> PublishedHead | None:
+    """Return the head in the database; None also where nothing was ever projected into it."""
+    try:
+        row = await conn.fetchrow(_FRONTIER, log)
+    except asyncpg.UndefinedTableError:
+        return None
+    assert row is not None
+    return _stored_head(row)
 
 
 async def read_lists(conn: Connection, log: LogName, lists: Sequence[UUID]) -> list[ListState]:

@@ -127,6 +127,20 @@ class Publisher:
         new = [row["status_list_id"] for row in rows if not row["is_published"]]
         return await self._publish_all(log, [one for one in new if one not in refused])
 
+    async def remember(self, log: LogName) -> None:
+        """Make the file outside the database say how far *log* has come, also when no list changed.
+
+        Indices given out since the last publication are in the world, too: after a restore to before them the log
+        must count as a fork, or they would be given out again.
+        """
+        async with snapshot(self._pool) as conn:
+            frontier = await self._frontier(conn, log)
+        known = frontier.file_head
+        if frontier.is_behind or (known is not None and known.position >= frontier.position):
+            return
+        head = frontier.head(self._clock())
+        await asyncio.to_thread(head_file.advance, self._settings.head_directory, log, head, seen=known)
+
     async def _publish_all(self, log: LogName, lists: Sequence[UUID]) -> int:
         started, published = monotonic(), 0
         for first in range(0, len(lists), self._settings.batch):

@@ -17,6 +17,9 @@ from registry.errors import ForkedLog
 POLL_S = 0.25
 """How long a new list waits at most when the notification is lost."""
 
+REMEMBER_S = 1.0
+"""How often the file outside the database is brought up to a log that has grown."""
+
 _SHORTEST_BACKOFF_S = 0.25
 _LONGEST_BACKOFF_S = 15.0
 _log = logging.getLogger(__name__)
@@ -34,16 +37,18 @@ async def publish_for_ever(
     A log that cannot be published is tried again, ever more slowly up to 15 s, and counted; the others go on.
     """
     pauses: dict[LogName, tuple[float, float]] = {}
-    next_tick = monotonic()
+    next_tick = next_memory = monotonic()
     while True:
-        is_tick = monotonic() >= next_tick
+        is_tick, must_remember = monotonic() >= next_tick, monotonic() >= next_memory
         if is_tick:
             next_tick = max(next_tick + tick_s, monotonic())
+        if must_remember:
+            next_memory = monotonic() + REMEMBER_S
         for log in await _named(logs):
             pause_s, until = pauses.get(log, (0.0, 0.0))
             if monotonic() < until:
                 continue
-            if await _one_pass(publisher, log, is_tick=is_tick):
+            if await _one_pass(publisher, log, is_tick=is_tick, must_remember=must_remember):
                 pauses.pop(log, None)
             else:
                 pause_s = min(max(pause_s * 2, _SHORTEST_BACKOFF_S), _LONGEST_BACKOFF_S)
@@ -53,10 +58,12 @@ async def publish_for_ever(
         wake.clear()
 
 
-async def _one_pass(publisher: Publisher, log: LogName, *, is_tick: bool) -> bool:
+async def _one_pass(publisher: Publisher, log: LogName, *, is_tick: bool, must_remember: bool) -> bool:
     """Publish what is due in *log*; whether that went well."""
     try:
         await (publisher.publish(log) if is_tick else publisher.publish_new(log))
+        if must_remember:
+            await publisher.remember(log)
     except ForkedLog:
         return False  # the publisher has raised the alarm, and keeps the sentence
     except asyncpg.UndefinedTableError:

@@ -266,8 +266,8 @@ The keys are in {file}. Try it, in another terminal:
      curl -sX POST $REGISTRY_URL/issuers/$REGISTRY_ISSUER/credentials -H "Authorization: Bearer $REGISTRY_ISSUER_KEY" \\
        -H 'Content-Type: application/json' -d '{{"credentialId": "urn:example:1", "type": ["VerifiableCredential"]}}'
   2  Ask, as anyone may, where it stands:
-     curl -s "$REGISTRY_URL/credential-status?id=urn:example:1"
-  3  Revoke it, and ask again:
+     curl -s --fail --retry 5 --retry-all-errors "$REGISTRY_URL/credential-status?id=urn:example:1"
+  3  Revoke it, and ask once more:
      curl -sX PUT $REGISTRY_URL/issuers/$REGISTRY_ISSUER/credentials/urn:example:1/revocation \\
        -H "Authorization: Bearer $REGISTRY_ISSUER_KEY" -H 'Content-Type: application/json' \\
        -d '{{"reason": "issued-in-error"}}'

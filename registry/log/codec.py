@@ -67,7 +67,7 @@ def _fields(part: object) -> dict[str, Any]:
 def decode(position: int, body: bytes) -> Recorded:
     """Return the fact in *body*, in today's shape.
 
-    Raises `ValueError` (pydantic's and orjson's errors are such), `KeyError` or `TypeError` when the bytes are no event.
+    Raises `ValueError` (as pydantic's and orjson's errors are), `KeyError` or `TypeError` when the bytes are no event.
     """
     fields = orjson.loads(body)
     recorded_at = datetime.fromisoformat(fields["recorded_at"])

@@ -27,7 +27,8 @@ GENESIS = bytes(32)
 @lru_cache(maxsize=64)  # a batch has one moment
 def stamp(moment: datetime) -> str:
     """Return *moment* as it is stored: UTC with microseconds and `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    text = moment.astimezone(UTC).isoformat(timespec="microseconds")  # strftime writes the year 900 as `900`
+    return text.replace("+00:00", "Z")
 
 
 def encode(log_id: str, salt: bytes, recorded: Recorded) -> bytes:

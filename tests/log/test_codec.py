@@ -29,7 +29,7 @@ from registry.log.codec import BODY_MAX_BYTES, GENESIS, chain, decode, encode, l
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 names = st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True)
-moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds the zone
+moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds the zone
 counts = st.integers(0, 2**31 - 1)
 
 profiles = st.builds(

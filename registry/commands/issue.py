@@ -50,9 +50,10 @@ class Issuing:
         """Return *document* with id, status entries and proof; a repeated request gets the same bytes.
 
         A document that cannot be signed without loss is refused before anything is recorded. Raises what
-        `Commands.handle` raises, and `Malformed`, `UnsafeDocument`, `UnknownContext`.
+        `Commands.handle` raises, and `Malformed`, `UnsafeDocument`, `UnknownContext`. That the issuer may issue is
+        asked where something new would be recorded or signed: a repeated request gets its answer for ever.
         """
-        issuer = require_active(await self._commands.issuer(asked.log, command.issuer_id))
+        issuer = await self._commands.issuer(asked.log, command.issuer_id)
         await self._canonicalise(_with_status(document, _stand_in(PURPOSES[issuer.status_profile])))
         outcome = await self._commands.handle(asked, command)
         entries = outcome.answer["credentialStatus"]
@@ -95,6 +96,8 @@ class Issuing:
             recorded = state.secured.verification_method
             method = next(one for one in issuer.methods if one.id == recorded)
             created = state.secured.created
+        else:
+            require_active(issuer)
         assert method.key_id is not None, "the registry signs only with keys it holds"
         return await self._vault.signer(asked.log, method.key_id), method.id, created
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from registry.domain import api_keys, credential, issuer, status_list
 from registry.domain import log as log_itself
+from registry.domain.api_keys import ApiKeyRing
 from registry.domain.commands import (
     AcceptRestore,
     CloseListSet,
@@ -154,9 +155,14 @@ def _change_credential(log: LogName, command: CredentialCommand) -> Plan:
 
 def _already(command: CredentialCommand, state: Credential | None) -> int:
     """Where the log says already what *command* asks for."""
-    if state is None or isinstance(command, RecordSecuring):
-        return state.position if state else 0
-    return state.superseded_position if isinstance(command, SupersedeCredential) else state.position
+    if state is None:
+        return 0
+    match command:
+        case RecordSecuring():
+            return state.secured_position
+        case SupersedeCredential(revoke=False):
+            return state.superseded_position
+    return state.position
 
 
 def _register_issuer(log: LogName, command: RegisterIssuer) -> Plan:
@@ -218,10 +224,12 @@ def _change_keys(log: LogName, command: CreateApiKey | RevokeApiKey) -> Plan:
     own = api_keys_stream(command.issuer_id)
 
     def decide(view: View) -> Decision:
-        events = api_keys.decide(command, view.state(own))
+        ring: ApiKeyRing = view.state(own) or {}
+        events = api_keys.decide(command, ring)
         return Decision(
             _facts(own, events),
             lambda position: {"id": command.key_id, "position": position_text(log, position)},
+            ring[command.key_id].position if command.key_id in ring else 0,
         )
 
     return Plan((own,), decide, "operator")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from registry.domain.commands import CreateApiKey, RevokeApiKey
@@ -20,6 +20,8 @@ class ApiKeyFacts:
 
     created: ApiKeyCreated
     created_at: datetime
+    position: int
+    """Where the log says so: of the creation, or of the revocation."""
     revoked_at: datetime | None = None
 
     def is_live(self, at: datetime) -> bool:
@@ -54,7 +56,8 @@ def evolve(state: ApiKeyRing | None, recorded: Recorded) -> ApiKeyRing:
     ring = state or {}
     match recorded.event:
         case ApiKeyCreated() as created:
-            return {**ring, created.key_id: ApiKeyFacts(created, recorded.recorded_at)}
+            return {**ring, created.key_id: ApiKeyFacts(created, recorded.recorded_at, recorded.position)}
         case ApiKeyRevoked(key_id=key_id):
-            return {**ring, key_id: ApiKeyFacts(ring[key_id].created, ring[key_id].created_at, recorded.recorded_at)}
+            revoked = replace(ring[key_id], position=recorded.position, revoked_at=recorded.recorded_at)
+            return {**ring, key_id: revoked}
     return ring

@@ -62,6 +62,7 @@ class Credential:
     since: datetime
     reason: Reason | None = None
     secured: CredentialSecured | None = None
+    secured_position: int = 0
     superseded_by: str | None = None
     superseded_position: int = 0
 
@@ -228,7 +229,7 @@ def evolve(state: Credential | None, recorded: Recorded) -> Credential | None:
     assert state is not None, "a credential's stream begins with its registration"
     match event:
         case CredentialSecured():
-            return replace(state, secured=event)
+            return replace(state, secured=event, secured_position=recorded.position)
         case CredentialRevoked(reason=reason):
             return _moved(state, recorded, Status.REVOKED, reason)
         case CredentialSuspended(reason=reason):

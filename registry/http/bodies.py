@@ -74,11 +74,18 @@ def _named(check: Any) -> AfterValidator:
     return AfterValidator(checked)
 
 
+YEARS = range(1900, 9999)
+"""Of the moments that are recorded; at either end of the calendar, zones and databases have no room left."""
+
+
 def _moment(value: object) -> datetime:
     try:
-        return documents.date_time_stamp(value, pointer="")
+        moment = documents.date_time_stamp(value, pointer="")
     except Malformed as error:
         raise PydanticCustomError("form", "{sentence}", {"sentence": error.detail}) from None
+    if moment.year not in YEARS:
+        raise PydanticCustomError("form", f"A moment lies in the years {YEARS[0]} to {YEARS[-1]}.")
+    return moment
 
 
 def _require_iri(text: str) -> None:

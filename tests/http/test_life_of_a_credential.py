@@ -127,6 +127,71 @@ async def test_the_same_request_under_its_key_takes_effect_once_and_gets_the_sam
     assert (problem["status"], problem["type"].endswith("/problems/key-reused")) == (422, True)
 
 
+async def test_a_repeated_issue_gets_its_bytes_also_when_the_issuer_may_issue_no_more(service):
+    slug, key = await service.issuer()
+    path = f"/issuers/{slug}/credentials/issue"
+    body, headers = {"credential": unsigned()}, {"Idempotency-Key": "before"}
+    first = await service.ask("POST", path, key=key, json=body, headers=headers)
+    assert first[0] == 201
+    assert (await service.ask("PUT", f"/issuers/{slug}/suspension", key=service.operator_key))[0] == 200
+    assert await service.ask("POST", path, key=key, json=body, headers=headers) == first
+    named = {"credential": unsigned(id=first[1]["verifiableCredential"]["id"])}
+    assert await service.ask("POST", path, key=key, json=named) == first
+    status, problem = await service.ask("POST", path, key=key, json={"credential": unsigned()})
+    assert (status, problem["type"].endswith("/problems/issuer-not-active")) == (409, True)
+
+
+async def test_what_was_only_registered_is_not_signed_for_a_suspended_issuer(service):
+    slug, key = await service.issuer()
+    document = unsigned(id=f"urn:example:{slug}")
+    registered = await service.ask("POST", f"/issuers/{slug}/credentials", key=key, json={"credential": document})
+    assert registered[0] == 201
+    assert (await service.ask("PUT", f"/issuers/{slug}/suspension", key=service.operator_key))[0] == 200
+    path = f"/issuers/{slug}/credentials/issue"
+    status, problem = await service.ask("POST", path, key=key, json={"credential": document})
+    assert (status, problem["type"].endswith("/problems/issuer-not-active")) == (409, True)
+
+
+async def test_a_repeated_change_answers_with_the_position_of_the_first(service):
+    slug, key = await service.issuer()
+    for name in ("first", "second"):
+        body = {"credentialId": f"urn:example:{slug}:{name}", "type": ["VerifiableCredential"]}
+        assert (await service.ask("POST", f"/issuers/{slug}/credentials", key=key, json=body))[0] == 201
+    credential, successor = path_of(slug, f"urn:example:{slug}:first"), f"urn:example:{slug}:second"
+
+    async def twice(method, path, first, second, key=key):
+        answers = [await service.ask(method, path, key=key, json=body) for body in (first, second)]
+        assert answers[0][0] == 200
+        assert answers[0] == answers[1]
+        return int(answers[0][1]["position"].partition(":")[2])
+
+    fraud, mistake = {"reason": "fraud"}, {"reason": "issued-in-error"}
+    replaced, too = {"by": successor}, {"by": successor, "revoke": True}
+    positions = [
+        await twice("PUT", f"{credential}/suspension", fraud, mistake),
+        await twice("DELETE", f"{credential}/suspension", None, None),
+        await twice("PUT", f"{credential}/supersession", replaced, replaced | fraud),
+        await twice("PUT", f"{credential}/supersession", too, too | fraud),
+        await twice("PUT", f"{path_of(slug, successor)}/revocation", fraud, mistake),
+    ]
+    _, listed = await service.ask("GET", f"/issuers/{slug}/api-keys", key=service.operator_key)
+    own = f"/issuers/{slug}/api-keys/{listed['apiKeys'][0]['id']}"
+    positions.append(await twice("DELETE", own, None, None, key=service.operator_key))
+    assert positions == sorted(set(positions))
+    assert positions[0] > 1
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "1899-12-31T23:59:59Z", "9999-12-31T23:59:59.999999Z"])
+async def test_a_moment_at_the_end_of_the_calendar_is_refused(service, moment):
+    path = path_of(service.issuer_slug, (await issued(service))["id"], "revocation")
+    status, problem = await service.ask("PUT", path, json={"effectiveAt": moment})
+    assert (status, problem["errors"][0]["pointer"]) == (400, "/effectiveAt")
+    keys = f"/issuers/{service.issuer_slug}/api-keys"
+    body = {"name": "eternal", "expires": moment}
+    status, problem = await service.ask("POST", keys, key=service.operator_key, json=body)
+    assert (status, problem["errors"][0]["pointer"]) == (400, "/expires")
+
+
 async def test_vcalm_sets_and_clears_a_suspension_and_never_a_revocation(service):
     identifier = (await issued(service))["id"]
     path = f"/issuers/{service.issuer_slug}/credentials/status"

@@ -24,26 +24,27 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
 
 
 class Prepared(web.StreamResponse):
-    """Sends *data* as it is; *data* is a whole answer, with its Content-Length and its Date."""
+    """Sends *data*, a whole answer with its Content-Length and its Date, as it is.
+
+    It keeps nothing of a request, so one instance answers any number of them, also at the same time.
+    """
 
     def __init__(self, status: int, data: bytes) -> None:
         super().__init__(status=status)
         self._data = data
         self._keep_alive = True
-        self._request: web.BaseRequest | None = None
+        self._eof_sent = True
+        self._body_length = len(data)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Take note of the request; nothing is sent before the end."""
-        self._request = request
+        """Send everything, and wait while the client reads slower than we write: its backlog must not grow."""
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("The client has left.")
+        transport.write(self._data)
+        if request.protocol.writing_paused:
+            await request.writer.drain()
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Send everything, and wait while the client reads slower than we write: its backlog must not grow."""
-        request = self._request
-        assert request is not None, "an answer is prepared before it is sent"
-        if request.transport is None:
-            raise ConnectionResetError("The client has left.")
-        request.transport.write(self._data)
-        self._eof_sent = True
-        self._body_length = len(self._data)
-        await request.writer.drain()
+        """Send nothing more: it is all sent."""

@@ -31,7 +31,7 @@ _REMEMBERED = 1024
 """Heads that are kept ready, of the lists asked for within the same second."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Ready:
     """One representation of one list, good for one second: nothing in its head changes within it."""
 
@@ -39,10 +39,13 @@ class _Ready:
     published: PublishedList
     second: int
     etag: str
-    head: bytes
-    body: bytes
-    not_modified: bytes | None
-    """The whole 304; None for a list that expires in this second."""
+    complete: Prepared
+    bodiless: Prepared
+    """For HEAD."""
+    not_modified: Prepared | None
+    """None for a list that expires in this second."""
+    uses: int = 0
+    """Told to the metrics when its second is over: a counter's lock on every request is dear."""
 
 
 def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -50,7 +53,7 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
     count = parts.metrics.route(operation.path).count
     choose = Negotiation().choose
     logs, reads, trusted, clock = parts.logs, parts.reads, parts.limits.trusted_proxies, parts.clock
-    find = _finder(parts)
+    find, fetch = _finders(parts)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         headers = request.headers
@@ -60,13 +63,15 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
         if reads is not None:
             reads.take(client.address(request, trusted))
         choice, now = choose(headers.get("Accept"), headers.get("Accept-Encoding")), clock()
-        ready = await find(log, request.match_info["id"], choice, now)
+        ready = find(log, request.match_info["id"], choice, now)
+        if ready is None:
+            ready = await fetch(log, request.match_info["id"], choice, now)
         if_none_match = headers.get("If-None-Match")
         if not can_take(request) or (if_none_match is None and "If-Modified-Since" in headers):
             return respond(ready.published, choice, now, if_none_match, headers.get("If-Modified-Since"))
         if if_none_match is not None and ready.not_modified is not None and is_match(if_none_match, ready.etag):
-            return Prepared(304, ready.not_modified)
-        return Prepared(200, ready.head if request.method == "HEAD" else ready.head + ready.body)
+            return ready.not_modified
+        return ready.bodiless if request.method == "HEAD" else ready.complete
 
     async def through(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
@@ -82,30 +87,46 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
     return through
 
 
-def _finder(parts: Parts) -> Callable[[LogName, str, Choice, datetime], Awaitable[_Ready]]:
-    """Return a way to a list's ready answer: prepared once a second, and anew when the list was published anew."""
+Find = Callable[[LogName, str, Choice, datetime], _Ready | None]
+Fetch = Callable[[LogName, str, Choice, datetime], Awaitable[_Ready]]
+
+
+def _finders(parts: Parts) -> tuple[Find, Fetch]:
+    """Return two ways to a list's ready answer, at once from memory or with time to prepare or read it.
+
+    It is prepared once a second, and anew when the list was published anew.
+    """
     hits = parts.metrics.cache_requests.labels("status-lists", "hit")
     misses = parts.metrics.cache_requests.labels("status-lists", "miss")
     lists = parts.lists
     kept: dict[tuple[LogName, str, Choice], _Ready] = {}
 
-    async def find(log: LogName, text: str, choice: Choice, now: datetime) -> _Ready:
-        key = (log, text, choice)
-        ready = kept.get(key)
-        status_list_id = ready.status_list_id if ready else _id(text)
-        published = lists.peek(log, status_list_id)
-        if published is None:
-            misses.inc()
-            published = await lists.get(log, status_list_id)
-        else:
-            hits.inc()
-        if ready is None or ready.published is not published or ready.second != int(now.timestamp()):
-            if len(kept) >= _REMEMBERED:
-                kept.clear()
-            ready = kept[key] = _ready(published, choice, now)
+    def find(log: LogName, text: str, choice: Choice, now: datetime) -> _Ready | None:
+        ready = kept.get((log, text, choice))
+        if (
+            ready is None
+            or ready.second != int(now.timestamp())
+            or lists.peek(log, ready.status_list_id) is not ready.published
+        ):
+            return None
+        ready.uses += 1
         return ready
 
-    return find
+    async def fetch(log: LogName, text: str, choice: Choice, now: datetime) -> _Ready:
+        status_list_id = _id(text)
+        published = lists.peek(log, status_list_id)
+        (misses if published is None else hits).inc()
+        if published is None:
+            published = await lists.get(log, status_list_id)
+        if len(kept) >= _REMEMBERED:
+            kept.clear()
+        key = (log, text, choice)
+        if before := kept.get(key):
+            hits.inc(before.uses)
+        ready = kept[key] = _ready(published, choice, now)
+        return ready
+
+    return find, fetch
 
 
 def _ready(published: PublishedList, choice: Choice, now: datetime) -> _Ready:
@@ -115,9 +136,17 @@ def _ready(published: PublishedList, choice: Choice, now: datetime) -> _Ready:
     headers["Date"] = format_datetime(second, usegmt=True)
     body, etag = (published.gzip, published.gzip_etag) if choice.is_gzip else (published.body, published.etag)
     is_expired = published.is_expired_at(second + _ONE_SECOND)
-    not_modified = None if is_expired else head(304, {n: v for n, v in headers.items() if n not in _OF_BODIES})
-    complete = head(200, {**headers, "Content-Length": str(len(body))})
-    return _Ready(published.status_list_id, published, int(second.timestamp()), etag, complete, body, not_modified)
+    of_304 = {name: value for name, value in headers.items() if name not in _OF_BODIES}
+    of_200 = head(200, {**headers, "Content-Length": str(len(body))})
+    return _Ready(
+        published.status_list_id,
+        published,
+        int(second.timestamp()),
+        etag,
+        complete=Prepared(200, of_200 + body),
+        bodiless=Prepared(200, of_200),
+        not_modified=None if is_expired else Prepared(304, head(304, of_304)),
+    )
 
 
 _OF_BODIES = ("Content-Type", "Content-Encoding")

@@ -245,6 +245,7 @@ class Process:
                 lookups_bytes=settings.lookups_limit_bytes,
                 body_timeout_s=settings.body_timeout_s,
                 position_wait_s=settings.visibility_wait_s,
+                trusted_proxies=settings.proxies,
             ),
             writes=Quota("writes", settings.write_quota_per_s, settings.write_burst, monotonic),
             reads=Quota("reads", settings.read_quota_per_s, settings.read_burst, monotonic),

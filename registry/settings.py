@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     read_quota_per_s: float = Field(2_000, gt=0, description="public reads a second and address, on average")
     read_burst: int = Field(20_000, ge=1, description="public reads an address may save up")
     list_memory_bytes: int = Field(128 * 1024 * 1024, ge=1024 * 1024, description="published lists kept in memory")
+    trusted_proxies: Annotated[str, NoDecode] = Field(
+        "", description="networks whose X-Forwarded-For is believed, for quotas: 10.0.0.0/8,127.0.0.1"
+    )
     visibility_wait_s: float = Field(2, ge=0, description="how long a read waits for its Registry-Position")
     drain_s: float = Field(0, ge=0, description="time between /readyz turning 503 and the sockets closing")
     shutdown_s: float = Field(3, gt=0, description="time for open requests when stopping")
@@ -106,6 +109,11 @@ class Settings(BaseSettings):
         return dict(_log_and_origin(entry) for entry in self.logs.split(","))
 
     @property
+    def proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The networks of the proxies in front."""
+        return tuple(ipaddress.ip_network(one.strip()) for one in self.trusted_proxies.split(",") if one.strip())
+
+    @property
     def master_key_path(self) -> Path:
         """The file of the master keys."""
         return self.master_key_file or self.home / "keys" / "master.key"
@@ -125,6 +133,10 @@ def load(**overrides: Any) -> Settings:
         raise SettingsRefused("; ".join(_sentence(one) for one in error.errors())) from error
     except (ValueError, Malformed) as error:
         raise SettingsRefused(f"REGISTRY_LOGS: {error}") from error
+    try:
+        _ = settings.proxies
+    except ValueError as error:
+        raise SettingsRefused(f"REGISTRY_TRUSTED_PROXIES: {error}") from error
     return settings
 
 

@@ -155,7 +155,7 @@ def readiness(
     async def checks() -> Mapping[str, str | None]:
         try:
             async with reader.acquire() as conn:
-                await migrate.check(conn)
+                await migrate.check(conn, allow_newer=True)
                 missing: Sequence[str] = [log for log in origins if await read.head(conn, log) is None]
         except LOST:
             return {"database": "PostgreSQL does not answer."}

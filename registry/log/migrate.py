@@ -70,10 +70,17 @@ async def migrate(dsn: str, *, lock_timeout_s: float = 5, folder: Path = MIGRATI
         await conn.close()
 
 
-async def check(conn: Executor) -> None:
-    """Raise `MigrationRefused` unless the database has exactly the schema this version was written for."""
+async def check(conn: Executor, *, allow_newer: bool = False) -> None:
+    """Raise `MigrationRefused` unless the database has exactly the schema this version was written for.
+
+    *allow_newer*: for a process that runs already; a migration is safe for yesterday's running code.
+    """
     exists = await conn.fetchval("SELECT to_regclass('public.migrations') IS NOT NULL")
-    missing = pending(known(), await _applied(conn) if exists else {})
+    ours, applied = known(), await _applied(conn) if exists else {}
+    if allow_newer:
+        names = {migration.name for migration in ours}
+        applied = {name: digest for name, digest in applied.items() if name in names}
+    missing = pending(ours, applied)
     if missing:
         names = ", ".join(migration.name for migration in missing)
         raise MigrationRefused(f"The database lacks migrations ({names}); run `registry migrate`.")

@@ -47,7 +47,7 @@ async def append(conn: Connection, log: LogName, draft: Draft, answers: Sequence
     row = await conn.fetchrow(
         _APPEND,
         log,
-        draft.memory.position,
+        draft.expected,
         draft.hash,
         draft.recorded_at,
         [entry.stream for entry in recorded],
@@ -64,7 +64,7 @@ async def append(conn: Connection, log: LogName, draft: Draft, answers: Sequence
         [kept.request_hash for kept in answers],
         _text(kept.position for kept in answers),
         [kept.answer for kept in answers],
-        draft.memory.hash,
+        draft.expected_hash,
     )
     return row is not None
 

@@ -18,11 +18,13 @@ from registry.log.request import Appended, Waiting
 class Batch:
     """A draft, the requests it holds, and the answers to keep under their Idempotency-Keys."""
 
-    def __init__(self, log: LogName, draft: Draft, waiting: list[Waiting]) -> None:
+    def __init__(self, log: LogName, draft: Draft, before: Batch | None = None) -> None:
+        """A batch on *draft*; *before* is the one that is on its way into the log in front of it."""
         self._log = log
         self.draft = draft
-        self.waiting = waiting
+        self.waiting: list[Waiting] = []
         self.kept: dict[tuple[str, str], KeptAnswer] = {}
+        self._kept_before = before.kept if before else {}
         self._known = Loaded()
 
     @property
@@ -30,41 +32,45 @@ class Batch:
         """Whether there is anything to write."""
         return bool(self.draft.recorded or self.kept)
 
-    async def decide(self, conn: Connection, *, most_bytes: int, look_up_keys: bool = False) -> list[Waiting]:
-        """Decide the requests in order; return those that must wait for the next batch, because this one is full.
+    async def add(
+        self, conn: Connection, waiting: list[Waiting], *, most_bytes: int, look_up_keys: bool = False
+    ) -> list[Waiting]:
+        """Decide *waiting* in order; return those that must wait for the next batch, because this one is full.
 
         A key is looked up only when it must be: a key that was used before violates its table's primary key, and
-        then the batch is decided again with *look_up_keys*.
+        then the requests are decided again with *look_up_keys*.
         """
+        for one in waiting:
+            one.outcome = one.keeps = None
+        self.waiting += waiting
         streams = self.draft.memory.streams
-        unread = [w for w in self.waiting if look_up_keys or any(s not in streams for s in w.request.reads)]
+        unread = [w for w in waiting if look_up_keys or any(s not in streams for s in w.request.reads)]
         if unread:
             await self._load(conn, unread)
-        todo, rest = self.waiting, []
+        todo, rest = waiting, []
         while todo:
             missing: list[NotLoaded] = []
             again: list[Waiting] = []
-            for n, waiting in enumerate(todo):
+            for n, one in enumerate(todo):
                 if self.draft.bytes_total >= most_bytes:
                     rest += todo[n:]
                     break
                 try:
-                    self._decide_one(waiting)
-                except NotLoaded as one:
-                    missing.append(one)
-                    again.append(waiting)
+                    self._decide_one(one)
+                except NotLoaded as unknown:
+                    missing.append(unknown)
+                    again.append(one)
             if again:
                 await self._load(conn, again, missing)
             todo = again
         if rest:
             later = set(rest)
             self.waiting = [w for w in self.waiting if w not in later]
-        await self._settle_unchanged(conn)
+        await self._settle_unchanged(conn, [w for w in waiting if w.keeps is None and w.request.key is not None])
         return rest
 
     def _decide_one(self, waiting: Waiting) -> None:
         """Decide one request on the draft; whatever goes wrong is that request's outcome alone."""
-        waiting.outcome = waiting.keeps = None
         request, draft = waiting.request, self.draft
         if request.key is not None and self._replay(waiting):
             return
@@ -85,18 +91,18 @@ class Batch:
         except Exception as refusal:  # noqa: BLE001  # a defect in one decision must not sink its neighbours
             waiting.outcome = refusal
 
-    async def _settle_unchanged(self, conn: Connection) -> None:
+    async def _settle_unchanged(self, conn: Connection, waiting: list[Waiting]) -> None:
         """Look up the keys of requests that record nothing: what they are answered may be a replay after all.
 
         A success that changes nothing is kept too: its repetition must not take effect later, when it would.
         """
-        unchanged = [w for w in self.waiting if w.keeps is None and w.request.key is not None and not _is_replay(w)]
+        unchanged = [w for w in waiting if w.outcome is not None and not _is_replay(w)]
         if not unchanged:
             return
         await self._load(conn, unchanged)
-        for waiting in unchanged:
-            if not self._replay(waiting) and isinstance(waiting.outcome, Appended):
-                self._keep(waiting)
+        for one in unchanged:
+            if not self._replay(one) and isinstance(one.outcome, Appended):
+                self._keep(one)
 
     def _keep(self, waiting: Waiting) -> None:
         key, outcome = waiting.request.key, waiting.outcome
@@ -110,7 +116,8 @@ class Batch:
         """Answer from the request's key if it was used before; refuse it if that was for another request."""
         key = waiting.request.key
         assert key is not None
-        kept = self.kept.get((key.caller, key.key)) or self._known.answers.get((key.caller, key.key))
+        name = (key.caller, key.key)
+        kept = self.kept.get(name) or self._kept_before.get(name) or self._known.answers.get(name)
         if kept is None:
             return False
         if kept.request_hash == key.request_hash:

@@ -41,7 +41,7 @@ class Fact:
 
 @dataclass(slots=True)
 class Memory:
-    """States as of the log's head, as this process last saw it; the fence proves them at every append.
+    """States as of the log's head, as this process last saw it or is about to make it; the fence proves them.
 
     A state may be newer than `position` (it was read later); then the head has moved, and the fence is lost.
     """
@@ -87,12 +87,15 @@ class _Before:
 
 @dataclass(slots=True)
 class Draft:
-    """One batch: later decisions see what earlier ones of the batch wrote. Becomes memory when it is committed."""
+    """One batch: later decisions see what earlier ones of the batch wrote."""
 
     memory: Memory
     log_id: str
     recorded_at: datetime
     """The moment of the whole batch: never before the head's."""
+    expected: int = 0
+    """The position of the head that the draft follows."""
+    expected_hash: bytes = b""
     hash: bytes = b""
     bytes_total: int = 0
     states: dict[Stream, tuple[int, State]] = field(default_factory=dict)
@@ -103,12 +106,13 @@ class Draft:
     _before: _Before | None = None
 
     def __post_init__(self) -> None:
-        self.hash = self.memory.hash
+        self.expected = self.memory.position
+        self.hash = self.expected_hash = self.memory.hash
 
     @property
     def position(self) -> int:
         """The position of the last event, drafted or committed."""
-        return self.memory.position + len(self.recorded)
+        return self.expected + len(self.recorded)
 
     def state(self, stream: Stream) -> State:
         """Return the state of *stream*, None if it is empty; raise `NotLoaded`."""
@@ -161,13 +165,22 @@ class Draft:
         _restore(self.states, before.states)
         _restore(self.numbers, before.numbers)
 
-    def commit(self) -> None:
-        """Make the draft memory: the append was acknowledged."""
+    def adopt(self) -> None:
+        """Make the draft memory while it is on its way into the log, so that the next one can be decided on it."""
         memory = self.memory
         memory.position, memory.hash, memory.recorded_at = self.position, self.hash, self.recorded_at
         memory.streams.update(self.states)
         memory.numbers.update(self.numbers)
         memory.trim()
+
+    def disown(self) -> None:
+        """Undo `adopt`: the draft did not get into the log, and nothing that was adopted later did."""
+        memory = self.memory
+        memory.position, memory.hash = self.expected, self.expected_hash
+        for stream in self.states:
+            memory.streams.pop(stream, None)
+        for list_set in self.numbers:
+            memory.numbers.pop(list_set, None)
 
     def _add(self, entries: list[Recorded], bodies: list[bytes], states: dict[Stream, tuple[int, State]]) -> None:
         given = [entry.event.allocation for entry in entries if isinstance(entry.event, CredentialRegistered)]

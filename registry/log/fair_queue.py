@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 
 from registry.errors import QueueFull
 from registry.log.request import Waiting
@@ -18,6 +19,7 @@ class FairQueue:
     def __init__(self, room: int) -> None:
         self._room = room
         self._queues: OrderedDict[str, deque[Waiting]] = OrderedDict()
+        self._returned: deque[Waiting] = deque()
         self._count = 0
 
     def __len__(self) -> int:
@@ -36,12 +38,22 @@ class FairQueue:
     def take(self, most: int) -> list[Waiting]:
         """Return up to *most* requests whose callers still wait, one of each queue in turn."""
         taken: list[Waiting] = []
-        while self._queues and len(taken) < most:
-            name, queue = self._queues.popitem(last=False)
-            waiting = queue.popleft()
+        while self._count and len(taken) < most:
+            waiting = self._returned.popleft() if self._returned else self._next()
             self._count -= 1
-            if queue:
-                self._queues[name] = queue
             if not waiting.future.done():
                 taken.append(waiting)
         return taken
+
+    def put_back(self, waiting: Iterable[Waiting]) -> None:
+        """Let those wait again, in front of all others, who were taken and could not be served."""
+        before = len(self._returned)
+        self._returned.extendleft(reversed(list(waiting)))
+        self._count += len(self._returned) - before
+
+    def _next(self) -> Waiting:
+        name, queue = self._queues.popitem(last=False)
+        waiting = queue.popleft()
+        if queue:
+            self._queues[name] = queue
+        return waiting

@@ -45,9 +45,19 @@ class Lease:
         self.is_busy = False
         """Set by the sequencer while a batch is under way: the lease is then kept to the end of the batch."""
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it is our turn."""
+        return self._since is not None and self._conn is not None and not self._conn.is_closed()
+
+    @property
+    def is_turn_over(self) -> bool:
+        """Whether somebody waits for the lease and has waited long enough."""
+        return self._is_wanted and self._since is not None and time.monotonic() - self._since >= TURN_S
+
     async def take(self) -> bool:
         """Take the lease if it is not held; return whether somebody else may have held it meanwhile."""
-        if self._since is not None and self._conn is not None and not self._conn.is_closed():
+        if self.is_held:
             return False
         if time.monotonic() >= self._not_before:
             async with self._lock:
@@ -56,7 +66,7 @@ class Lease:
 
     async def yield_turn(self, *, is_idle: bool) -> None:
         """Hand the lease on if somebody wants it and our turn is over, or we have nothing to do."""
-        if self._is_wanted and self._since is not None and (is_idle or time.monotonic() - self._since >= TURN_S):
+        if self.is_turn_over or (is_idle and self._is_wanted and self._since is not None):
             await self._release()
 
     async def notify(self, channel: str) -> None:

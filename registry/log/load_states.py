@@ -38,7 +38,10 @@ async def load_states(
     keys: Collection[tuple[str, str]],
     list_sets: Collection[UUID],
 ) -> None:
-    """Load *streams* and the counters of *list_sets* into *memory*, the answers of *keys* into *known*."""
+    """Load *streams* and the counters of *list_sets* into *memory*, the answers of *keys* into *known*.
+
+    What *memory* knows already may be newer: on its way into the log.
+    """
     callers, names = [caller for caller, _ in keys], [key for _, key in keys]
     rows = await conn.fetch(_LOAD, log, list(streams), callers, names, list(list_sets))
     states: dict[Stream, tuple[int, State]] = dict.fromkeys(streams, (0, None))
@@ -52,8 +55,11 @@ async def load_states(
             known.answers[caller, key] = KeptAnswer(caller, key, request_hash, position, body)
         elif kind == "number":
             numbers[list_set] = position + 1
-    memory.streams.update(states)
-    memory.numbers.update(numbers)
+    for stream, state in states.items():
+        if stream not in memory.streams or memory.streams[stream][0] < state[0]:
+            memory.streams[stream] = state
+    for list_set, number in numbers.items():
+        memory.numbers[list_set] = max(number, memory.numbers.get(list_set, 0))
     known.looked_up.update(keys)
 
 

@@ -78,8 +78,8 @@ async def check(conn: Executor, *, allow_newer: bool = False) -> None:
     exists = await conn.fetchval("SELECT to_regclass('public.migrations') IS NOT NULL")
     ours, applied = known(), await _applied(conn) if exists else {}
     if allow_newer:
-        names = {migration.name for migration in ours}
-        applied = {name: digest for name, digest in applied.items() if name in names}
+        known_names = {migration.name for migration in ours}
+        applied = {name: digest for name, digest in applied.items() if name in known_names}
     missing = pending(ours, applied)
     if missing:
         names = ", ".join(migration.name for migration in missing)

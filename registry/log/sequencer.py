@@ -20,7 +20,7 @@ from registry.log import read
 from registry.log.append import append, is_written
 from registry.log.batch import Batch
 from registry.log.connection import RETRYABLE, Connection, reason
-from registry.log.draft import Clock, Draft
+from registry.log.draft import Clock, Draft, Memory
 from registry.log.fair_queue import FairQueue
 from registry.log.lease import Lease
 from registry.log.request import Appended, Decision, IdempotencyKey, Limits, Observer, Request, Waiting
@@ -53,6 +53,22 @@ class _Course:
     violations: int = 0
 
 
+@dataclass(slots=True)
+class _Flight:
+    """A batch on its way into the log."""
+
+    batch: Batch
+    course: _Course
+    written: asyncio.Future[bool]
+    since: float
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it is over and ended in the log."""
+        written = self.written
+        return written.done() and not written.cancelled() and written.exception() is None and written.result()
+
+
 class Sequencer:
     """One process's writer of one log. `submit` from anywhere in the loop; `run` is its only task."""
 
@@ -75,6 +91,7 @@ class Sequencer:
         self._queue = FairQueue(self._limits.waiting)
         self._wake = asyncio.Event()
         self._is_stopped = False
+        self._flight: _Flight | None = None
         self._is_hint_due = False
         self._hints: asyncio.Task[None] | None = None
 
@@ -96,13 +113,17 @@ class Sequencer:
         try:
             while True:
                 await self._until_asked()
-                self._lease.is_busy = True
-                await self._serve(self._queue.take(self._limits.batch_requests))
-                await self._lease.yield_turn(is_idle=False)
+                if self._flight is None:
+                    await self._lease.yield_turn(is_idle=False)
+                    self._flight = await self._depart(self._queue.take(self._limits.batch_requests))
+                else:
+                    self._flight = await self._land(self._flight, await self._decide_ahead(self._flight))
         finally:
             self._is_stopped = True
-            for waiting in self._queue.take(self._limits.waiting):
-                waiting.fail(_stopping())
+            if self._flight is not None:
+                self._flight.written.cancel()
+                _fail(self._flight.batch.waiting, _stopping())
+            _fail(self._queue.take(self._limits.waiting), _stopping())
             await self.close()
 
     async def close(self) -> None:
@@ -114,18 +135,81 @@ class Sequencer:
         self._tail.forget()
 
     async def _until_asked(self) -> None:
-        if self._queue:
+        if self._queue or self._flight is not None:
+            self._lease.is_busy = True
             return
         self._lease.is_busy = False
         await self._lease.yield_turn(is_idle=True)
-        self._wake.clear()
-        if not self._queue:
+        while not self._queue:
+            self._wake.clear()
             await self._wake.wait()
+        self._lease.is_busy = True
 
-    async def _serve(self, waiting: list[Waiting]) -> None:
-        """Answer every request of *waiting*, whatever happens."""
+    # ── the straight course: one batch is written while the next is decided on top of it ─────────────────────
+
+    async def _depart(self, waiting: list[Waiting]) -> _Flight | None:
+        """Decide *waiting* and send them on their way; None if that took the whole way, with all its turns."""
         try:
-            await self._commit(waiting)
+            batch = await self._decide(waiting, _Course(self._deadline()))
+        except asyncio.CancelledError:
+            self._queue.put_back(waiting)
+            raise
+        except Exception:  # noqa: BLE001  # whatever it is: the whole way knows what to do about it
+            await self._serve(waiting)
+            return None
+        return self._send(batch)
+
+    def _send(self, batch: Batch) -> _Flight:
+        batch.draft.adopt()
+        course = _Course(self._deadline())
+        written = asyncio.ensure_future(self._write(batch, course.deadline))
+        written.add_done_callback(lambda _: self._wake.set())
+        return _Flight(batch, course, written, time.monotonic())
+
+    async def _decide_ahead(self, flight: _Flight) -> Batch | None:
+        """Decide what comes in until *flight* is over, as if that was in the log already; None if that failed."""
+        batch: Batch | None = None
+        room = self._limits.batch_requests
+        while not flight.written.done():
+            self._wake.clear()
+            if not self._queue or room <= 0 or not self._lease.is_held:
+                await self._wake.wait()
+                continue
+            waiting = self._queue.take(room)
+            try:
+                batch = batch or Batch(self._log, self._draft(flight.batch.draft.memory), flight.batch)
+                rest = await batch.add(
+                    await self._tail.second_connection(), waiting, most_bytes=self._limits.batch_bytes
+                )
+                self._queue.put_back(rest)
+                room = 0 if rest else room - len(waiting)
+            except BaseException as error:
+                self._queue.put_back(_united(batch, waiting))
+                batch, room = None, 0
+                if not isinstance(error, Exception):
+                    raise
+        return batch
+
+    async def _land(self, flight: _Flight, ahead: Batch | None) -> _Flight | None:
+        """Answer the callers of *flight*, having sent on what was decided ahead; or go the whole way with both."""
+        if not flight.is_written:
+            self._queue.put_back(ahead.waiting if ahead else [])
+            await self._serve(flight.batch.waiting, flight)
+            return None
+        following = None
+        if ahead is not None and self._lease.is_turn_over:
+            self._queue.put_back(ahead.waiting)
+        elif ahead is not None:
+            following = self._send(ahead)
+        self._tell(flight.batch, time.monotonic() - flight.since)
+        return following
+
+    # ── the whole way, with everything that can happen on it ─────────────────────────────────────────────────
+
+    async def _serve(self, waiting: list[Waiting], flight: _Flight | None = None) -> None:
+        """Answer every request of *waiting*, whatever happens; *flight* is their first attempt, if there was one."""
+        try:
+            await self._commit(waiting, flight)
         except asyncio.CancelledError:
             _fail(waiting, _stopping())
             raise
@@ -148,53 +232,60 @@ class Sequencer:
         await self._serve(waiting[:middle])
         await self._serve(waiting[middle:])
 
-    async def _commit(self, waiting: list[Waiting]) -> None:
+    async def _commit(self, waiting: list[Waiting], flight: _Flight | None) -> None:
         """Decide and write *waiting*, deciding again on every lost fence, until all are written or refused."""
-        course = _Course(self._deadline())
-        while waiting:
-            started = time.monotonic()
+        course = flight.course if flight else _Course(self._deadline())
+        while True:
             try:
-                batch, rest = await self._decide(waiting, course)
-                won = await (self._write(batch, course.deadline) if batch.has_news else self._tail.is_proved())
+                if flight is None:
+                    flight = self._send(await self._decide(waiting, course))
+                    flight.course = course
+                is_written = await flight.written
             except asyncpg.UniqueViolationError:
                 course.violations += 1
                 if course.violations == MOST_VIOLATIONS:
                     raise
                 self._tail.abandon()
                 self._tail.forget_states()
-                continue
+                is_written = False
             except _PASSING:
                 # `_write` gives up only after the deadline: before it, nothing was sent, and deciding again is safe
                 if time.monotonic() >= course.deadline:
                     raise
                 self._tail.forget()
                 await asyncio.sleep(BETWEEN_ATTEMPTS_S)
-                continue
-            self._tail.abandon()
-            if not won:
-                course.lost_fences += 1
-                continue
-            batch.draft.commit()
-            self._tell(batch, time.monotonic() - started)
-            waiting, course = rest, _Course(self._deadline())
+                is_written = False
+            else:
+                self._tail.abandon()
+                course.lost_fences += not is_written
+            if flight is not None and is_written:
+                self._tell(flight.batch, time.monotonic() - flight.since)
+                return
+            if flight is not None:
+                flight.batch.draft.disown()
+            flight = None
 
-    async def _decide(self, waiting: list[Waiting], course: _Course) -> tuple[Batch, list[Waiting]]:
-        """Return *waiting* decided on what is known of the log's end, and those that did not fit in."""
+    def _draft(self, memory: Memory) -> Draft:
+        return Draft(memory, self._tail.log_id, max(self._clock(), memory.recorded_at))
+
+    async def _decide(self, waiting: list[Waiting], course: _Course) -> Batch:
+        """Return *waiting* decided on what is known of the log's end; those that do not fit in leave it and wait."""
         others_may_write = await self._lease.take()
         await self._tail.memory(course.deadline)
         if course.lost_fences >= LOST_FENCES_BEFORE_LOCK:
             await self._tail.lock()
         elif others_may_write or course.lost_fences:
             await self._tail.catch_up()
-        memory = await self._tail.memory(course.deadline)
-        draft = Draft(memory, self._tail.log_id, max(self._clock(), memory.recorded_at))
-        batch = Batch(self._log, draft, waiting)
-        rest = await batch.decide(
+        batch = Batch(self._log, self._draft(await self._tail.memory(course.deadline)))
+        rest = await batch.add(
             await self._tail.connection(),
+            waiting,
             most_bytes=self._limits.batch_bytes,
             look_up_keys=course.violations > 0,
         )
-        return batch, rest
+        waiting[:] = batch.waiting  # or a second attempt would serve the rest too
+        self._queue.put_back(rest)
+        return batch
 
     async def _write(self, batch: Batch, deadline: float) -> bool:
         """Write the draft, resolving unknown outcomes; return False when the fence was lost.
@@ -203,6 +294,8 @@ class Sequencer:
         the second loses its fence, and the draft is found in the log by its hash. (A draft without events does not
         move the head; then the second violates the primary key of the kept answers.)
         """
+        if not batch.has_news:
+            return await self._tail.is_proved()
         draft, answers = batch.draft, list(batch.kept.values())
         is_doubtful = False
         while True:
@@ -236,6 +329,12 @@ class Sequencer:
 
     def _deadline(self) -> float:
         return time.monotonic() + self._limits.unknown_outcome_s
+
+
+def _united(batch: Batch | None, waiting: list[Waiting]) -> list[Waiting]:
+    """Those of *batch*, and those of *waiting* that it did not take in yet."""
+    already = batch.waiting if batch else []
+    return already + [one for one in waiting if one not in already]
 
 
 def _fail(waiting: list[Waiting], error: Exception) -> None:

@@ -31,6 +31,7 @@ class Tail:
         self._log = log
         self._connect = connect
         self._conn: Connection | None = None
+        self._second: Connection | None = None
         self._memory: Memory | None = None
         self._is_locked = False
         self.log_id = ""
@@ -39,10 +40,14 @@ class Tail:
         """Return the connection, a new one if it was lost; raise `DatabaseUnavailable`."""
         if self._conn is None or self._conn.is_closed():
             self.disconnect()
-            conn = await self._connect()
-            await conn.execute(_ALWAYS_THE_SAME_PLANS)
-            self._conn = conn
+            self._conn = await self._prepared()
         return self._conn
+
+    async def second_connection(self) -> Connection:
+        """Return a connection to read on while the first one writes; raise `DatabaseUnavailable`."""
+        if self._second is None or self._second.is_closed():
+            self._second = await self._prepared()
+        return self._second
 
     async def memory(self, deadline: float) -> Memory:
         """Return what is known of the log's end, having connected again if need be.
@@ -60,6 +65,11 @@ class Tail:
                 await asyncio.sleep(BETWEEN_ATTEMPTS_S)
             else:
                 return memory
+
+    @property
+    def remembered(self) -> Memory | None:
+        """What is known of the log's end, if anything is."""
+        return self._memory
 
     async def catch_up(self) -> None:
         """Take in what other processes wrote, in one snapshot; forget everything if that is not how things stand."""
@@ -112,14 +122,21 @@ class Tail:
         self._conn, self._is_locked = None, False
 
     def forget(self) -> None:
-        """Drop the connection and everything that is remembered."""
+        """Drop the connections and everything that is remembered."""
         self.disconnect()
-        self._memory = None
+        if self._second is not None:
+            self._second.terminate()
+        self._second = self._memory = None
 
     def abandon(self) -> None:
         """Leave no transaction open: after a `lock` whose batch was not written."""
         if self._is_locked:
             self.disconnect()
+
+    async def _prepared(self) -> Connection:
+        conn = await self._connect()
+        await conn.execute(_ALWAYS_THE_SAME_PLANS)
+        return conn
 
     async def _begin(self, conn: Connection) -> Memory:
         head = await read.head(conn, self._log)

@@ -32,6 +32,7 @@ class Proxy:
     def __init__(self, upstream: str) -> None:
         self._upstream = upstream
         self._armed: tuple[Moment, Hook] | None = None
+        self._before_each: Hook | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.fired = asyncio.Event()
@@ -40,6 +41,10 @@ class Proxy:
         """At the next append's *moment* run *hook*, then cut that connection; once."""
         self._armed = (moment, hook)
         self.fired.clear()
+
+    def delay_each(self, hook: Hook) -> None:
+        """Before every append reaches PostgreSQL, run *hook*."""
+        self._before_each = hook
 
     def cut_all(self) -> None:
         """Close every connection."""
@@ -82,7 +87,10 @@ class Proxy:
             message = await _message(reader)
             if message[:1] == b"P" and MOVES_THE_HEAD in message:
                 appends.add(message[5:].partition(b"\0")[0])
-            if self._armed and message[:1] == b"B" and message[5:].split(b"\0")[1] in appends:
+            is_append = message[:1] == b"B" and message[5:].split(b"\0")[1] in appends
+            if is_append and self._before_each:
+                await self._before_each()
+            if is_append and self._armed:
                 rest = [await _message(reader), await _message(reader)]  # Execute and Sync
                 await self._interfere(b"".join([message, *rest]), upstream, upstream_reader, answers)
                 return

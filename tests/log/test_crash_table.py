@@ -27,6 +27,7 @@ from registry.embedded_roles import OWNER, WRITER
 from registry.errors import DatabaseUnavailable
 from registry.log.append import open_log
 from registry.log.connection import connect
+from registry.log.lease import Lease
 from registry.log.migrate import migrate
 from registry.log.sequencer import Appended, Limits
 from tests import oracle
@@ -251,3 +252,42 @@ async def test_a_connection_killed_between_two_requests_is_replaced_by_itself(op
             await terminating(opened.superuser)()
             assert (await writer.toggle(stream)).position
     await oracle.check(opened.superuser)
+
+
+@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.AFTER])
+async def test_without_a_key_nothing_acknowledged_is_applied_twice_either(opened, socket_folder, moment):
+    """The writer itself finds the draft of an unknown outcome in the log, by its hash."""
+    async with proxied(opened.writer, socket_folder) as (proxy, dsn), sequencing(dsn) as writer:
+        stream = await registered(writer)
+        before = (await oracle.check(opened.superuser)).position
+        proxy.arm(moment, nothing_more)
+        outcomes = await asyncio.gather(*(writer.toggle(stream) for _ in range(4)))
+        assert sorted(outcome.position for outcome in outcomes) == [before + n for n in range(1, 5)]
+    assert (await oracle.check(opened.superuser)).position == before + 4
+
+
+async def test_a_process_that_is_always_too_late_waits_in_line_for_the_head(opened, socket_folder, monkeypatch):
+    """Before each append of the slow one the fast one moves the head; without the line it would never get through."""
+    monkeypatch.setattr(Lease, "take", _without_lease)
+    async with (
+        proxied(opened.writer, socket_folder) as (proxy, dsn),
+        sequencing(dsn) as slow,
+        sequencing(opened.writer) as fast,
+    ):
+        stream = await registered(fast)
+        losses: list[asyncio.Task[object]] = []
+
+        async def overtake() -> None:
+            losses.append(asyncio.create_task(fast.toggle(stream)))
+            await asyncio.wait(losses[-1:], timeout=0.5)  # it is not done while the slow one holds the head
+
+        proxy.delay_each(overtake)
+        async with asyncio.timeout(20):
+            assert (await slow.toggle(stream, "slow")).position
+        await asyncio.gather(*losses)
+    assert 2 <= len(losses) <= 4
+    await oracle.check(opened.superuser)
+
+
+async def _without_lease(lease: Lease) -> bool:
+    return True

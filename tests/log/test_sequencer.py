@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 
 import pytest
 
@@ -21,6 +22,7 @@ from registry.errors import (
 from registry.log import read
 from registry.log.connection import connect
 from registry.log.draft import Fact, View
+from registry.log.lease import Lease
 from registry.log.sequencer import Decision, IdempotencyKey, Limits, Request
 from tests import oracle
 from tests.builders import AT
@@ -241,14 +243,14 @@ async def test_another_registration_under_a_used_id_is_refused(writing):
             await one.register(issuer, "urn:x:1", valid_until="2030-01-01T00:00:00Z")
 
 
-async def test_a_restored_log_is_noticed_at_the_fence(writing, opened):
+async def test_a_restored_log_is_noticed_at_the_fence(writing, opened, monkeypatch):
     """The head may stand where it stood and be another history: the fence compares the chain, not the number alone."""
-    async with writing() as one:
+    async with writing() as one, writing() as other:
         issuer = await one.issuer()
         await one.register(issuer, "urn:x:1")
         stream = credential_stream(issuer, CredentialId("urn:x:1"))
-        conn = await connect(opened.superuser)
         last = await one.toggle(stream)
+        conn = await connect(opened.superuser)
         # back to before the toggle, where another process now writes something else
         await conn.execute("DELETE FROM events WHERE position = $1", last.position)
         await conn.execute(
@@ -256,10 +258,14 @@ async def test_a_restored_log_is_noticed_at_the_fence(writing, opened):
             last.position - 1,
         )
         await conn.close()
-        async with writing() as other:
-            await other.register(issuer, "urn:x:2")
+        monkeypatch.setattr(Lease, "take", _never)  # no turn changes hands, so that only the fence is left
+        assert (await other.register(issuer, "urn:x:2")).position == last.position
         outcome = await one.toggle(stream)
     assert outcome.position == last.position + 1
+
+
+async def _never(lease: Lease) -> bool:
+    return False
 
 
 async def test_an_idempotency_key_speaks_for_one_caller_only(writing):
@@ -273,3 +279,44 @@ async def test_an_idempotency_key_speaks_for_one_caller_only(writing):
             request = Request(partial(toggled, stream), (stream,), "q", "key:test", "r", key)
             positions.add((await one.sequencer.submit(request)).position)
     assert len(positions) == 2
+
+
+async def test_many_at_once_are_decided_ahead_and_none_is_lost(writing, opened):
+    """While one batch is written the next is decided on top of it; refusals and repetitions among them."""
+    async with writing(limits=Limits(batch_requests=8)) as one:
+        issuer = await one.issuer()
+        await asyncio.gather(*(one.register(issuer, f"urn:x:{n}") for n in range(12)))
+        streams = [credential_stream(issuer, CredentialId(f"urn:x:{n}")) for n in range(12)]
+        before = (await oracle.check(opened.superuser)).position
+
+        async def client(number: int) -> list[int]:
+            positions = []
+            for n in range(12):
+                outcome = await one.toggle(streams[(number + n) % 12], f"{number}/{n}")
+                again = await one.toggle(streams[(number + n) % 12], f"{number}/{n}") if n % 4 == 0 else outcome
+                assert again.position == outcome.position
+                positions.append(outcome.position)
+                with pytest.raises(UnknownCredential):
+                    await one.do(RevokeCredential(AT, issuer, CredentialId("urn:x:none")), key=f"no {number}/{n}")
+            return positions
+
+        positions = [
+            position for of_one in await asyncio.gather(*(client(n) for n in range(24))) for position in of_one
+        ]
+    assert sorted(positions) == list(range(before + 1, before + 24 * 12 + 1))
+
+
+async def test_a_key_that_is_on_its_way_is_not_taken_for_a_new_one(writing):
+    """A repetition that arrives while the first attempt is being written, and would be refused on top of it."""
+    async with writing(limits=Limits(batch_requests=1)) as one:
+        issuer = await one.issuer()
+        await one.register(issuer, "urn:x:1")
+        cid = CredentialId("urn:x:1")
+        suspended, revoked, again = await asyncio.gather(
+            one.do(SuspendCredential(AT, issuer, cid), key="suspend"),
+            one.do(RevokeCredential(AT, issuer, cid), key="revoke"),
+            one.do(SuspendCredential(AT, issuer, cid), key="suspend"),
+        )
+    assert again.position == suspended.position
+    assert again.is_replay
+    assert revoked.position == suspended.position + 1

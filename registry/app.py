@@ -237,7 +237,7 @@ class Process:
             metrics=self._metrics,
             clock=utc_now,
             new_uuid=uuid4,
-            checks=readiness(reader, lists, origins),
+            checks=readiness(reader, origins),
             drain=self._drain,
             limits=Limits(
                 body_bytes=settings.body_limit_bytes,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import asyncpg
 import orjson
 
+from projections import checkpoints
+from projections.catalog import PROJECTIONS
 from projections.credential_status import view as credential_status
 from projections.issuer_directory import view as issuer_directory
-from projections.status_lists.view import PublishedLists
+from projections.projection import Executor
 from registry.domain.events import Recorded, VerificationMethod
 from registry.domain.issuer import Issuer
 from registry.domain.names import IssuerId, LogName, Slug, Stream, issuer_stream
@@ -147,21 +150,29 @@ def logs_by_host(origins: Mapping[LogName, str]) -> Logs:
     return Logs(origins, {urlsplit(origin).netloc.lower(): log for log, origin in origins.items()})
 
 
-def readiness(
-    reader: Pool, lists: PublishedLists, origins: Mapping[LogName, str]
-) -> Callable[[], Awaitable[Mapping[str, str | None]]]:
-    """Return what readiness asks: is the database there, and its schema this version's."""
+def readiness(reader: Pool, origins: Mapping[LogName, str]) -> Callable[[], Awaitable[Mapping[str, str | None]]]:
+    """Return what readiness asks: database, schema, logs, and that the read side is there (however far behind)."""
 
     async def checks() -> Mapping[str, str | None]:
         try:
             async with reader.acquire() as conn:
                 await migrate.check(conn, allow_newer=True)
-                missing: Sequence[str] = [log for log in origins if await read.head(conn, log) is None]
+                missing = [log for log in origins if await read.head(conn, log) is None]
+                bare = [log for log in origins if len(await _live(conn, log)) < len(PROJECTIONS)]
         except LOST:
             return {"database": "PostgreSQL does not answer."}
         except RegistryError as error:
             return {"database": None, "schema": error.detail}
         opened = f"Not opened yet: {', '.join(missing)}; run `registry init`." if missing else None
-        return {"database": None, "schema": None, "logs": opened}
+        built = f"Not built yet for {', '.join(bare)}; run `registry project`." if bare else None
+        return {"database": None, "schema": None, "logs": opened, "projections": built}
 
     return checks
+
+
+async def _live(conn: Executor, log: LogName) -> Mapping[str, checkpoints.Checkpoint]:
+    """The projections of *log* that can be read."""
+    try:
+        return await checkpoints.positions(conn, log)
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        return {}

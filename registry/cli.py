@@ -72,7 +72,7 @@ def commands(verbose: bool) -> None:
     configure(level=logging.INFO if verbose else logging.WARNING)
 
 
-@commands.command()
+@commands.command(short_help="Run everything on this machine.")
 def dev() -> None:
     """Run everything on this machine: PostgreSQL, a demo authority and issuer, the service.
 
@@ -94,7 +94,7 @@ def dev() -> None:
     run(work)
 
 
-@commands.command()
+@commands.command(short_help="Serve HTTP.")
 def serve() -> None:
     """Serve HTTP: the write side, lookups and published lists.
 
@@ -104,7 +104,7 @@ def serve() -> None:
     _run_process(door=True, projecting=False)
 
 
-@commands.command()
+@commands.command(short_help="Project the logs and publish status lists.")
 def project() -> None:
     """Project the logs and publish status lists; of several processes one leads.
 
@@ -114,7 +114,7 @@ def project() -> None:
     _run_process(door=False, projecting=True)
 
 
-@commands.command()
+@commands.command(short_help="Set a deployment up.")
 @click.option("--superuser-dsn", help="Create roles and database with this DSN first, where they are missing.")
 @click.option("--database", default="registry", show_default=True, help="The database that --superuser-dsn creates.")
 @click.option("--operator", help="Also make an API key for an operator of this name, and print it once.")
@@ -131,7 +131,7 @@ def init(superuser_dsn: str | None, database: str, operator: str | None) -> None
     asyncio.run(deployment.init(settings, _say, superuser_dsn=superuser_dsn, database=database, operator=operator))
 
 
-@commands.command()
+@commands.command(short_help="Apply the migrations that are missing.")
 def migrate() -> None:
     """Apply the migrations that are missing.
 
@@ -144,7 +144,7 @@ def migrate() -> None:
     _say(f"applied: {', '.join(applied)}" if applied else "up to date")
 
 
-@commands.command()
+@commands.command(short_help="Fill projections anew.")
 @click.argument("projections", nargs=-1)
 @click.option("--accept-difference", is_flag=True, help="Switch even if the new rows differ from the live ones.")
 def rebuild(projections: tuple[str, ...], accept_difference: bool) -> None:
@@ -163,7 +163,7 @@ def rebuild(projections: tuple[str, ...], accept_difference: bool) -> None:
         _say(f"{one.projection}: generation {one.generation} is live{compared}")
 
 
-@commands.command("verify-log")
+@commands.command("verify-log", short_help="Check a log as an outsider.")
 @click.argument("log", default="")
 def verify_log(log: str) -> None:
     """Re-read a log as an outsider and name the first position that is wrong; all logs, or the one named.
@@ -180,7 +180,7 @@ def verify_log(log: str) -> None:
         _say(f"{name}: {head.position} events verified, head {head.hash.hex()}")
 
 
-@commands.command("accept-restore")
+@commands.command("accept-restore", short_help="Go on from a restored log.")
 @click.argument("log")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def accept_restore(log: str, yes: bool) -> None:
@@ -198,7 +198,7 @@ def accept_restore(log: str, yes: bool) -> None:
     _say(asyncio.run(deployment.accept_restore(load(), log)))
 
 
-@commands.command("rotate-master-key")
+@commands.command("rotate-master-key", short_help="Wrap every secret anew.")
 def rotate_master_key() -> None:
     """Wrap every secret anew under the first of the master keys.
 
@@ -213,7 +213,7 @@ def rotate_master_key() -> None:
     _say(f"wrapped anew: {count}")
 
 
-@commands.command()
+@commands.command(short_help="Say what is wrong, and what to do.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def doctor(as_json: bool) -> None:
     """Examine settings, secrets, database and logs, and say what to do about what is wrong.
@@ -235,7 +235,7 @@ def doctor(as_json: bool) -> None:
         sys.exit(REFUSED)
 
 
-@commands.command()
+@commands.command(short_help="Print every setting.")
 def settings() -> None:
     """Print every setting, its default and meaning, as the README's table."""
     from registry.settings import table

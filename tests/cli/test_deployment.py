@@ -1,0 +1,435 @@
+"""The parts alone, as in a real deployment: each command a process, on a PostgreSQL that is not theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from registry.embedded import Embedded
+from registry.vault.master import new_line
+from tests.cli.processes import STOP_S, Answer, Running, ask, environment, eventually, refused, run, running
+from tests.service import free_port
+
+COMMANDS = (
+    *("accept-restore", "dev", "doctor", "init", "migrate", "project", "rebuild", "rotate-master-key", "serve"),
+    *("settings", "verify-log"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A database set up by `registry init`, its settings, and the first operator's key."""
+
+    database: str
+    superuser: str
+    """The DSN of the server's superuser, in the database `postgres`."""
+    environ: dict[str, str]
+    operator_key: str
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.environ['REGISTRY_PORT']}"
+
+    def with_settings(self, **settings: object) -> dict[str, str]:
+        return self.environ | {f"REGISTRY_{name}": str(value) for name, value in settings.items()}
+
+    def run(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+        return run(self.with_settings(**settings), *arguments)
+
+    def running(self, command: str) -> AbstractContextManager[Running]:
+        return running(self.folder / f"{command}-{uuid4().hex[:6]}", self.environ, command)
+
+    def as_superuser(self, *statements: str, database: str = "") -> list[asyncpg.Record]:
+        """Run *statements* past everything that protects the log; return the rows of the last."""
+
+        async def work() -> list[asyncpg.Record]:
+            conn = await asyncpg.connect(self.superuser, database=database or self.database)
+            try:
+                rows: list[asyncpg.Record] = []
+                for statement in statements:
+                    rows = await conn.fetch(statement)
+                return rows
+            finally:
+                await conn.close()
+
+        return asyncio.run(work())
+
+
+def deployment_on(server: Embedded, folder: Path, database: str) -> Deployment:
+    users = {"DATABASE_URL": "writer", "PROJECTOR_DATABASE_URL": "projector", "OWNER_DATABASE_URL": "owner"}
+    urls = {name: server.dsn(user=f"registry_{role}", database=database) for name, role in users.items()}
+    ports = {"PORT": free_port(), "METRICS_PORT": 0}
+    quick = {"CANONICALISER_WORKERS": 1, "TICK_S": 0.2, "TTL_S": 2}
+    environ = environment(folder / "home", **urls, **ports, **quick)
+    superuser = server.dsn(user="postgres", database="postgres")
+    done = run(environ, "init", "--superuser-dsn", superuser, "--database", database, "--operator", "registrar")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    [key] = re.findall(r"reg_live_\S+", done.stdout)
+    return Deployment(database, superuser, environ, key, folder)
+
+
+@pytest.fixture
+def deployment(postgres: Embedded, folder: Path) -> Iterator[Deployment]:
+    database = f"cli_{uuid4().hex}"
+    made = deployment_on(postgres, folder, database)
+    yield made
+    made.as_superuser(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)", database="postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """An issuer of a deployment, as its clients see it."""
+
+    url: str
+    key: str
+
+    def register(self, credential_id: str) -> Answer:
+        body = {"credentialId": credential_id, "type": ["VerifiableCredential"]}
+        return ask("POST", f"{self.url}/issuers/school/credentials", key=self.key, body=body)
+
+    def registered(self, credential_id: str) -> list[dict[str, str]]:
+        """Register; return the status entries."""
+        answer = eventually(lambda: _good(self.register(credential_id)), what="a registration", limit_s=30)
+        entries: list[dict[str, str]] = answer.body["credentialStatus"]
+        return entries
+
+    def revoke(self, credential_id: str) -> Answer:
+        url = f"{self.url}/issuers/school/credentials/{credential_id}/revocation"
+        return ask("PUT", url, key=self.key, body={"reason": "issued-in-error"})
+
+
+def _good(answer: Answer) -> Answer | None:
+    return answer if answer.status < 300 else None
+
+
+def school_in(deployment: Deployment) -> School:
+    """Register an issuer, as the operator."""
+    body = {"slug": "school", "name": "School", "kind": "school", "jurisdiction": "US-CO", "did": "key"}
+    answer = ask("POST", f"{deployment.url}/issuers", key=deployment.operator_key, body=body)
+    assert answer.status == 201, answer
+    url = f"{deployment.url}/issuers/school/api-keys"
+    key = ask("POST", url, key=deployment.operator_key, body={"name": "first"})
+    assert key.status == 201, key
+    return School(deployment.url, key.body["key"])
+
+
+def bit(entry: dict[str, str]) -> bool:
+    """Read the entry's bit as a verifier does: W3C Bitstring Status List v1.0, section 3.2."""
+    encoded = ask("GET", entry["statusListCredential"]).body["credentialSubject"]["encodedList"]
+    bits = gzip.decompress(base64.urlsafe_b64decode(encoded[1:] + "=" * (-len(encoded[1:]) % 4)))
+    index = int(entry["statusListIndex"])
+    return bool(bits[index // 8] >> (7 - index % 8) & 1)
+
+
+def revocation(entries: list[dict[str, str]]) -> dict[str, str]:
+    return next(one for one in entries if one["statusPurpose"] == "revocation")
+
+
+def up(serving: Running, projecting: Running) -> None:
+    serving.until_it_says("serving on")
+    projecting.until_it_says("projecting")
+
+
+# ── each command ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_command_tells_what_it_is_for(folder: Path) -> None:
+    environ = environment(folder)
+    overview = run(environ, "--help")
+    assert overview.returncode == 0
+    listed = re.findall(r"^  ([a-z-]+)  +(\S.*)$", overview.stdout.partition("Commands:")[2], re.MULTILINE)
+    assert [name for name, _ in listed] == sorted(COMMANDS)
+    assert not [words for _, words in listed if words.endswith("...")]
+    told = (
+        "import sys; from registry.cli import commands\n"
+        "for name in sys.argv[1:]: commands([name, '--help'], standalone_mode=False)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told, *COMMANDS], env=environ, capture_output=True, text=True, check=True
+    )
+    pages = done.stdout.split("Usage: ")[1:]
+    assert len(pages) == len(COMMANDS)
+    for page in pages:
+        assert len(page.splitlines()) >= 6, page
+
+
+def test_an_unknown_command_is_refused(folder: Path) -> None:
+    done = run(environment(folder), "revoke-everything")
+    assert done.returncode == 2
+    assert "No such command" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("doctor",), ("verify-log",), ("rebuild",), ("migrate",), ("rotate-master-key",), ("serve",), ("project",),
+     ("init",), ("accept-restore", "main", "--yes")],
+)  # fmt: skip
+def test_without_a_database_each_command_says_which_setting_is_missing(folder: Path, command: tuple[str, ...]) -> None:
+    assert "DATABASE_URL is not set" in refused(run(environment(folder / "home"), *command))
+
+
+def test_init_can_be_repeated(deployment: Deployment) -> None:
+    done = deployment.run("init", "--superuser-dsn", deployment.superuser, "--database", deployment.database)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "made" not in done.stdout
+    assert "opened" not in done.stdout
+    assert deployment.run("migrate").stdout == "up to date\n"
+
+
+def test_a_database_that_is_away_is_told_in_a_sentence(deployment: Deployment, folder: Path) -> None:
+    nowhere = f"postgresql://registry_writer@/registry?host={folder}"
+    for command in (("verify-log",), ("serve",), ("rotate-master-key",), ("accept-restore", "main", "--yes")):
+        done = deployment.run(*command, DATABASE_URL=nowhere, PROJECTOR_DATABASE_URL=nowhere)
+        assert "cannot be reached" in refused(done), command
+    done = deployment.run("init", "--superuser-dsn", nowhere)
+    assert "cannot be reached" in refused(done)
+    assert "cannot be reached" in refused(deployment.run("rebuild", PROJECTOR_DATABASE_URL=nowhere))
+    assert "cannot be reached" in refused(deployment.run("migrate", OWNER_DATABASE_URL=nowhere))
+
+
+@pytest.mark.slow
+def test_serve_and_project_do_the_main_job_side_by_side(deployment: Deployment) -> None:
+    with deployment.running("serve") as serving, deployment.running("project") as projecting:
+        up(serving, projecting)
+        school = school_in(deployment)
+        entry = revocation(school.registered("urn:example:1"))
+        assert bit(entry) is False
+        assert school.revoke("urn:example:1").status == 200
+        eventually(lambda: bit(entry), what="the bit")
+        status = eventually(lambda: _good(ask("GET", f"{deployment.url}/credential-status?id=urn:example:1")))
+        assert status.body["status"] == "revoked"
+
+        rebuilt = deployment.run("rebuild")
+        assert (rebuilt.returncode, rebuilt.stderr) == (0, "")
+        assert rebuilt.stdout.count("0 differences") == 3
+        one = deployment.run("rebuild", "credential_status")
+        assert one.stdout.splitlines() == ["credential_status: generation 3 is live, 0 differences"]
+        assert "nonsense" in refused(deployment.run("rebuild", "nonsense"))
+        assert bit(entry) is True
+
+        verified = deployment.run("verify-log")
+        assert verified.returncode == 0
+        assert re.fullmatch(r"main: \d+ events verified, head [0-9a-f]{64}\n", verified.stdout)
+        assert serving.stop(signal.SIGINT, whole_group=True) < STOP_S
+        assert projecting.stop(signal.SIGTERM) < STOP_S
+        assert (serving.popen.returncode, projecting.popen.returncode) == (0, 0)
+        assert (serving.err, projecting.err) == ("", "")
+
+
+@pytest.mark.slow
+def test_verify_log_names_the_position_that_the_superuser_changed(deployment: Deployment) -> None:
+    with deployment.running("serve") as serving:
+        serving.until_it_says("serving on")
+        school_in(deployment)
+    [row] = deployment.as_superuser(
+        "UPDATE events SET body = convert_to(replace(convert_from(body, 'UTF8'), 'US-CO', 'US-NY'), 'UTF8')"
+        " WHERE type = 'IssuerRegistered' RETURNING position"
+    )
+    assert f"position {row['position']} " in refused(deployment.run("verify-log"))
+    assert f"position {row['position']} " in refused(deployment.run("verify-log", "main"))
+    assert "'other'" in refused(deployment.run("verify-log", "other"))
+
+
+@pytest.mark.slow
+def test_the_master_key_is_rotated_while_the_old_one_is_still_there(deployment: Deployment) -> None:
+    with deployment.running("serve") as serving, deployment.running("project") as projecting:
+        up(serving, projecting)
+        school = school_in(deployment)
+        entry = revocation(school.registered("urn:example:1"))
+    file = Path(deployment.environ["REGISTRY_HOME"]) / "keys" / "master.key"
+    old, new = file.read_text().strip(), new_line()
+    file.write_text(f"{new}\n{old}\n")
+    done = deployment.run("rotate-master-key")
+    assert done.returncode == 0, done
+    assert int(done.stdout.rpartition(":")[2]) > 0
+    file.write_text(f"{new}\n")
+    assert deployment.run("rotate-master-key").stdout == "wrapped anew: 0\n"
+    with deployment.running("serve") as serving, deployment.running("project") as projecting:
+        up(serving, projecting)
+        school.revoke("urn:example:1")
+        eventually(lambda: bit(entry), what="the bit")
+    file.write_text(f"{old}\n")
+    for command in ("serve", "project", "rotate-master-key"):
+        assert new.partition(":")[0] in refused(deployment.run(command))
+
+
+# ── doctor ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def examined(deployment: Deployment, **settings: object) -> dict[str, dict[str, str]]:
+    """Return what `registry doctor` finds, by subject; for machines and for people it is the same."""
+    machine, human = deployment.run("doctor", "--json", **settings), deployment.run("doctor", **settings)
+    findings = json.loads(machine.stdout)
+    assert machine.stderr == human.stderr == ""
+    assert machine.returncode == human.returncode == any(one["verdict"] == "refused" for one in findings)
+    for one in findings:
+        assert f"{one['subject']}: {one['sentence']}" in human.stdout
+    return {one["subject"]: one for one in findings}
+
+
+def refusals(findings: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {subject: one["sentence"] for subject, one in findings.items() if one["verdict"] == "refused"}
+
+
+def test_doctor_finds_nothing_wrong_with_what_init_made(deployment: Deployment) -> None:
+    assert {one["verdict"] for one in examined(deployment).values()} == {"good"}
+
+
+def test_doctor_and_serve_refuse_a_master_key_that_is_missing_or_for_all_to_read(deployment: Deployment) -> None:
+    file = Path(deployment.environ["REGISTRY_HOME"]) / "keys" / "master.key"
+    file.chmod(0o644)
+    assert "chmod 600" in refusals(examined(deployment))["master key"]
+    assert "chmod 600" in refused(deployment.run("serve"))
+    file.unlink()
+    assert str(file) in refusals(examined(deployment))["master key"]
+    assert str(file) in refused(deployment.run("project"))
+
+
+def test_doctor_refuses_a_master_key_that_is_another(deployment: Deployment) -> None:
+    file = Path(deployment.environ["REGISTRY_HOME"]) / "keys" / "master.key"
+    file.write_text(new_line() + "\n")
+    assert "secrets" in refusals(examined(deployment))
+
+
+def test_doctor_refuses_a_database_that_is_away_or_empty(deployment: Deployment, folder: Path) -> None:
+    nowhere = f"postgresql://registry_writer@/registry?host={folder}"
+    assert "cannot be reached" in refusals(examined(deployment, DATABASE_URL=nowhere))["database"]
+    empty = deployment.environ["REGISTRY_DATABASE_URL"].replace(deployment.database, "postgres")
+    assert "migrate" in refusals(examined(deployment, DATABASE_URL=empty))["schema"]
+
+
+def test_doctor_refuses_a_log_that_is_not_opened(deployment: Deployment) -> None:
+    logs = "main=https://registry.example,second=https://second.example"
+    assert "registry init" in refusals(examined(deployment, LOGS=logs))["log second"]
+    assert "second" in refused(deployment.run("serve", LOGS=logs))
+
+
+def test_doctor_refuses_a_role_that_could_change_the_log(deployment: Deployment) -> None:
+    owner = deployment.environ["REGISTRY_OWNER_DATABASE_URL"]
+    assert "registry_writer" in refusals(examined(deployment, DATABASE_URL=owner))["schema"]
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes", "synchronous_commit"])
+def test_doctor_and_serve_refuse_a_server_that_may_lose_what_it_acknowledged(
+    deployment: Deployment, setting: str
+) -> None:
+    """Set as the server's operator would, in the one place that works for all three: at the server's start."""
+    deployment.as_superuser(f"ALTER SYSTEM SET {setting} = off", "SELECT pg_reload_conf()", database="postgres")
+    try:
+        eventually(lambda: _setting(deployment, setting) == "off")
+        assert setting in refusals(examined(deployment))
+        assert f"{setting} is off" in refused(deployment.run("serve"))
+    finally:
+        deployment.as_superuser(f"ALTER SYSTEM RESET {setting}", "SELECT pg_reload_conf()", database="postgres")
+
+
+def _setting(deployment: Deployment, name: str) -> str:
+    [row] = deployment.as_superuser(f"SELECT current_setting('{name}') AS value")
+    return str(row["value"])
+
+
+# ── a restored database ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.slow
+def test_after_a_restore_nothing_goes_on_until_it_is_accepted_and_then_everything_does(deployment: Deployment) -> None:
+    backup = f"{deployment.database}_backup"
+    with deployment.running("serve") as serving, deployment.running("project") as projecting:
+        up(serving, projecting)
+        school = school_in(deployment)
+        kept, lost = revocation(school.registered("urn:example:kept")), school.registered("urn:example:late")[0]
+        school.revoke("urn:example:kept")
+        eventually(lambda: bit(kept), what="the first bit")
+    deployment.as_superuser(f"CREATE DATABASE {backup} TEMPLATE {deployment.database}", database="postgres")
+    with deployment.running("serve") as serving, deployment.running("project") as projecting:
+        up(serving, projecting)
+        school.revoke("urn:example:late")
+        after = revocation(school.registered("urn:example:after"))
+        eventually(lambda: bit(lost), what="the bit that the restore takes away")
+    restore(deployment, backup)
+
+    assert "accept-restore" in refusals(examined(deployment))["log main"]
+    assert "accept-restore" in refused(deployment.run("serve"))
+    asked = subprocess.run(
+        [sys.executable, "-m", "registry", "accept-restore", "main"],
+        env=deployment.environ, capture_output=True, text=True, input="n\n", cwd="/",
+    )  # fmt: skip
+    assert asked.returncode != 0
+    assert "accept-restore" in refusals(examined(deployment))["log main"]
+
+    with deployment.running("project") as projecting:
+        projecting.until_it_says("projecting")
+        assert projecting.err.startswith("warning: log main: ")
+        eventually(lambda: '"publishing halted' in projecting.err, what="the alarm")
+        published = published_up_to(deployment)
+
+        accepted = deployment.run("accept-restore", "main", "--yes")
+        assert (accepted.returncode, accepted.stderr) == (0, ""), accepted
+        assert "closed" in accepted.stdout
+        assert "nothing to accept" in deployment.run("accept-restore", "main", "--yes").stdout
+        eventually(lambda: refusals(examined(deployment)) == {})
+        with deployment.running("serve") as serving:
+            serving.until_it_says("serving on")
+            assert bit(kept) is True
+            again = revocation(school.registered("urn:example:after"))
+            assert again["statusListCredential"] != after["statusListCredential"], "indices given out twice"
+            school.revoke("urn:example:after")
+            eventually(lambda: bit(again), what="the bit in the new set")
+            assert bit(kept) is True
+        assert published_up_to(deployment) > published
+    assert deployment.run("verify-log").returncode == 0
+
+
+def published_up_to(deployment: Deployment) -> int:
+    [row] = deployment.as_superuser("SELECT max(position) AS position FROM projections.published_heads")
+    return int(row["position"])
+
+
+def restore(deployment: Deployment, backup: str) -> None:
+    deployment.as_superuser(
+        f"DROP DATABASE {deployment.database} WITH (FORCE)",
+        f"ALTER DATABASE {backup} RENAME TO {deployment.database}",
+        f"REVOKE ALL ON DATABASE {deployment.database} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {deployment.database} TO registry_writer",
+        f"GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {deployment.database} TO registry_projector",
+        database="postgres",
+    )
+
+
+@pytest.mark.slow
+def test_a_publisher_that_runs_through_a_restore_publishes_nothing_more(deployment: Deployment) -> None:
+    backup = f"{deployment.database}_backup"
+    with deployment.running("serve") as serving, deployment.running("project") as projecting:
+        up(serving, projecting)
+        school = school_in(deployment)
+        entry = revocation(school.registered("urn:example:1"))
+    deployment.as_superuser(f"CREATE DATABASE {backup} TEMPLATE {deployment.database}", database="postgres")
+    metrics_port = free_port()
+    busy = replace(deployment, environ=deployment.with_settings(METRICS_PORT=metrics_port))
+    with busy.running("project") as projecting:
+        projecting.until_it_says("projecting")
+        with deployment.running("serve") as serving:
+            serving.until_it_says("serving on")
+            school.revoke("urn:example:1")
+            eventually(lambda: bit(entry), what="the bit")
+        restore(deployment, backup)
+        eventually(lambda: '"publishing halted' in projecting.err, what="the alarm")
+        head = json.loads((Path(deployment.environ["REGISTRY_HOME"]) / "published" / "main.json").read_text())
+        assert published_up_to(deployment) < head["position"]
+        assert projecting.popen.poll() is None
+        assert projecting.stop() < STOP_S

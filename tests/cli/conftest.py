@@ -6,9 +6,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
+from uuid import uuid4
 
 import pytest
 
+from registry.embedded import Embedded
+from tests.cli.deployments import Deployment, set_up
 from tests.cli.processes import environment, running
 from tests.service import free_port
 
@@ -61,3 +64,11 @@ def started_before(home: Path) -> dict[str, str]:
 
 def dev_environment(home: Path) -> dict[str, str]:
     return environment(home, PORT=free_port(), METRICS_PORT=free_port(), CANONICALISER_WORKERS=1)
+
+
+@pytest.fixture
+def deployment(postgres: Embedded, folder: Path) -> Iterator[Deployment]:
+    database = f"cli_{uuid4().hex}"
+    made = set_up(postgres, folder, database)
+    yield made
+    made.as_superuser(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)", database="postgres")

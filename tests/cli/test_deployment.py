@@ -2,147 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import gzip
 import json
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
-import asyncpg
 import pytest
 
-from registry.embedded import Embedded
 from registry.vault.master import new_line
-from tests.cli.processes import STOP_S, Answer, Running, ask, environment, eventually, refused, run, running
+from tests.cli.deployments import Deployment, bit, good, revocation, school_in, up
+from tests.cli.processes import STOP_S, ask, environment, eventually, refused, run
 from tests.service import free_port
 
 COMMANDS = (
     *("accept-restore", "dev", "doctor", "init", "migrate", "project", "rebuild", "rotate-master-key", "serve"),
     *("settings", "verify-log"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """A database set up by `registry init`, its settings, and the first operator's key."""
-
-    database: str
-    superuser: str
-    """The DSN of the server's superuser, in the database `postgres`."""
-    environ: dict[str, str]
-    operator_key: str
-    folder: Path
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.environ['REGISTRY_PORT']}"
-
-    def with_settings(self, **settings: object) -> dict[str, str]:
-        return self.environ | {f"REGISTRY_{name}": str(value) for name, value in settings.items()}
-
-    def run(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
-        return run(self.with_settings(**settings), *arguments)
-
-    def running(self, command: str) -> AbstractContextManager[Running]:
-        return running(self.folder / f"{command}-{uuid4().hex[:6]}", self.environ, command)
-
-    def as_superuser(self, *statements: str, database: str = "") -> list[asyncpg.Record]:
-        """Run *statements* past everything that protects the log; return the rows of the last."""
-
-        async def work() -> list[asyncpg.Record]:
-            conn = await asyncpg.connect(self.superuser, database=database or self.database)
-            try:
-                rows: list[asyncpg.Record] = []
-                for statement in statements:
-                    rows = await conn.fetch(statement)
-                return rows
-            finally:
-                await conn.close()
-
-        return asyncio.run(work())
-
-
-def deployment_on(server: Embedded, folder: Path, database: str) -> Deployment:
-    users = {"DATABASE_URL": "writer", "PROJECTOR_DATABASE_URL": "projector", "OWNER_DATABASE_URL": "owner"}
-    urls = {name: server.dsn(user=f"registry_{role}", database=database) for name, role in users.items()}
-    ports = {"PORT": free_port(), "METRICS_PORT": 0}
-    quick = {"CANONICALISER_WORKERS": 1, "TICK_S": 0.2, "TTL_S": 2}
-    environ = environment(folder / "home", **urls, **ports, **quick)
-    superuser = server.dsn(user="postgres", database="postgres")
-    done = run(environ, "init", "--superuser-dsn", superuser, "--database", database, "--operator", "registrar")
-    assert (done.returncode, done.stderr) == (0, ""), done
-    [key] = re.findall(r"reg_live_\S+", done.stdout)
-    return Deployment(database, superuser, environ, key, folder)
-
-
-@pytest.fixture
-def deployment(postgres: Embedded, folder: Path) -> Iterator[Deployment]:
-    database = f"cli_{uuid4().hex}"
-    made = deployment_on(postgres, folder, database)
-    yield made
-    made.as_superuser(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)", database="postgres")
-
-
-@dataclass(frozen=True, slots=True)
-class School:
-    """An issuer of a deployment, as its clients see it."""
-
-    url: str
-    key: str
-
-    def register(self, credential_id: str) -> Answer:
-        body = {"credentialId": credential_id, "type": ["VerifiableCredential"]}
-        return ask("POST", f"{self.url}/issuers/school/credentials", key=self.key, body=body)
-
-    def registered(self, credential_id: str) -> list[dict[str, str]]:
-        """Register; return the status entries."""
-        answer = eventually(lambda: _good(self.register(credential_id)), what="a registration", limit_s=30)
-        entries: list[dict[str, str]] = answer.body["credentialStatus"]
-        return entries
-
-    def revoke(self, credential_id: str) -> Answer:
-        url = f"{self.url}/issuers/school/credentials/{credential_id}/revocation"
-        return ask("PUT", url, key=self.key, body={"reason": "issued-in-error"})
-
-
-def _good(answer: Answer) -> Answer | None:
-    return answer if answer.status < 300 else None
-
-
-def school_in(deployment: Deployment) -> School:
-    """Register an issuer, as the operator."""
-    body = {"slug": "school", "name": "School", "kind": "school", "jurisdiction": "US-CO", "did": "key"}
-    answer = ask("POST", f"{deployment.url}/issuers", key=deployment.operator_key, body=body)
-    assert answer.status == 201, answer
-    url = f"{deployment.url}/issuers/school/api-keys"
-    key = ask("POST", url, key=deployment.operator_key, body={"name": "first"})
-    assert key.status == 201, key
-    return School(deployment.url, key.body["key"])
-
-
-def bit(entry: dict[str, str]) -> bool:
-    """Read the entry's bit as a verifier does: W3C Bitstring Status List v1.0, section 3.2."""
-    encoded = ask("GET", entry["statusListCredential"]).body["credentialSubject"]["encodedList"]
-    bits = gzip.decompress(base64.urlsafe_b64decode(encoded[1:] + "=" * (-len(encoded[1:]) % 4)))
-    index = int(entry["statusListIndex"])
-    return bool(bits[index // 8] >> (7 - index % 8) & 1)
-
-
-def revocation(entries: list[dict[str, str]]) -> dict[str, str]:
-    return next(one for one in entries if one["statusPurpose"] == "revocation")
-
-
-def up(serving: Running, projecting: Running) -> None:
-    serving.until_it_says("serving on")
-    projecting.until_it_says("projecting")
 
 
 # ── each command ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,7 +89,7 @@ def test_serve_and_project_do_the_main_job_side_by_side(deployment: Deployment) 
         assert bit(entry) is False
         assert school.revoke("urn:example:1").status == 200
         eventually(lambda: bit(entry), what="the bit")
-        status = eventually(lambda: _good(ask("GET", f"{deployment.url}/credential-status?id=urn:example:1")))
+        status = eventually(lambda: good(ask("GET", f"{deployment.url}/credential-status?id=urn:example:1")))
         assert status.body["status"] == "revoked"
 
         rebuilt = deployment.run("rebuild")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
@@ -91,9 +92,10 @@ def _other_method(parts: Parts, operation: Operation, allowed: str) -> Handler:
     count = parts.metrics.route(operation.path).count
 
     async def refuse(request: web.Request) -> web.StreamResponse:
+        began = time.perf_counter()
         error = AtTheDoor(METHOD_NOT_ALLOWED, f"This path knows {allowed}.", {"Allow": allowed})
         response = _refused(parts, operation, request, error)
-        count("other", response.status, 0.0)
+        count("other", response.status, began)
         return response
 
     return refuse
@@ -104,9 +106,10 @@ def _nothing_here(parts: Parts) -> Handler:
     count = parts.metrics.route(nowhere.path).count
 
     async def refuse(request: web.Request) -> web.StreamResponse:
+        began = time.perf_counter()
         error = AtTheDoor(NO_SUCH_PATH, "Nothing lives at this path; /openapi.json lists those that there are.")
         response = _refused(parts, nowhere, request, error)
-        count("other", response.status, 0.0)
+        count("other", response.status, began)
         return response
 
     return refuse

@@ -106,7 +106,7 @@ def refusal(call: Call, error: Exception) -> web.Response:
             problem = problems.problem_of(DatabaseUnavailable("The database does not answer; repeat the request."))
         case _:
             problem = problems.internal()
-    if problem.kind.status >= 500 and not isinstance(error, problems.AtTheDoor):
+    if problem.kind in problems.OURS:
         route, method = call.operation.path, call.request.method
         access.failed(route=route, method=method, request_id=call.request_id, error=error)
     response = problem.response(origin=call.origin, request_id=call.request_id)

@@ -55,7 +55,8 @@ async def of_query(call: Call) -> web.Response:
 async def _single(call: Call, text: str, issuer: str | None) -> web.Response:
     identifier = credential_id(text)
     seen = await _seen(call)
-    row = await call.parts.gathering.find(call.log, (identifier, issuer))
+    with call.parts.metrics.lookup_seconds["credential"].time():
+        row = await call.parts.gathering.find(call.log, (identifier, issuer))
     if row is None:
         raise UnknownCredential("No credential of this id is registered here.")
     if isinstance(row, Ambiguous):
@@ -74,7 +75,8 @@ async def batch(call: Call) -> web.Response:
     by_id = [query for query in queries if "credentialId" in query]
     moments = [await _answer_ids(call, by_id)] if by_id or not queries else []
     if len(by_id) < len(queries):
-        moments += await _answer_bits(call, [query for query in queries if "credentialId" not in query])
+        with call.parts.metrics.lookup_seconds["lists"].time():
+            moments += await _answer_bits(call, [query for query in queries if "credentialId" not in query])
     oldest = min(moments, key=lambda moment: moment.time) if moments else await _seen(call)
     return _private(call.json({"asOf": as_of(call.log, oldest), "results": queries}))
 
@@ -83,7 +85,9 @@ async def _answer_ids(call: Call, queries: Sequence[Query]) -> AsOf:
     """Write into each query where its credential stands; return up to where that is complete."""
     seen = await _seen(call)
     asked = [(query["credentialId"], query.get("issuer")) for query in queries]
-    for query, row in zip(queries, await call.parts.views.statuses_of(call.log, asked), strict=True):
+    with call.parts.metrics.lookup_seconds["batch"].time():
+        rows = await call.parts.views.statuses_of(call.log, asked)
+    for query, row in zip(queries, rows, strict=True):
         query["status"] = _word(row)
     return seen
 

@@ -60,9 +60,10 @@ class Metrics:
             "registry_http_request_duration_seconds", "From the request's head to its answer.", _FAST_S, "route"
         )
         self.auth_failures = self._counter("registry_auth_failures", "Requests whose key did not hold.", "reason")
-        self.lookup_seconds = self._histogram(
+        lookup_seconds = self._histogram(
             "registry_lookup_duration_seconds", "Finding what was looked up.", _FAST_S, "source"
         )
+        self.lookup_seconds = {source: lookup_seconds.labels(source) for source in ("credential", "batch", "lists")}
         self.cache_requests = self._counter("registry_cache_requests", "Uses of a cache.", "cache", "result")
         self.loop_lag = self._gauge("registry_event_loop_lag_seconds", "How late the event loop last woke up.")
         self.pool = self._gauge("registry_db_pool_connections", "Connections of a pool.", "pool", "state")

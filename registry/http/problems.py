@@ -53,6 +53,9 @@ DOOR_KINDS = (BAD_HTTP, NO_SUCH_PATH, METHOD_NOT_ALLOWED, BODY_TIMEOUT, EXPECTAT
 _UNAUTHENTICATED = Kind(401, "unauthenticated", "A valid API key is needed")
 _UNFIT = Kind(503, "unfit", "The process cannot serve; a person must look")
 
+OURS = (INTERNAL, _UNFIT)
+"""What is wrong inside: told with its trace in the log, not to the world. All else anybody can cause at will."""
+
 KINDS: dict[type[RegistryError], Kind] = {
     errors.RegistryError: INTERNAL,
     errors.Refused: Kind(400, "refused", "The request was refused"),
@@ -136,17 +139,17 @@ def problem_of(error: RegistryError | AtTheDoor) -> Problem:
         return Problem(error.kind, error.detail, {}, error.headers)
     kind = kind_of(error)
     extra = {name: value for name, value in error.extra.items() if name not in _INTERNAL}
-    is_ours = kind in (INTERNAL, _UNFIT)  # what is wrong inside is told in the log, not to the world
-    return Problem(kind, _OURS if is_ours else error.detail, extra, _headers(error))
+    detail = _SAID_OF_OURS if kind in OURS else error.detail
+    return Problem(kind, detail, extra, _headers(error))
 
 
 _INTERNAL = frozenset({"headers", "reason"})
-_OURS = "The request failed on our side and was written down; quote its id when you ask about it."
+_SAID_OF_OURS = "The request failed on our side and was written down; quote its id when you ask about it."
 
 
 def internal() -> Problem:
     """Return the answer to what nobody foresaw; it tells nothing of the cause."""
-    return Problem(INTERNAL, _OURS)
+    return Problem(INTERNAL, _SAID_OF_OURS)
 
 
 def _headers(error: RegistryError) -> dict[str, str]:

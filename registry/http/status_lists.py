@@ -79,6 +79,8 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
             response = await answer(request)
         except Exception as error:  # noqa: BLE001 (everything becomes a problem document)
             call = Call(parts, operation, request, client.request_id(request) or uuid4().hex)
+            if (log := logs.of_host(request.headers.get("Host", ""))) is not None:
+                call.origin = logs.origins[log]
             response = refusal(call, error)
             finish_public(call, response)
         count(request.method, response.status, began)

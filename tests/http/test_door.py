@@ -188,6 +188,35 @@ async def test_answers_are_counted_by_route_template_method_and_code():
     assert "nowhere" not in page
 
 
+async def test_refusals_before_any_route_are_timed_like_answers():
+    given = parts()
+    async with serving(given) as session:
+        await asked(session, "/livez", "DELETE")
+        await asked(session, "/nowhere")
+    page = generate_latest(given.metrics.registry).decode()
+    pairs = (line.rsplit(" ", 1) for line in page.splitlines() if "request_duration_seconds_sum" in line)
+    sums = {name: float(seconds) for name, seconds in pairs}
+    for route in ("/livez", "(no route)"):
+        assert 0 < sums[f'registry_http_request_duration_seconds_sum{{route="{route}"}}'] < 60
+
+
+async def test_what_anybody_can_cause_at_will_leaves_no_trace_in_the_log(caplog):
+    async def wait_in_vain(call):
+        await call.parts.progress.reach("main", "issuer_directory", 7, timeout_s=0)
+
+    with caplog.at_level(logging.INFO, "registry.http"):
+        async with serving(parts(), operation(wait_in_vain, is_quiet=True)) as session:
+            status, _, headers = await asked(session)
+    assert (status, headers["Retry-After"]) == (503, "1")
+    assert [record.message for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_refused_list_names_its_problem_under_the_origin():
+    async with serving(parts()) as session:
+        status, problem, _ = await asked(session, "/status-lists/none")
+    assert (status, problem["type"]) == (404, "https://registry.example/problems/unknown-status-list")
+
+
 async def test_an_unforeseen_error_is_logged_on_one_line_without_path_or_query(caplog):
     async def fail(_):
         raise ZeroDivisionError

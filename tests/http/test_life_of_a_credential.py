@@ -270,6 +270,20 @@ async def test_a_question_about_a_bit_is_answered_from_the_published_list(servic
     assert (results[0]["status"], results[0]["value"]) == ("set", 1)
 
 
+async def test_lookups_are_timed_by_what_answered_them(service):
+    vc = await issued(service)
+    entry = vc["credentialStatus"][0]
+    bit_query = {name: entry[name] for name in ("statusListCredential", "statusListIndex")}
+    assert (await service.ask("GET", f"/credential-status?id={quote(vc['id'])}", key=""))[0] in (200, 404)
+    body = {"queries": [{"credentialId": vc["id"]}, bit_query]}
+    assert (await service.ask("POST", "/status-lookups", key="", json=body))[0] == 200
+    async with service.session.get(service.metrics_url + "/metrics") as response:
+        page = await response.text()
+    for source in ("credential", "batch", "lists"):
+        line = next(one for one in page.splitlines() if f'lookup_duration_seconds_count{{source="{source}"}}' in one)
+        assert float(line.split()[1]) >= 1
+
+
 async def test_an_issuer_pages_through_its_own_credentials(service):
     slug, key = await service.issuer()
     ids = [f"urn:uuid:00000000-0000-4000-8000-{number:012}" for number in range(5)]

@@ -104,9 +104,12 @@ class Settings(BaseSettings):
     @property
     def origins(self) -> dict[LogName, str]:
         """Every log's public origin; by default one log, `main`, on this service's own address."""
-        if not self.logs:
-            return {LogName("main"): f"http://{self.host}:{self.port}"}
-        return dict(_log_and_origin(entry) for entry in self.logs.split(","))
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        given = (self.logs or f"main=http://{host}:{self.port}").split(",")
+        origins = dict(_log_and_origin(entry) for entry in given)
+        if len(origins) < len(given) or len(set(origins.values())) < len(given):
+            raise ValueError("a log or an origin stands twice; every log has one origin of its own")
+        return origins
 
     @property
     def proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
@@ -151,6 +154,8 @@ def _origin(text: str) -> str:
         raise ValueError(f"{text!r} is no origin; write https://host or https://host:port, without a path")
     if parts.username or not re.fullmatch(r"[A-Za-z0-9.:\-\[\]]+", parts.netloc):
         raise ValueError(f"{text!r} is no origin; it holds only a host and perhaps a port")
+    if text != text.lower() or parts.port == {"http": 80, "https": 443}[parts.scheme]:
+        raise ValueError(f"{text!r} is no origin as clients say it: in lower case, without the port that is understood")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError(f"{text!r} is public; a public origin begins with https://")
     return text

@@ -1,0 +1,51 @@
+"""Settings: what they refuse before anything is opened."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.errors import SettingsRefused
+from registry.settings import load
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ({}, {"main": "http://127.0.0.1:8080"}),
+        ({"host": "::1"}, {"main": "http://[::1]:8080"}),
+        ({"host": "0.0.0.0", "logs": "main=https://a.example"}, {"main": "https://a.example"}),
+        (
+            {"logs": "main=https://a.example, other=http://localhost:81"},
+            {"main": "https://a.example", "other": "http://localhost:81"},
+        ),
+    ],
+)
+def test_every_log_has_its_origin(given, origins):
+    assert load(**given).origins == origins
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"host": "0.0.0.0"}, "is public; a public origin begins with https://"),
+        ({"host": "registry.example"}, "is public"),
+        ({"logs": "main=http://a.example"}, "is public"),
+        ({"logs": "main=https://a.example/"}, "is no origin"),
+        ({"logs": "main=https://me@a.example"}, "is no origin"),
+        ({"logs": "main=https://A.example"}, "in lower case"),
+        ({"logs": "main=https://a.example:443"}, "without the port that is understood"),
+        ({"logs": "main=https://a.example,main=https://b.example"}, "stands twice"),
+        ({"logs": "main=https://a.example,other=https://a.example"}, "stands twice"),
+        ({"logs": "Main=https://a.example"}, "is no log name"),
+        ({"tick_s": 60, "ttl_s": 60}, "must be shorter than the ttl"),
+        ({"ttl_s": 30_000}, "the ttl must be shorter"),
+        ({"validity_s": 90_000}, "REGISTRY_VALIDITY_S"),
+        ({"resign_at": 1}, "REGISTRY_RESIGN_AT"),
+        ({"list_size": 131_071}, "REGISTRY_LIST_SIZE"),
+        ({"trusted_proxies": "everybody"}, "REGISTRY_TRUSTED_PROXIES"),
+    ],
+)
+def test_what_contradicts_itself_or_endangers_somebody_is_refused_with_a_sentence(given, sentence):
+    with pytest.raises(SettingsRefused) as refusal:
+        load(**given)
+    assert sentence in str(refusal.value)

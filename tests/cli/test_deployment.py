@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from registry import embedded
 from registry.vault.master import new_line
-from tests.cli.deployments import Deployment, bit, good, revocation, school_in, up
+from tests.cli.deployments import Deployment, bit, good, revocation, school_in, set_up, up
 from tests.cli.processes import STOP_S, ask, environment, eventually, refused, run
 from tests.service import free_port
 
@@ -202,18 +204,22 @@ def test_doctor_refuses_a_role_that_could_change_the_log(deployment: Deployment)
     assert "registry_writer" in refusals(examined(deployment, DATABASE_URL=owner))["schema"]
 
 
-@pytest.mark.parametrize("setting", ["fsync", "full_page_writes", "synchronous_commit"])
-def test_doctor_and_serve_refuse_a_server_that_may_lose_what_it_acknowledged(
-    deployment: Deployment, setting: str
-) -> None:
-    """Set as the server's operator would, in the one place that works for all three: at the server's start."""
-    deployment.as_superuser(f"ALTER SYSTEM SET {setting} = off", "SELECT pg_reload_conf()", database="postgres")
-    try:
-        eventually(lambda: _setting(deployment, setting) == "off")
-        assert setting in refusals(examined(deployment))
-        assert f"{setting} is off" in refused(deployment.run("serve"))
-    finally:
-        deployment.as_superuser(f"ALTER SYSTEM RESET {setting}", "SELECT pg_reload_conf()", database="postgres")
+@pytest.mark.slow
+def test_doctor_and_serve_refuse_a_server_that_may_lose_what_it_acknowledged(folder: Path, pg_bindir: Path) -> None:
+    """On a server of its own: the settings are the whole server's."""
+    with asyncio.Runner() as runner:
+        server = embedded.running(folder / "server", bindir=pg_bindir)
+        own = set_up(runner.run(server.__aenter__()), folder, "registry")
+        try:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                own.as_superuser(f"ALTER SYSTEM SET {setting} = off", "SELECT pg_reload_conf()")
+                eventually(lambda name=setting: _setting(own, name) == "off")
+                assert list(refusals(examined(own))) == [setting]
+                assert f"{setting} is off" in refused(own.run("serve"))
+                own.as_superuser(f"ALTER SYSTEM RESET {setting}", "SELECT pg_reload_conf()")
+                eventually(lambda name=setting: _setting(own, name) == "on")
+        finally:
+            runner.run(server.__aexit__(None, None, None))
 
 
 def _setting(deployment: Deployment, name: str) -> str:

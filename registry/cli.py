@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from registry.errors import RegistryError
+from registry.operators import operator_keys
 from registry.stopping import STOPS, Stop, run
 
 if TYPE_CHECKING:
@@ -241,6 +242,9 @@ def settings() -> None:
     from registry.settings import table
 
     click.echo(table())
+
+
+commands.add_command(operator_keys)
 
 
 def _say(line: str) -> None:

@@ -63,9 +63,9 @@ def with_embedded(settings: Settings, server: embedded.Embedded) -> Settings:
         SecretStr(server.dsn(user=f"registry_{role}", database=EMBEDDED_DATABASE))
         for role in ("writer", "projector", "owner")
     )
-    return settings.model_copy(
-        update={"database_url": writer, "projector_database_url": projector, "owner_database_url": owner}
-    )
+    named = {"database_url": writer, "projector_database_url": projector, "owner_database_url": owner}
+    env = {} if "env" in settings.model_fields_set else {"env": "dev"}  # whose keys `registry dev` takes
+    return settings.model_copy(update={**named, **env})
 
 
 @asynccontextmanager

@@ -110,6 +110,7 @@ class Ours:
         self._ready = Ready()
         self._numbers = count()
         self._issuer = IssuerId(uuid4())
+        self._caller = f"issuer/{self._issuer}"
         self._streams: list[Stream] = []
 
     async def prepare(self) -> None:
@@ -163,7 +164,7 @@ class Ours:
         return CredentialId(f"https://college.example/credentials/{next(self._numbers)}")
 
     def _key(self) -> IdempotencyKey:
-        return IdempotencyKey(f"issuer/{self._issuer}", f"key-{next(self._numbers)}", bytes(32))
+        return IdempotencyKey(self._caller, f"key-{next(self._numbers)}", bytes(32))
 
 
 def _given(stream: Stream, view: View) -> Decision:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from registry.domain import api_keys, credential, issuer, status_list
@@ -94,7 +95,7 @@ def plan(log: LogName, command: Command, ready: Ready) -> Plan:
 
 
 def _register_credential(log: LogName, command: RegisterCredential, ready: Ready) -> Plan:
-    of_issuer, of_lists = issuer_stream(command.issuer_id), lists_stream(command.issuer_id)
+    of_issuer, of_lists, queue = _of_issuer(command.issuer_id)
     own = credential_stream(command.issuer_id, command.credential_id)
 
     def decide(view: View) -> Decision:
@@ -114,7 +115,13 @@ def _register_credential(log: LogName, command: RegisterCredential, ready: Ready
 
         return Decision([Fact(own, event) for event in events], answer, state.position if state else 0)
 
-    return Plan((of_issuer, of_lists, own), decide, str(command.issuer_id))
+    return Plan((of_issuer, of_lists, own), decide, queue)
+
+
+@lru_cache(maxsize=4_096)  # an issuer registers credentials by the thousand
+def _of_issuer(issuer_id: IssuerId) -> tuple[Stream, Stream, str]:
+    """The issuer's stream, that of its status lists, and its queue."""
+    return issuer_stream(issuer_id), lists_stream(issuer_id), str(issuer_id)
 
 
 def registration_answer(log: LogName, registered: Credential, sets: ListSets, position: int) -> Answer:

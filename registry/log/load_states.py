@@ -43,7 +43,7 @@ async def load_states(
     What *memory* knows already may be newer: on its way into the log.
     """
     callers, names = [caller for caller, _ in keys], [key for _, key in keys]
-    rows = await conn.fetch(_LOAD, log, list(streams), callers, names, list(list_sets))
+    rows = await conn.fetch(_LOAD, log, ",".join(streams), ",".join(callers), names, list(list_sets))
     states: dict[Stream, tuple[int, State]] = dict.fromkeys(streams, (0, None))
     numbers = dict.fromkeys(list_sets, 0)
     for kind, name, position, body, request_hash, list_set in sorted(rows, key=_position):

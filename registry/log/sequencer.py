@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -33,6 +33,9 @@ MOST_VIOLATIONS = 5
 
 LOST_FENCES_BEFORE_LOCK = 2
 """After so many, a batch waits in line for the head's row, so that a faster process cannot win for ever."""
+
+BETWEEN_HINTS_S = 0.005
+"""A hint is a transaction of its own; lone writes, hundreds a second, would pay for one each."""
 
 _PASSING = (*RETRYABLE, asyncpg.LockNotAvailableError, DatabaseUnavailable)
 _POISONED = (
@@ -59,8 +62,11 @@ class _Flight:
 
     batch: Batch
     course: _Course
-    written: asyncio.Future[bool]
     since: float
+    written: asyncio.Future[bool] = field(init=False)
+    is_followed: bool = False
+    """Set while a next batch is decided on top of this one."""
+    is_told: bool = False
 
     @property
     def is_written(self) -> bool:
@@ -162,9 +168,19 @@ class Sequencer:
     def _send(self, batch: Batch) -> _Flight:
         batch.draft.adopt()
         course = _Course(self._deadline())
-        written = asyncio.ensure_future(self._write(batch, course.deadline))
-        written.add_done_callback(lambda _: self._wake.set())
-        return _Flight(batch, course, written, time.monotonic())
+        flight = _Flight(batch, course, time.monotonic())
+        flight.written = asyncio.ensure_future(self._fly(flight))
+        return flight
+
+    async def _fly(self, flight: _Flight) -> bool:
+        """Write the batch of *flight*; answer at once, unless there is a next batch, which is to be sent first."""
+        try:
+            is_written = await self._write(flight.batch, flight.course.deadline)
+            if is_written and not flight.is_followed:
+                self._tell(flight)
+            return is_written
+        finally:
+            self._wake.set()
 
     async def _decide_ahead(self, flight: _Flight) -> Batch | None:
         """Decide what comes in until *flight* is over, as if that was in the log already; None if that failed."""
@@ -176,6 +192,7 @@ class Sequencer:
                 await self._wake.wait()
                 continue
             waiting = self._queue.take(room)
+            flight.is_followed = True
             try:
                 batch = batch or Batch(self._log, self._draft(flight.batch.draft.memory), flight.batch)
                 rest = await batch.add(
@@ -201,7 +218,7 @@ class Sequencer:
             self._queue.put_back(ahead.waiting)
         elif ahead is not None:
             following = self._send(ahead)
-        self._tell(flight.batch, time.monotonic() - flight.since)
+        self._tell(flight)
         return following
 
     # ── the whole way, with everything that can happen on it ─────────────────────────────────────────────────
@@ -259,7 +276,7 @@ class Sequencer:
                 self._tail.abandon()
                 course.lost_fences += not is_written
             if flight is not None and is_written:
-                self._tell(flight.batch, time.monotonic() - flight.since)
+                self._tell(flight)
                 return
             if flight is not None:
                 flight.batch.draft.disown()
@@ -312,11 +329,15 @@ class Sequencer:
                     raise
                 await asyncio.sleep(BETWEEN_ATTEMPTS_S)
 
-    def _tell(self, batch: Batch, seconds: float) -> None:
+    def _tell(self, flight: _Flight) -> None:
         """Give everybody their outcome, and projections the hint, now that it is durable."""
+        if flight.is_told:
+            return
+        flight.is_told = True
+        batch = flight.batch
         batch.tell(self._observer.replayed, self._observer.rejected)
         if batch.draft.recorded:
-            self._observer.batch(len(batch.draft.recorded), seconds)
+            self._observer.batch(len(batch.draft.recorded), time.monotonic() - flight.since)
             self._is_hint_due = True
             if self._hints is None or self._hints.done():
                 self._hints = asyncio.ensure_future(self._send_hints())
@@ -326,6 +347,7 @@ class Sequencer:
         while self._is_hint_due:
             self._is_hint_due = False
             await self._lease.notify(read.CHANNEL)
+            await asyncio.sleep(BETWEEN_HINTS_S)
 
     def _deadline(self) -> float:
         return time.monotonic() + self._limits.unknown_outcome_s

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from functools import partial
-from itertools import chain
 
 import pytest
 

@@ -1,7 +1,7 @@
--- $1 log_name, $2 streams, $3 callers, $4 keys, $5 list sets: everything a batch of decisions must know, in one snapshot
+-- $1 log_name, $2 streams (1,2,3), $3 callers (1,2,3), $4 keys (array), $5 list sets (array): everything a batch of decisions must know, in one snapshot
 -- Each LATERAL stays on its index; a join would hash all keys of the log and grow with it.
 SELECT 'event' AS kind, wanted.stream AS name, found.position, found.body, NULL::bytea AS request_hash, NULL::uuid AS list_set
-  FROM unnest($2::text[]) AS wanted (stream)
+  FROM unnest(string_to_array($2, ',')) AS wanted (stream)
  CROSS JOIN LATERAL (
        SELECT events.position, events.version, events.body
          FROM events
@@ -9,7 +9,7 @@ SELECT 'event' AS kind, wanted.stream AS name, found.position, found.body, NULL:
         ORDER BY events.version) AS found
 UNION ALL
 SELECT 'key', wanted.caller || ' ' || wanted.key, found.position, found.answer, found.request_hash, NULL
-  FROM unnest($3::text[], $4::text[]) AS wanted (caller, key)
+  FROM unnest(string_to_array($3, ','), $4::text[]) AS wanted (caller, key)
  CROSS JOIN LATERAL (
        SELECT kept.position, kept.answer, kept.request_hash
          FROM idempotency_keys AS kept

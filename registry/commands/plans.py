@@ -113,7 +113,7 @@ def _register_credential(log: LogName, command: RegisterCredential, ready: Ready
             registered: Credential = view.state(own)
             return registration_answer(log, registered, sets, position)
 
-        return Decision([Fact(own, event) for event in events], answer, state.position if state else 0)
+        return Decision([Fact(own, event) for event in events], answer, state.registered_position if state else 0)
 
     return Plan((of_issuer, of_lists, own), decide, queue)
 

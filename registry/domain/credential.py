@@ -65,6 +65,7 @@ class Credential:
     secured_position: int = 0
     superseded_by: str | None = None
     superseded_position: int = 0
+    registered_position: int = 0
 
 
 PURPOSES = {
@@ -225,7 +226,10 @@ def evolve(state: Credential | None, recorded: Recorded) -> Credential | None:
     """Return the credential after *recorded*."""
     event = recorded.event
     if isinstance(event, CredentialRegistered):
-        return Credential(event, recorded.recorded_at, Status.ACTIVE, recorded.position, recorded.effective_at)
+        now = recorded.position
+        return Credential(
+            event, recorded.recorded_at, Status.ACTIVE, now, recorded.effective_at, registered_position=now
+        )
     assert state is not None, "a credential's stream begins with its registration"
     match event:
         case CredentialSecured():

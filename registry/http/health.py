@@ -19,11 +19,13 @@ async def ready(call: Call) -> web.Response:
     """200 when every check is content and nobody asked the process to leave; else 503 naming what is not."""
     if call.parts.drain.has_begun:
         return _not_ready(call, {"drain": "The process is about to stop."})
-    try:
-        async with asyncio.timeout(call.parts.limits.ready_timeout_s):
-            checks = await call.parts.checks()
-    except TimeoutError:
+    asking = asyncio.ensure_future(call.parts.checks())
+    await asyncio.wait({asking}, timeout=call.parts.limits.ready_timeout_s)
+    if not asking.done():
+        asking.add_done_callback(lambda late: late.cancelled() or late.exception())
+        asking.cancel()  # not waited for: a database that hangs also hangs the cancelling of what it was asked
         return _not_ready(call, {"checks": "The checks did not finish in time."})
+    checks = asking.result()
     failing = {name: sentence for name, sentence in checks.items() if sentence is not None}
     if failing:
         return _not_ready(call, failing)

@@ -176,6 +176,21 @@ async def test_readiness_does_not_wait_for_ever():
         assert (await asked(session, "/readyz"))[0] == 503
 
 
+async def test_readiness_does_not_wait_for_checks_that_cannot_be_cancelled():
+    let_go = asyncio.Event()
+
+    async def deaf():
+        try:
+            await let_go.wait()
+        except asyncio.CancelledError:
+            await let_go.wait()
+
+    async with serving(parts(checks=deaf, limits=Limits(ready_timeout_s=0.01))) as session:
+        async with asyncio.timeout(5):
+            assert (await asked(session, "/readyz"))[0] == 503
+        let_go.set()
+
+
 async def test_answers_are_counted_by_route_template_method_and_code():
     given = parts()
     async with serving(given) as session:

@@ -176,6 +176,9 @@ async def test_a_repeated_change_answers_with_the_position_of_the_first(service)
     ]
     _, listed = await service.ask("GET", f"/issuers/{slug}/api-keys", key=service.operator_key)
     own = f"/issuers/{slug}/api-keys/{listed['apiKeys'][0]['id']}"
+    again = {"credentialId": f"urn:example:{slug}:first", "type": ["VerifiableCredential"]}
+    _, registered = await service.ask("POST", f"/issuers/{slug}/credentials", key=key, json=again)
+    assert int(registered["position"].partition(":")[2]) < positions[0]
     positions.append(await twice("DELETE", own, None, None, key=service.operator_key))
     assert positions == sorted(set(positions))
     assert positions[0] > 1

@@ -262,3 +262,23 @@ def test_a_file_that_cannot_be_read_stops_publishing_until_it_is_accepted(tmp_pa
         head_file.read(tmp_path, LOG)
     head_file.accept(tmp_path, LOG, head(3))
     assert head_file.read(tmp_path, LOG) == head(3)
+
+
+async def test_a_restore_that_loses_only_registrations_is_a_fork_too(world: World) -> None:
+    """Their indices are in the world, though no list changed since: given out again, one would mean two credentials."""
+    issuer_id = world.issuer()
+    await world.project()
+    publisher = world.publisher()
+    await publisher.publish(world.log)
+    restored_to = len(world.history.recorded)
+    world.history.credential(issuer_id, "c:lost")
+    await world.project()
+    await publisher.remember(world.log)
+    remembered = head_file.read(world.directory, world.log)
+    assert remembered is not None
+    assert remembered.position == len(world.history.recorded)
+
+    await world.restore(restored_to)
+    with pytest.raises(ForkedLog, match="is shorter"):
+        await publisher.check(world.log)
+    assert await disputed_head(world.root, world.log, world.directory) == remembered

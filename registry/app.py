@@ -54,6 +54,7 @@ from registry.wiring import Observer, bound_views, did_of, list_signer, logs_by_
 VERSION = version("credential-registry")
 POLL_S = 0.25
 GAUGES_S = 2.0
+SETTLE_S = 0.5
 
 _PASSING = (*LOST, asyncpg.PostgresError, DatabaseUnavailable)
 """What upkeep survives: it is done again in a moment, and nothing that was acknowledged depends on it."""
@@ -202,6 +203,7 @@ class Process:
         vault = Vault(Repeating(writer), master, utc_now)
         api_keys = ApiKeys(Repeating(writer), vault, utc_now, env=settings.env)
         lists = PublishedLists(reader, max_bytes=settings.list_memory_bytes)
+        self._stack.push_async_callback(_settled, lists)  # after its follower ended, before its pool is closed
         sequencers = {log: await self._sequencer(log) for log in origins}
         keeper = ListSetKeeper(sequencers, origins, vault, lists.is_published, clock=utc_now, size=settings.list_size)
         self._stack.push_async_callback(keeper.close)
@@ -370,6 +372,13 @@ class Process:
         _log.critical("%s ended; the process stops", name, exc_info=error)
         why = f": {reason(error)}" if error else ""
         self.fail(Unfit(f"A background task, {name}, ended{why}. The process stops; start it again."))
+
+
+async def _settled(lists: PublishedLists) -> None:
+    """Return when no look at what is published is under way, or soon."""
+    with suppress(DatabaseUnavailable, TimeoutError):
+        async with asyncio.timeout(SETTLE_S):
+            await lists.refresh()
 
 
 async def _rest(wake: asyncio.Event) -> None:

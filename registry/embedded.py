@@ -230,6 +230,5 @@ def _refused_by_the_disk(home: Path) -> Iterator[None]:
     except OSError as refusal:
         where = refusal.filename or home
         raise EmbeddedFailed(
-            f"PostgreSQL cannot be kept under {home} ({where}: {refusal.strerror}): choose another REGISTRY_HOME, or a "
-            "REGISTRY_DATABASE_URL."
+            f"PostgreSQL cannot be kept under {home} ({where}: {refusal.strerror}): choose another REGISTRY_HOME."
         ) from refusal

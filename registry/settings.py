@@ -95,10 +95,14 @@ class Settings(BaseSettings):
     def _timings_agree(self) -> Self:
         if self.tick_s >= self.ttl_s:
             raise ValueError(
-                f"the publication tick ({self.tick_s:g} s) must be shorter than the ttl ({self.ttl_s:g} s)"
+                f"REGISTRY_TICK_S ({self.tick_s:g} s) must be shorter than REGISTRY_TTL_S ({self.ttl_s:g} s): "
+                "a verifier keeps a list for the ttl, and would miss a publication"
             )
         if self.ttl_s >= self.validity_s * (1 - self.resign_at):
-            raise ValueError("the ttl must be shorter than what is left of a list's validity when it is signed again")
+            raise ValueError(
+                f"REGISTRY_TTL_S ({self.ttl_s:g} s) must be shorter than what is left of REGISTRY_VALIDITY_S when a "
+                "list is signed again"
+            )
         return self
 
     @property

@@ -13,6 +13,7 @@ import asyncpg
 from projections.status_lists.publish import Publisher
 from registry.domain.names import LogName
 from registry.errors import ForkedLog
+from registry.log.connection import LOST, reason
 
 POLL_S = 0.25
 """How long a new list waits at most when the notification is lost."""
@@ -68,6 +69,10 @@ async def _one_pass(publisher: Publisher, log: LogName, *, is_tick: bool, must_r
         return False  # the publisher has raised the alarm, and keeps the sentence
     except asyncpg.UndefinedTableError:
         _log.debug("the projection is not live yet", extra={"log": log})
+    except LOST as error:
+        publisher.progress_of(log).errors += 1
+        _log.warning("publishing waits for PostgreSQL: %s", reason(error), extra={"log": log})
+        return False
     except Exception:  # noqa: BLE001  # a defect in one log must not stop the others
         publisher.progress_of(log).errors += 1
         _log.exception("publishing failed, it is tried again", extra={"log": log})
@@ -78,6 +83,10 @@ async def _one_pass(publisher: Publisher, log: LogName, *, is_tick: bool, must_r
 async def _named(logs: Callable[[], Awaitable[Sequence[LogName]]]) -> Sequence[LogName]:
     try:
         return await logs()
+    except LOST as error:
+        _log.warning("publishing waits for PostgreSQL: %s", reason(error))
+        await asyncio.sleep(_SHORTEST_BACKOFF_S)
+        return ()
     except Exception:  # noqa: BLE001  # a defect in one log must not stop the others
         _log.exception("the logs to publish cannot be listed, this is tried again")
         return ()

@@ -161,6 +161,7 @@ class PublishedLists:
         task = self._under_way.get(what)
         if task is None:
             task = self._under_way[what] = asyncio.ensure_future(self._alone(what, work))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # everybody may have left
         result: T = await asyncio.shield(task)  # one caller's disconnection is not everybody's
         return result
 

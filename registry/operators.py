@@ -1,4 +1,4 @@
-"""`registry operator-keys`: operators' API keys. There is no route for them: whoever runs the service hands them out."""
+"""`registry operator-keys`: operators' API keys. They have no route: whoever runs the service hands them out."""
 
 from __future__ import annotations
 

@@ -49,6 +49,7 @@ def prepare(
         raise _wrong("/proof", "The credential is signed already; send it without `proof`.")
     _require_subject(document)
     _require_foreign_status(document, origin, profile)
+    _require_typed(document)
     types = _types(document)
     valid_from, valid_until = validity(document.get("validFrom"), document.get("validUntil"), within="/credential")
     identifier = identified(document.get("id"), mint, pointer="/credential/id")
@@ -115,6 +116,18 @@ def _require_subject(document: dict[str, Any]) -> None:
     subjects = subject if isinstance(subject, list) else [subject]
     if not subjects or not all(isinstance(one, dict) and one for one in subjects):
         raise _wrong("/credentialSubject", "`credentialSubject` is an object, or an array of them, and says something.")
+
+
+_TYPED = ("credentialStatus", "credentialSchema", "refreshService", "termsOfUse", "evidence")
+"""Members whose objects say their type (VCDM 2.0, section 4.5)."""
+
+
+def _require_typed(document: dict[str, Any]) -> None:
+    for name in _TYPED:
+        given = document.get(name)
+        for one in given if isinstance(given, list) else [] if given is None else [given]:
+            if not isinstance(one, dict) or not one.get("type"):
+                raise _wrong(f"/{name}", f"`{name}` is an object that says its `type`, or an array of such objects.")
 
 
 def _issuer(document: dict[str, Any], did: str) -> Any:

@@ -100,7 +100,8 @@ class Lease:
     async def _queue(self) -> None:
         if self._conn is None or self._conn.is_closed():
             conn = await self._connect()
-            await conn.execute(f"SET lock_timeout = {int(PATIENCE_S * 1000)}")
+            # a hint needs no fsync of its own, which the next append would wait for
+            await conn.execute(f"SET lock_timeout = {int(PATIENCE_S * 1000)}; SET synchronous_commit = off")
             await conn.add_listener(CHANNEL, self._on_wanted)
             self._conn = conn
         self._is_wanted = False  # those who want it from now on are behind us in the queue, and heard when we hold it

@@ -34,7 +34,7 @@ MOST_VIOLATIONS = 5
 LOST_FENCES_BEFORE_LOCK = 2
 """After so many, a batch waits in line for the head's row, so that a faster process cannot win for ever."""
 
-BETWEEN_HINTS_S = 0.005
+BETWEEN_HINTS_S = 0.01
 """A hint is a transaction of its own; lone writes, hundreds a second, would pay for one each."""
 
 _PASSING = (*RETRYABLE, asyncpg.LockNotAvailableError, DatabaseUnavailable)
@@ -185,10 +185,11 @@ class Sequencer:
     async def _decide_ahead(self, flight: _Flight) -> Batch | None:
         """Decide what comes in until *flight* is over, as if that was in the log already; None if that failed."""
         batch: Batch | None = None
-        room = self._limits.batch_requests
+        is_full = False
         while not flight.written.done():
             self._wake.clear()
-            if not self._queue or room <= 0 or not self._lease.is_held:
+            room = self._limits.batch_requests - (len(batch.waiting) if batch else 0)
+            if not self._queue or room <= 0 or is_full or not self._lease.is_held:
                 await self._wake.wait()
                 continue
             waiting = self._queue.take(room)
@@ -199,10 +200,10 @@ class Sequencer:
                     await self._tail.second_connection(), waiting, most_bytes=self._limits.batch_bytes
                 )
                 self._queue.put_back(rest)
-                room = 0 if rest else room - len(waiting)
+                is_full = bool(rest)
             except BaseException as error:
                 self._queue.put_back(_united(batch, waiting))
-                batch, room = None, 0
+                batch, is_full = None, True
                 if not isinstance(error, Exception):
                     raise
         return batch

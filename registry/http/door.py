@@ -138,9 +138,15 @@ async def _admit(call: Call) -> None:
 
 async def _authorise(call: Call, scope: str) -> None:
     parts, request = call.parts, call.request
+    address = client.address(request, parts.limits.trusted_proxies)
+    is_read = call.operation.method == "GET"
+    if parts.reads is not None:
+        (parts.reads.take if is_read else parts.reads.require)(address)
     try:
         caller = call.caller = await parts.check_key(call.log, auth.presented_key(request))
     except Unauthenticated as error:
+        if parts.reads is not None and not is_read:
+            parts.reads.take(address)  # guessing keys asks the database; writes with a good one have their own quota
         reason = error.reason if isinstance(error, ApiKeyRefused) else str(error.extra["reason"])
         parts.metrics.auth_failures.labels(reason).inc()
         raise

@@ -33,6 +33,13 @@ class Quota:
     def __len__(self) -> int:
         return len(self._buckets)
 
+    def require(self, caller: str) -> None:
+        """Raise `QuotaExceeded` when the caller's bucket is empty; take nothing."""
+        left, at = self._buckets.get(caller, (float(self._burst), self._clock()))
+        left += (self._clock() - at) * self._per_second
+        if left < 1:
+            raise self._exceeded((1 - left) / self._per_second)
+
     def take(self, caller: str, tokens: int = 1) -> None:
         """Take *tokens* (at most the burst) from the caller's bucket; raise `QuotaExceeded` when they are not there."""
         now = self._clock()

@@ -21,8 +21,11 @@ from registry.http.conditional import MEDIA_TYPES
 from registry.http.operation import Operation, Parameter
 
 _READ: tuple[type[RegistryError], ...] = (e.Malformed, e.UnknownOrigin, e.QuotaExceeded, e.DatabaseUnavailable)
-_OURS = (e.Malformed, e.Unauthenticated, e.Forbidden, e.UnknownIssuer, e.UnknownOrigin, e.DatabaseUnavailable)
-_WRITE = (*_OURS, e.Conflict, e.KeyReused, e.QuotaExceeded, e.QueueFull)
+_OURS = (
+    e.Malformed, e.Unauthenticated, e.Forbidden, e.UnknownIssuer, e.UnknownOrigin, e.QuotaExceeded,
+    e.DatabaseUnavailable,
+)  # fmt: skip
+_WRITE = (*_OURS, e.Conflict, e.KeyReused, e.QueueFull)
 _CHANGE = (*_WRITE, e.UnknownCredential, e.IllegalTransition)
 
 _POSITION = Parameter(

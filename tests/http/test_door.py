@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from prometheus_client.exposition import generate_latest
 
-from registry.errors import DatabaseUnavailable
+from registry.errors import DatabaseUnavailable, Unauthenticated
 from registry.http.access import JsonLines
 from registry.http.application import application, runner
 from registry.http.bodies import ReasonBody
@@ -114,6 +114,24 @@ async def test_an_address_that_asks_too_often_is_429_with_the_time_to_come_back(
         assert headers["RateLimit"] == '"reads";r=0;t=1'
         now[0] += 1
         assert (await asked(session))[0] == 200
+
+
+async def test_an_address_that_guesses_keys_is_429_before_anybody_is_asked():
+    asked_for = []
+
+    async def nobody(log, key):
+        asked_for.append(key)
+        raise Unauthenticated("No.", reason="unknown")
+
+    given = parts(check_key=nobody, reads=Quota("reads", 0.001, 2, lambda: 0.0))
+    for method in ("POST", "GET"):
+        asked_for.clear()
+        given = replace(given, reads=Quota("reads", 0.001, 2, lambda: 0.0))
+        async with serving(given, operation(fine, method=method, scope="operator")) as session:
+            statuses = [
+                (await asked(session, method=method, headers={"Authorization": f"Bearer {n}"}))[0] for n in range(4)
+            ]
+        assert (statuses, len(asked_for)) == ([401, 401, 429, 429], 2)
 
 
 async def test_a_forwarded_address_counts_only_from_a_trusted_proxy():

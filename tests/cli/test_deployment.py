@@ -20,7 +20,18 @@ from tests.cli.processes import STOP_S, ask, environment, eventually, refused, r
 from tests.service import free_port
 
 COMMANDS = (
-    *("accept-restore", "dev", "doctor", "init", "migrate", "project", "rebuild", "rotate-master-key", "serve"),
+    *(
+        "accept-restore",
+        "dev",
+        "doctor",
+        "init",
+        "migrate",
+        "operator-keys",
+        "project",
+        "rebuild",
+        "rotate-master-key",
+        "serve",
+    ),
     *("settings", "verify-log"),
 )
 

@@ -279,8 +279,8 @@ def test_nothing_on_the_terminal_is_for_machines(folder: Path, started_before: d
     [
         ({"PORT": "eighty"}, "REGISTRY_PORT"),
         ({"PORT": 0}, "REGISTRY_PORT"),
-        ({"TICK_S": 10, "TTL_S": 5}, "tick"),
-        ({"TICK_S": 1, "TTL_S": 50_000}, "ttl"),
+        ({"TICK_S": 10, "TTL_S": 5}, "REGISTRY_TICK_S"),
+        ({"TICK_S": 1, "TTL_S": 50_000}, "REGISTRY_TTL_S"),
         ({"VALIDITY_S": 90_000}, "REGISTRY_VALIDITY_S"),
         ({"LIST_SIZE": 1000}, "REGISTRY_LIST_SIZE"),
         ({"LOGS": "main=http://registry.example"}, "https"),

@@ -30,7 +30,9 @@ def default_home() -> Path:
 class Settings(BaseSettings):
     """Everything that can be set, as `REGISTRY_<NAME>`; the README's table is generated from the descriptions."""
 
-    model_config = SettingsConfigDict(env_prefix="REGISTRY_", frozen=True, extra="ignore", str_strip_whitespace=True)
+    model_config = SettingsConfigDict(
+        env_prefix="REGISTRY_", env_ignore_empty=True, frozen=True, extra="ignore", str_strip_whitespace=True
+    )
 
     home: Path = Field(default_factory=default_home, description="where keys, heads and the embedded database live")
     logs: Annotated[str, NoDecode] = Field(
@@ -81,8 +83,8 @@ class Settings(BaseSettings):
     body_timeout_s: float = Field(10, gt=0, description="time to send a body before 408")
     write_quota_per_s: float = Field(500, gt=0, description="writes a second and key, on average")
     write_burst: int = Field(5_000, ge=1, description="writes a key may save up")
-    read_quota_per_s: float = Field(2_000, gt=0, description="public reads a second and address, on average")
-    read_burst: int = Field(20_000, ge=1, description="public reads an address may save up")
+    read_quota_per_s: float = Field(2_000, gt=0, description="reads and refused keys a second and address, on average")
+    read_burst: int = Field(20_000, ge=1, description="reads an address may save up")
     list_memory_bytes: int = Field(128 * 1024 * 1024, ge=1024 * 1024, description="published lists kept in memory")
     trusted_proxies: Annotated[str, NoDecode] = Field(
         "", description="networks whose X-Forwarded-For is believed, for quotas: 10.0.0.0/8,127.0.0.1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +17,12 @@ from registry.domain.issuer import Issuer
 from registry.domain.names import IssuerId, ListSetId, LogName, issuer_stream, lists_stream
 from registry.domain.permutation import IndexPermutation
 from registry.domain.status_list import ListSet, ListSets
-from registry.errors import ListsNotReady, RegistryError, UnknownIssuer
+from registry.errors import ListsNotReady, RegistryError, Unavailable, UnknownIssuer
 from registry.log.draft import View
 from registry.log.sequencer import Decision, Request, Sequencer
 from registry.vault.keys import Vault
+
+_log = logging.getLogger(__name__)
 
 IsPublished = Callable[[LogName, UUID], Awaitable[bool]]
 """Whether every list of a set can be fetched; `projections.status_lists` answers."""
@@ -82,7 +85,7 @@ class ListSetKeeper:
         if candidate is None:
             await self.open_next(log, issuer_id)
             candidate = await self._with_room(log, issuer_id)
-        while candidate is None or not await self._is_published(log, candidate.set_id):
+        while candidate is None or not await self._can_be_fetched(log, candidate):
             if asyncio.get_running_loop().time() >= deadline:
                 raise ListsNotReady("The issuer's status lists are not published yet; repeat the request in a moment.")
             await asyncio.sleep(self._waits.every_s)
@@ -91,6 +94,12 @@ class ListSetKeeper:
             key = await self._vault.permutation_key(log, candidate.set_id)
             permutation = await asyncio.to_thread(IndexPermutation, key, candidate.size)
             self._permutations[candidate.set_id] = permutation
+
+    async def _can_be_fetched(self, log: LogName, one: ListSet) -> bool:
+        try:
+            return await self._is_published(log, one.set_id)
+        except Unavailable:  # the read side is still being set up, or its database is away for a moment
+            return False
 
     async def open_next(self, log: LogName, issuer_id: IssuerId) -> None:
         """Open a set behind the newest one, unless somebody else just did; close those without room."""
@@ -116,8 +125,11 @@ class ListSetKeeper:
     async def _open_quietly(self, log: LogName, issuer_id: IssuerId) -> None:
         try:
             await self.open_next(log, issuer_id)
-        except RegistryError:
-            return  # the next registration asks for it again, and says so aloud when there is no room left
+        except RegistryError as error:
+            # the next registration asks for it again, and says so aloud when there is no room left
+            _log.warning("the next status lists are not open yet: %s", error.detail, extra={"log": log})
+        except Exception:  # noqa: BLE001  # nobody awaits this task
+            _log.exception("opening status lists failed, the next registration asks again", extra={"log": log})
 
     async def _with_room(self, log: LogName, issuer_id: IssuerId) -> ListSet | None:
         issuer, sets, numbers = await self._look(log, issuer_id)

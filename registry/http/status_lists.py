@@ -15,9 +15,10 @@ from uuid import UUID, uuid4
 
 from aiohttp import web
 
+from projections.status_lists.bounded import Bounded
 from projections.status_lists.published_list import PublishedList
 from registry.domain.names import LogName
-from registry.errors import UnknownOrigin, UnknownStatusList
+from registry.errors import Malformed, UnknownOrigin, UnknownStatusList
 from registry.http import client
 from registry.http.conditional import Choice, Negotiation, is_match
 from registry.http.door import CORS, Call, finish_public, refusal
@@ -27,8 +28,10 @@ from registry.http.prepared import Prepared, can_take, head
 
 _CONSTANT = {**CORS, "Vary": "Accept, Accept-Encoding", "X-Content-Type-Options": "nosniff"}
 _ONE_SECOND = timedelta(seconds=1)
-_REMEMBERED = 1024
-"""Heads that are kept ready, of the lists asked for within the same second."""
+_READY_BYTES = 64 * 1024 * 1024
+"""Of answers that are kept ready, for the lists asked for last."""
+_HEADS_BYTES = 2 * 1024
+"""About what the heads of one ready answer take."""
 
 
 @dataclass(slots=True)
@@ -62,6 +65,8 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
             raise UnknownOrigin("No log answers to this host; ask under one of the registry's public origins.")
         if reads is not None:
             reads.take(client.address(request, trusted))
+        if "?" in request.raw_path and not request.query.keys().isdisjoint(("timestamp", "time")):
+            raise Malformed("The registry does not offer historical lists yet; ask without `timestamp` and `time`.")
         choice, now = choose(headers.get("Accept"), headers.get("Accept-Encoding")), clock()
         ready = find(log, request.match_info["id"], choice, now)
         if ready is None:
@@ -101,7 +106,9 @@ def _finders(parts: Parts) -> tuple[Find, Fetch]:
     hits = parts.metrics.cache_requests.labels("status-lists", "hit")
     misses = parts.metrics.cache_requests.labels("status-lists", "miss")
     lists = parts.lists
-    kept: dict[tuple[LogName, str, Choice], _Ready] = {}
+    kept: Bounded[tuple[LogName, str, Choice], _Ready] = Bounded(
+        _READY_BYTES, lambda one: one.published.size_bytes + _HEADS_BYTES
+    )
 
     def find(log: LogName, text: str, choice: Choice, now: datetime) -> _Ready | None:
         ready = kept.get((log, text, choice))
@@ -120,12 +127,11 @@ def _finders(parts: Parts) -> tuple[Find, Fetch]:
         (misses if published is None else hits).inc()
         if published is None:
             published = await lists.get(log, status_list_id)
-        if len(kept) >= _REMEMBERED:
-            kept.clear()
         key = (log, text, choice)
         if before := kept.get(key):
             hits.inc(before.uses)
-        ready = kept[key] = _ready(published, choice, now)
+        ready = _ready(published, choice, now)
+        kept.put(key, ready)
         return ready
 
     return find, fetch

@@ -22,16 +22,22 @@ _SAFE_INTEGER: Final = 2**53 - 1
 
 _KEPT: Final = frozenset({"@id", "@type", "@graph", "@included", "@reverse", "@list", "@set", "@value"})
 _SHOWN: Final = 10
+MAX_OBJECTS: Final = 4_000
+"""Objects of a document; expansion takes some 0.3 ms each, and a full transcript has a few hundred."""
 
 
 def refuse_input(document: Mapping[str, Any]) -> None:
     """Refuse what the expanded form no longer shows: numbers that readers disagree about, contexts that would rewrite
-    identifiers, text outside of any node.
+    identifiers, text outside of any node, and more objects than a worker should spend its time on.
     """
     waiting: list[object] = [document]
+    objects = 0
     while waiting:
         part = waiting.pop()
         if isinstance(part, Mapping):
+            objects += 1
+            if objects > MAX_OBJECTS:
+                raise Malformed(f"The document has more than {MAX_OBJECTS} objects; issue several smaller credentials.")
             if schemes := terms_like_schemes(part.get("@context")):
                 raise UnsafeDocument(f"A context in the document defines {min(schemes)!r}, which rewrites identifiers.")
             graph = part.get("@graph", {})

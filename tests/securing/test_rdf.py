@@ -345,3 +345,9 @@ def literal(text: str) -> str:
 
 def escaped(character: str) -> bool:
     return character < " " or character in "\x7f\ufffe\uffff"
+
+
+def test_a_document_of_very_many_objects_is_refused_before_it_is_expanded(contexts: Contexts) -> None:
+    document = {"@context": [CREDENTIALS_V2], "credentialSubject": [{"id": f"urn:example:{n}"} for n in range(4_001)]}
+    with pytest.raises(Malformed, match="more than 4000 objects"):
+        canonicalise_here(document, contexts)

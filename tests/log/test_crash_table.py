@@ -12,8 +12,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -31,15 +29,12 @@ from registry.log.lease import Lease
 from registry.log.migrate import migrate
 from registry.log.sequencer import Appended, Limits
 from tests import oracle
+from tests.log.holding import head_held, until_blocked
 from tests.log.proxy import Hook, Moment, Proxy, proxied
 from tests.log.writing import LOG, Writing, sequencing
 from tests.servers import RUN_DIRECTORY
 
 CID = CredentialId("urn:x:1")
-BLOCKED = """
-SELECT pid FROM pg_stat_activity
- WHERE wait_event_type = 'Lock' AND query LIKE '%UPDATE log_heads%' AND usename = $1 AND datname = current_database()
-"""
 
 
 @pytest.fixture
@@ -58,32 +53,6 @@ def terminating(superuser: str) -> Hook:
         await conn.close()
 
     return terminate
-
-
-@asynccontextmanager
-async def head_held(superuser: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Hold the head's row, so that an append stops inside its statement; yields what lets go of it."""
-    conn = await connect(superuser)
-    await conn.execute("BEGIN")
-    await conn.execute("SELECT position FROM log_heads FOR UPDATE")
-
-    async def let_go() -> None:
-        if not conn.is_closed():
-            conn.terminate()
-
-    try:
-        yield let_go
-    finally:
-        await let_go()
-
-
-async def until_blocked(superuser: str) -> None:
-    """Return when an append waits for the head's row."""
-    conn = await connect(superuser)
-    async with asyncio.timeout(10):
-        while not await conn.fetchval(BLOCKED, WRITER):  # noqa: ASYNC110  # PostgreSQL sends no event for this
-            await asyncio.sleep(0.01)
-    await conn.close()
 
 
 async def registered(writer: Writing) -> Stream:

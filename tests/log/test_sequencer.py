@@ -26,6 +26,7 @@ from registry.log.sequencer import Decision, IdempotencyKey, Limits, Request
 from tests import oracle
 from tests.builders import AT
 from tests.clock import FakeClock
+from tests.log.holding import head_held, until_blocked, until_decided_ahead
 from tests.log.writing import LOG, sequencing, toggled
 
 
@@ -305,17 +306,26 @@ async def test_many_at_once_are_decided_ahead_and_none_is_lost(writing, opened):
     assert sorted(positions) == list(range(before + 1, before + 24 * 12 + 1))
 
 
-async def test_a_key_that_is_on_its_way_is_not_taken_for_a_new_one(writing):
+async def test_a_key_that_is_on_its_way_is_not_taken_for_a_new_one(writing, opened):
     """A repetition that arrives while the first attempt is being written, and would be refused on top of it."""
-    async with writing(limits=Limits(batch_requests=1)) as one:
+    async with writing(limits=Limits(batch_requests=2)) as one:
         issuer = await one.issuer()
         await one.register(issuer, "urn:x:1")
         cid = CredentialId("urn:x:1")
-        suspended, revoked, again = await asyncio.gather(
-            one.do(SuspendCredential(AT, issuer, cid), key="suspend"),
-            one.do(RevokeCredential(AT, issuer, cid), key="revoke"),
-            one.do(SuspendCredential(AT, issuer, cid), key="suspend"),
-        )
+        async with head_held(opened.superuser) as let_go:
+            tasks = [
+                asyncio.create_task(one.do(command, key=key))
+                for command, key in (
+                    (SuspendCredential(AT, issuer, cid), "suspend"),
+                    (RevokeCredential(AT, issuer, cid), "revoke"),
+                    (SuspendCredential(AT, issuer, cid), "suspend"),
+                    (RevokeCredential(AT, issuer, CredentialId("urn:x:none")), "a new key, which is looked up"),
+                )
+            ]
+            await until_blocked(opened.superuser)
+            await until_decided_ahead(opened.superuser)
+            await let_go()
+            suspended, revoked, again, _ = await asyncio.gather(*tasks, return_exceptions=True)
     assert again.position == suspended.position
     assert again.is_replay
     assert revoked.position == suspended.position + 1

@@ -13,6 +13,7 @@ from registry.domain.names import CredentialId, credential_stream
 from registry.errors import IllegalTransition, IssuerNotActive
 from registry.log import lease as leases
 from registry.log.connection import connect
+from registry.log.sequencer import Limits
 from tests import oracle
 from tests.builders import AT
 from tests.log.writing import LOG
@@ -103,6 +104,19 @@ async def test_four_writers_without_a_lease_all_get_on(writing, opened, monkeypa
             await asyncio.gather(*(client(number) for number in range(16)))
     checked = await oracle.check(opened.superuser)
     assert len(checked.of_type("CredentialSuspended")) + len(checked.of_type("CredentialReinstated")) == 16 * 5
+
+
+async def test_what_did_not_fit_into_a_batch_that_lost_its_fence_is_applied_once(writing, opened, monkeypatch):
+    monkeypatch.setattr(leases.Lease, "take", _never)
+    small = Limits(batch_bytes=1_500)
+    async with writing(limits=small) as one, writing(limits=small) as two:
+        issuer = await one.issuer()
+        await one.register(issuer, CID)
+        stream = credential_stream(issuer, CID)
+        before = (await oracle.check(opened.superuser)).position
+        outcomes = await asyncio.gather(*(writer.toggle(stream) for _ in range(30) for writer in (one, two)))
+    assert sorted(outcome.position for outcome in outcomes) == list(range(before + 1, before + 61))
+    assert (await oracle.check(opened.superuser)).position == before + 60
 
 
 async def test_processes_take_turns(writing):

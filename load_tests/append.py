@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import sys
 import tempfile
 import time
@@ -56,6 +55,7 @@ from registry.log.draft import Fact, View
 from registry.log.lease import Lease
 from registry.log.migrate import migrate
 from registry.log.sequencer import Appended, Decision, IdempotencyKey, Request, Sequencer
+from registry.stopping import settle_memory
 
 LOG = LogName("main")
 ORIGIN = "https://registry.example"
@@ -298,7 +298,7 @@ def main() -> int:
     """Return the exit status."""
     given = arguments()
     rounds, seconds = (5, 0.5) if given.quick else (given.rounds, given.seconds)
-    gc.set_threshold(50_000, 20, 100)  # for both sides: what lives here lives long
+    settle_memory()  # as a serving process does; it holds for both sides
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="registry-load-") as folder:
         Path(folder).chmod(0o711)  # PostgreSQL runs under another account when we are root

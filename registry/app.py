@@ -34,7 +34,7 @@ from registry.http.application import application, runner
 from registry.http.drain import Drain
 from registry.http.limits import Quota
 from registry.http.metrics import Metrics, metrics_app, watch_loop
-from registry.http.parts import Limits, Parts
+from registry.http.parts import Parts
 from registry.http.progress import Progress
 from registry.log import read
 from registry.log.connection import LOST, Pool, Repeating, Timeouts, connect, pool, reason
@@ -49,7 +49,17 @@ from registry.settings import Settings
 from registry.vault.api_keys import ApiKeys
 from registry.vault.keys import Vault
 from registry.vault.master import MasterKeys
-from registry.wiring import Observer, bound_views, did_of, list_signer, logs_by_host, readiness, stream_reader, utc_now
+from registry.wiring import (
+    Observer,
+    bound_views,
+    did_of,
+    door_limits,
+    list_signer,
+    logs_by_host,
+    readiness,
+    stream_reader,
+    utc_now,
+)
 
 VERSION = version("credential-registry")
 POLL_S = 0.25
@@ -220,13 +230,7 @@ class Process:
         issuing = Issuing(commands, vault, canonicaliser.canonicalise, data_integrity.secure)
         keys = KeyRing(commands, api_keys)
         progress = Progress()
-        self._background(
-            self._listen({PUBLISHED_CHANNEL: self._wake_lists, advance.CHANNEL: self._wake_progress}), "listening"
-        )
-        self._background(lists.follow(self._wake_lists), "following published lists")
-        self._background(self._follow_progress(reader, progress), "following projections")
-        self._background(self._flush(api_keys), "noting API keys' use")
-        self._background(self._tell_logs(reader), "log's metrics")
+        self._keep_up(reader, lists, progress, api_keys)
         parts = Parts(
             logs=logs_by_host(origins),
             commands=commands,
@@ -241,14 +245,7 @@ class Process:
             new_uuid=uuid4,
             checks=readiness(reader, origins),
             drain=self._drain,
-            limits=Limits(
-                body_bytes=settings.body_limit_bytes,
-                document_bytes=settings.document_limit_bytes,
-                lookups_bytes=settings.lookups_limit_bytes,
-                body_timeout_s=settings.body_timeout_s,
-                position_wait_s=settings.visibility_wait_s,
-                trusted_proxies=settings.proxies,
-            ),
+            limits=door_limits(settings),
             writes=Quota("writes", settings.write_quota_per_s, settings.write_burst, monotonic),
             reads=Quota("reads", settings.read_quota_per_s, settings.read_burst, monotonic),
             database_lost=LOST,
@@ -257,6 +254,15 @@ class Process:
         served = runner(application(parts), shutdown_timeout=settings.shutdown_s)
         await self._listen_on(served, settings.host, settings.port, "REGISTRY_PORT")
         return Opened(commands, keys, api_keys, keeper, progress, 0)
+
+    def _keep_up(self, reader: Pool, lists: PublishedLists, progress: Progress, api_keys: ApiKeys) -> None:
+        """Start what keeps this process's picture of the read side fresh."""
+        wakes = {PUBLISHED_CHANNEL: self._wake_lists, advance.CHANNEL: self._wake_progress}
+        self._background(self._listen(wakes), "listening")
+        self._background(lists.follow(self._wake_lists), "following published lists")
+        self._background(self._follow_progress(reader, progress), "following projections")
+        self._background(self._flush(api_keys), "noting API keys' use")
+        self._background(self._tell_logs(reader), "log's metrics")
 
     async def _sequencer(self, log: LogName) -> Sequencer:
         settings = self._settings

@@ -24,10 +24,11 @@ from registry.domain.names import IssuerId, LogName, Slug, Stream, issuer_stream
 from registry.domain.streams import evolve
 from registry.errors import RegistryError, UnknownIssuer
 from registry.http.metrics import Metrics
-from registry.http.parts import Logs, Views
+from registry.http.parts import Limits, Logs, Views
 from registry.log import migrate, read
 from registry.log.connection import LOST, Pool
 from registry.securing import data_integrity, did
+from registry.settings import Settings
 from registry.vault.keys import Vault
 
 ISSUER_REMEMBERED_S = 2.0
@@ -142,6 +143,18 @@ def bound_views(reader: Pool) -> Views:
         issuer=bound(issuer_directory.issuer),
         by_did=bound(issuer_directory.by_did),
         methods=bound(issuer_directory.methods),
+    )
+
+
+def door_limits(settings: Settings) -> Limits:
+    """Return the bounds of what may be asked of the door."""
+    return Limits(
+        body_bytes=settings.body_limit_bytes,
+        document_bytes=settings.document_limit_bytes,
+        lookups_bytes=settings.lookups_limit_bytes,
+        body_timeout_s=settings.body_timeout_s,
+        position_wait_s=settings.visibility_wait_s,
+        trusted_proxies=settings.proxies,
     )
 
 

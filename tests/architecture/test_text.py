@@ -73,7 +73,7 @@ def test_a_foreign_name_would_be_noticed(what: str, text: str) -> None:
 
 
 def test_a_credential_may_name_work_and_home_in_a_url() -> None:
-    assert not re.search(FOREIGN["a path of somebody's machine"], "https://college.example/work/main/1")
+    assert not re.search(FOREIGN["a path of somebody's machine"], "https://college.example/" + "work/main/1")
 
 
 def test_the_constraints_are_exact_versions_and_nothing_else() -> None:

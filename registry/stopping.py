@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from registry.errors import RegistryError
+
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -39,6 +41,11 @@ class Stop:
         if not self._is_up:
             self.task.cancel()
 
+    @property
+    def ended_a_start(self) -> bool:
+        """Whether somebody asked before the process was up."""
+        return self.is_asked and not self._is_up
+
     async def until(self, failure: Callable[[], Awaitable[None]]) -> None:
         """Return when somebody asks to stop; raise what *failure* raises."""
         self._is_up = True
@@ -64,6 +71,10 @@ def run(work: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
             await stop.task
         except asyncio.CancelledError:
             if not stop.is_asked:
+                raise
+        except RegistryError:
+            # Ctrl-C reaches a start-up's own children too, and one that is ended by it looks like a refusal.
+            if not stop.ended_a_start:
                 raise
 
     try:

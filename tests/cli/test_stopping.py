@@ -91,3 +91,12 @@ def made(database: TestDatabase, folder: Path) -> Process:
 
 async def dying() -> None:
     raise ValueError("out of sheep")
+
+
+@pytest.mark.parametrize(("asked", "status"), [(True, 0), (False, 1)])
+def test_a_refusal_after_a_stop_was_asked_is_the_stop(asked: bool, status: int) -> None:
+    """Ctrl-C reaches the children of a start-up, and what they were asked then looks refused."""
+    ask = "os.kill(os.getpid(), signal.SIGTERM)\n" if asked else ""
+    done = rehearsed(f"{ask}try:\n    await asyncio.sleep(0.2)\nfinally:\n    raise Unfit('The child was ended.')")
+    assert done.returncode == status
+    assert ("The child was ended." in done.stderr) is not asked

@@ -42,6 +42,8 @@ def test_one_callers_use_is_not_anothers():
     quota = Quota("reads", 1, 1, lambda: 0.0)
     quota.take("a")
     quota.take("b")
+    with pytest.raises(QuotaExceeded):
+        quota.take("a")
 
 
 def test_memory_is_bounded_and_the_busiest_are_remembered():

@@ -1,0 +1,1 @@
+"""Checks a credential or a presentation that somebody presents: structure → proof → validity → status → issuer."""

@@ -1,0 +1,77 @@
+"""What a verifier must be handed: everything it asks others for, as callables."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from registry.domain.names import LogName
+from registry.verifier.verification import StatusFinding
+
+CanonicalOf = Callable[[dict[str, Any]], Awaitable[str]]
+"""A document → its canonical N-Quads, in a process that can be killed; raises `Malformed` errors and `Unavailable`."""
+KeyOf = Callable[[str, str], Awaitable[Any]]
+"""(verification method, purpose) → a `VerificationMethodFound`; raises `UnknownVerificationMethod`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEntry:
+    """One entry of a list that is published here, as of its latest publication."""
+
+    purpose: str
+    issuer: str
+    """Of the list: a DID."""
+    value: int
+    published_at: datetime
+    valid_from: datetime
+    valid_until: datetime
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerStanding:
+    """An issuer that is registered here."""
+
+    slug: str
+    name: str
+    status: str
+    """`active`, `suspended` or `withdrawn`."""
+    since: datetime
+    """The status holds from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialStanding:
+    """A credential that is registered here."""
+
+    status: str
+    """`active`, `suspended`, `revoked` or `superseded`."""
+    since: datetime
+
+
+class ForeignStatus(Protocol):
+    """Reads one entry of `credentialStatus` whose list is somebody else's."""
+
+    async def __call__(
+        self, entry: Mapping[str, Any], issuer: str, now: datetime, *, at: datetime | None = None
+    ) -> StatusFinding:
+        """Return where it stands; *issuer* is the credential's, *at* a past moment. Never raises a `Refused`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All of it."""
+
+    canonical_of: CanonicalOf
+    key_of: KeyOf
+    entry_of: Callable[[str, int, datetime | None], Awaitable[OwnEntry | None]]
+    """(URL of a list, index, past moment) → its entry, from memory; None: no list of ours. Raises `IndexError`."""
+    foreign_status: ForeignStatus
+    issuer_of: Callable[[LogName, str], Awaitable[IssuerStanding | None]]
+    """(log, DID) → the issuer; None: not registered here."""
+    standing_of: Callable[[LogName, str, str], Awaitable[CredentialStanding | None]]
+    """(log, credential id, issuer's DID) → where it stands; None: not registered here."""
+    clock: Callable[[], datetime]

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from registry.domain import credential, issuer, status_list
 from registry.domain.commands import (
+    AddListMember,
     CloseListSet,
     CredentialCommand,
     IssuerCommand,
@@ -185,6 +186,14 @@ class History:
         did = self.states[issuer_stream(issuer_id)].did
         after = sets[-1].set_id if sets else None
         command = OpenListSet(self.tick(), issuer_id, set_id, size, members, after, did)
+        return self.record(stream, *status_list.decide(command, sets))
+
+    def add_member(self, issuer_id: IssuerId, purpose: Purpose, *, number: int = -1, **fields: Any) -> list[Recorded]:
+        """Give the issuer's set *number* (the newest, unless told otherwise) a list of *purpose*."""
+        stream = lists_stream(issuer_id)
+        sets: status_list.ListSets = self.states[stream]
+        member = _member(sets[number].set_id, purpose).model_copy(update=fields)
+        command = AddListMember(self.tick(), issuer_id, sets[number].set_id, member)
         return self.record(stream, *status_list.decide(command, sets))
 
     def close_set(self, issuer_id: IssuerId, set_id: ListSetId, reason: str = "exhausted") -> list[Recorded]:

@@ -11,7 +11,13 @@ from registry.domain.events import Purpose
 STATUS_CODES = {Status.ACTIVE: 0, Status.SUSPENDED: 1, Status.REVOKED: 2, Status.SUPERSEDED: 3}
 STATUSES = {code: status for status, code in STATUS_CODES.items()}
 
-_PURPOSE_BITS = {Purpose.REVOCATION: 1, Purpose.SUSPENSION: 2}
+_PURPOSE_BITS = {
+    Purpose.REVOCATION: 1,
+    Purpose.SUSPENSION: 2,
+    Purpose.REFRESH: 4,
+    Purpose.MESSAGE: 8,
+    Purpose.TOKEN: 16,
+}
 PURPOSES = {
     mask: tuple(purpose for purpose, bit in _PURPOSE_BITS.items() if mask & bit)
     for mask in range(1 << len(_PURPOSE_BITS))

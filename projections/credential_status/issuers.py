@@ -10,7 +10,15 @@ import orjson
 
 from projections.projection import Executor
 from projections.text import storable
-from registry.domain.events import DidAdopted, IssuerRegistered, IssuerUpdated, Recorded, StatusListSetOpened
+from registry.domain.events import (
+    DidAdopted,
+    IssuerRegistered,
+    IssuerUpdated,
+    ListMember,
+    Recorded,
+    StatusListMemberAdded,
+    StatusListSetOpened,
+)
 from registry.domain.names import LogName
 
 # $1 log_name, $2 issuers
@@ -30,12 +38,21 @@ SELECT $1, one.issuer_id, one.slug, one.name, one.public_reasons, one.dids
    SET name = excluded.name, public_reasons = excluded.public_reasons, dids = excluded.dids
 """
 
+# $1 log_name, $2 sets
+_LOAD_LISTS = """
+SELECT list_set, issuer_id, issuer_did, members
+  FROM credential_lists
+ WHERE log_name = $1 AND list_set = ANY ($2::uuid[])
+"""
+
 # $1 log_name, $2 JSON array of rows
-_ADD_LISTS = """
-INSERT INTO credential_lists (log_name, list_set, issuer_id, issuer_did, purposes, status_list_ids, urls)
-SELECT $1, one.list_set, one.issuer_id, one.issuer_did, one.purposes, one.status_list_ids, one.urls
+_SAVE_LISTS = """
+INSERT INTO credential_lists (log_name, list_set, issuer_id, issuer_did, members)
+SELECT $1, one.list_set, one.issuer_id, one.issuer_did, one.members
   FROM jsonb_to_recordset($2::jsonb)
-       AS one (list_set uuid, issuer_id uuid, issuer_did text, purposes text[], status_list_ids uuid[], urls text[])
+       AS one (list_set uuid, issuer_id uuid, issuer_did text, members jsonb)
+    ON CONFLICT (log_name, list_set) DO UPDATE
+   SET members = excluded.members
 """
 
 Row = dict[str, Any]
@@ -49,9 +66,25 @@ async def project_issuers(conn: Executor, log: LogName, batch: Sequence[Recorded
         for recorded in about:
             _apply(rows, recorded)
         await conn.execute(_SAVE, log, orjson.dumps(list(rows.values()), default=str).decode())
-    opened = [_lists(one.event) for one in batch if isinstance(one.event, StatusListSetOpened)]
-    if opened:
-        await conn.execute(_ADD_LISTS, log, orjson.dumps(opened).decode())
+    await _project_lists(conn, log, [one for one in batch if isinstance(one.event, _OF_LISTS)])
+
+
+_OF_LISTS = StatusListSetOpened | StatusListMemberAdded
+
+
+async def _project_lists(conn: Executor, log: LogName, about: Sequence[Recorded]) -> None:
+    if not about:
+        return
+    grown = {one.event.set_id for one in about if isinstance(one.event, StatusListMemberAdded)}
+    found = await conn.fetch(_LOAD_LISTS, log, list(grown)) if grown else ()
+    rows = {row["list_set"]: {**dict(row), "members": orjson.loads(row["members"])} for row in found}
+    for recorded in about:
+        match recorded.event:
+            case StatusListSetOpened() as event:
+                rows[event.set_id] = _lists(event)
+            case StatusListMemberAdded() as event:
+                rows[event.set_id]["members"].append(_member(event.member))
+    await conn.execute(_SAVE_LISTS, log, orjson.dumps(list(rows.values()), default=str).decode())
 
 
 def _id(recorded: Recorded) -> UUID:
@@ -80,7 +113,17 @@ def _lists(event: StatusListSetOpened) -> Row:
         "list_set": event.set_id,
         "issuer_id": event.issuer_id,
         "issuer_did": storable(event.issuer_did),
-        "purposes": [member.purpose.value for member in event.members],
-        "status_list_ids": [member.status_list_id for member in event.members],
-        "urls": [storable(member.url) for member in event.members],
+        "members": [_member(member) for member in event.members],
     }
+
+
+def _member(member: ListMember) -> Row:
+    return {
+        **member.model_dump(mode="json", exclude_none=True),
+        "url": storable(member.url),
+        **({"messages": _messages(member)} if member.messages is not None else {}),
+    }
+
+
+def _messages(member: ListMember) -> list[Row]:
+    return [{"status": one.status, "message": storable(one.message)} for one in member.messages or ()]

@@ -8,7 +8,7 @@ CREATE TABLE credentials (
     since               timestamptz NOT NULL,   -- the status holds from here
     index               integer     NOT NULL,
     status              smallint    NOT NULL,   -- 0 active, 1 suspended, 2 revoked, 3 superseded
-    purposes            smallint    NOT NULL,   -- 1 revocation, 2 suspension, 3 both
+    purposes            smallint    NOT NULL,   -- a sum: 1 revocation, 2 suspension, 4 refresh, 8 message, 16 token
     issuer_id           uuid        NOT NULL,
     list_set            uuid        NOT NULL,
     log_name            text        NOT NULL,
@@ -36,12 +36,10 @@ CREATE TABLE credential_issuers (
 );
 
 CREATE TABLE credential_lists (
-    log_name        text   NOT NULL,
-    list_set        uuid   NOT NULL,
-    issuer_id       uuid   NOT NULL,
-    issuer_did      text   NOT NULL,            -- the set's credentials were issued under this DID
-    purposes        text[] NOT NULL,
-    status_list_ids uuid[] NOT NULL,
-    urls            text[] NOT NULL,
+    log_name   text  NOT NULL,
+    list_set   uuid  NOT NULL,
+    issuer_id  uuid  NOT NULL,
+    issuer_did text  NOT NULL,                  -- the set's credentials were issued under this DID
+    members    jsonb NOT NULL,                  -- an array, as the events have them
     PRIMARY KEY (log_name, list_set)
 );

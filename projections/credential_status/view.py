@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import orjson
 from asyncpg import Pool, Record
 
 from projections import cursor as cursors
@@ -54,7 +55,7 @@ SELECT {", ".join(f"found.{name.strip()}" for name in _COLUMNS.split(","))}
 
 # $1 log_name, $2 sets
 _LISTS = """
-SELECT lists.list_set, lists.issuer_id, lists.issuer_did, lists.purposes, lists.status_list_ids, lists.urls,
+SELECT lists.list_set, lists.issuer_id, lists.issuer_did, lists.members,
        issuers.slug, issuers.name, issuers.public_reasons, issuers.dids
   FROM projections.credential_lists AS lists
   JOIN projections.credential_issuers AS issuers
@@ -216,10 +217,7 @@ async def _issuers(conn: Reader, log: LogName, sets: Iterable[UUID]) -> dict[UUI
             name=row["name"],
             did=row["issuer_did"],
             public_reasons=row["public_reasons"],
-            members=tuple(
-                ListMember(purpose=Purpose(purpose), status_list_id=list_id, url=url)
-                for purpose, list_id, url in zip(row["purposes"], row["status_list_ids"], row["urls"], strict=True)
-            ),
+            members=tuple(map(ListMember.model_validate, orjson.loads(row["members"]))),
             names=frozenset((row["slug"], str(row["issuer_id"]), *row["dids"])),
         )
         for row in await conn.fetch(_LISTS, log, wanted)

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import orjson
 from asyncpg import Pool
 from asyncpg.pool import PoolConnectionProxy
 
@@ -71,10 +72,19 @@ class ListState:
     issuer_did: str
     size: int
     indices: list[int]
+    """Of the entries that are not 0."""
     published_position: int | None
     published_restore: int | None
     published_body: bytes | None
     """Only for lists whose bits are final."""
+    values: list[int] | None = None
+    """Of the entries at `indices`, where they have more than one bit; None: each is 1."""
+    status_size: int = 1
+    """Bits of an entry."""
+    messages: tuple[tuple[str, str], ...] = ()
+    """(status, message) of every value, in a message list."""
+    reference: tuple[str, ...] = ()
+    """Where to read about the messages."""
 
 
 @asynccontextmanager
@@ -151,6 +161,10 @@ async def read_lists(conn: Connection, log: LogName, lists: Sequence[UUID]) -> l
             published_position=row["published_position"],
             published_restore=row["published_restore"],
             published_body=row["published_body"],
+            values=row["values"],
+            status_size=row["status_size"],
+            messages=tuple(tuple(pair) for pair in orjson.loads(row["messages"] or b"[]")),
+            reference=tuple(row["reference"]),
         )
         for row in await conn.fetch(_LISTS, log, lists)
     ]

@@ -7,33 +7,42 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+import orjson
+
 from projections.projection import Executor, Projection
 from projections.status_lists.queries import schema, sql
 from registry.domain.events import (
     CredentialReinstated,
     CredentialRevoked,
+    CredentialSuperseded,
     CredentialSuspended,
+    ListMember,
     LogRestored,
     Purpose,
     Recorded,
     StatusChanged,
+    StatusListMemberAdded,
     StatusListSetClosed,
     StatusListSetOpened,
 )
 from registry.domain.names import LogName
 
-BitKey = tuple[UUID, str, int]
+EntryKey = tuple[UUID, str, int]
 """Set, purpose, index."""
 
-Word = tuple[int, datetime, bool]
-"""What an event says about a bit: its position, its recorded time, and the bit's value from then on."""
+Word = tuple[int, datetime, int]
+"""What an event says about an entry: its position, its recorded time, and the entry's value from then on."""
 
 _SQL = {
     name: sql(name)
     for name in (
-        "open_sets", "close_sets", "add_members", "set_bits", "clear_bits", "touch_members", "note_restores",
+        "open_sets", "close_sets", "add_members", "move_entries", "note_words", "touch_members", "note_restores",
     )
 }  # fmt: skip
+
+_IN_TOKEN = (Purpose.REVOCATION.value, Purpose.SUSPENSION.value)
+"""What a token list says together."""
 
 
 @dataclass(slots=True)
@@ -44,14 +53,14 @@ class _Facts:
     members: list[tuple[object, ...]] = field(default_factory=list)
     closed: list[UUID] = field(default_factory=list)
     restores: list[tuple[object, ...]] = field(default_factory=list)
-    words: dict[BitKey, list[Word]] = field(default_factory=dict)
+    words: dict[EntryKey, list[Word]] = field(default_factory=dict)
 
 
 async def project(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> None:
-    """Apply *batch*: the last word per (set, purpose, index) wins; a list's `changed_position` moves with its bits.
+    """Apply *batch*: the last word per (set, purpose, index) wins; a list's `changed_position` moves with its entries.
 
-    `changed_position` is that of the last event that really moved a bit, found by folding every word of the batch
-    over what the bit was before: two batches give the same rows as one.
+    `changed_position` is that of the last event that really moved an entry, found by folding every word of the batch
+    over what the entry was before: two batches give the same rows as one.
     """
     facts = _gather(batch)
     await _write(conn, "open_sets", log, facts.sets)
@@ -60,8 +69,9 @@ async def project(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> No
     if facts.closed:
         await conn.execute(_SQL["close_sets"], log, facts.closed)
     if facts.words:
-        was_set = await _move_bits(conn, log, facts.words)
-        await _write(conn, "touch_members", log, _touched(facts.words, was_set))
+        before = await _move_entries(conn, log, facts.words)
+        await _write(conn, "note_words", log, _spoken(facts.words))
+        await _write(conn, "touch_members", log, _touched(facts.words, before))
 
 
 def _gather(batch: Sequence[Recorded]) -> _Facts:
@@ -69,13 +79,17 @@ def _gather(batch: Sequence[Recorded]) -> _Facts:
     for recorded in batch:
         match recorded.event:
             case CredentialRevoked() as event:
-                _say(facts, recorded, event, Purpose.REVOCATION, value=True)
+                _say(facts, recorded, event, Purpose.REVOCATION, 1)
             case CredentialSuspended() as event:
-                _say(facts, recorded, event, Purpose.SUSPENSION, value=True)
+                _say(facts, recorded, event, Purpose.SUSPENSION, 1)
             case CredentialReinstated() as event:
-                _say(facts, recorded, event, Purpose.SUSPENSION, value=False)
+                _say(facts, recorded, event, Purpose.SUSPENSION, 0)
+            case CredentialSuperseded() as event:
+                _say(facts, recorded, event, Purpose.REFRESH, 1)
             case StatusListSetOpened() as event:
                 _open(facts, recorded, event)
+            case StatusListMemberAdded(set_id=set_id, member=member):
+                facts.members.append(_member(recorded, set_id, member))
             case StatusListSetClosed(set_id=set_id):
                 facts.closed.append(set_id)
             case LogRestored() as event:
@@ -86,49 +100,60 @@ def _gather(batch: Sequence[Recorded]) -> _Facts:
     return facts
 
 
-def _say(facts: _Facts, recorded: Recorded, event: StatusChanged, purpose: Purpose, *, value: bool) -> None:
+def _say(facts: _Facts, recorded: Recorded, event: StatusChanged, purpose: Purpose, value: int) -> None:
     key = (event.allocation.set_id, purpose.value, event.allocation.index)
     facts.words.setdefault(key, []).append((recorded.position, recorded.recorded_at, value))
 
 
 def _open(facts: _Facts, recorded: Recorded, event: StatusListSetOpened) -> None:
     facts.sets.append((event.set_id, event.issuer_id, event.issuer_did, event.size, recorded.position))
-    for member in event.members:
-        row = (member.status_list_id, event.set_id, member.purpose.value, member.url)
-        facts.members.append((*row, recorded.position, recorded.recorded_at))
+    facts.members += [_member(recorded, event.set_id, member) for member in event.members]
 
 
-async def _move_bits(conn: Executor, log: LogName, words: dict[BitKey, list[Word]]) -> set[BitKey]:
-    """Give every bit its last word; return the keys whose bit was set before."""
-    to_set = [key for key, said in words.items() if said[-1][2]]
-    to_clear = [key for key, said in words.items() if not said[-1][2]]
-    newly_set = await _write(conn, "set_bits", log, to_set)
-    return (set(to_set) - newly_set) | await _write(conn, "clear_bits", log, to_clear)
+def _member(recorded: Recorded, set_id: UUID, member: ListMember) -> tuple[object, ...]:
+    row = (member.status_list_id, set_id, member.purpose.value, member.url, member.bits)
+    messages = orjson.dumps([(one.status, one.message) for one in member.messages or ()]).decode()
+    reference = orjson.dumps(member.reference or ()).decode()
+    return (*row, messages, reference, recorded.position, recorded.recorded_at)
 
 
-def _touched(words: dict[BitKey, list[Word]], was_set: set[BitKey]) -> list[tuple[object, ...]]:
-    """Per list: the position and time of the last word that moved one of its bits."""
+async def _move_entries(conn: Executor, log: LogName, words: dict[EntryKey, list[Word]]) -> dict[EntryKey, int]:
+    """Give every entry its last word; return the values of those that were not 0 before."""
+    rows = await _write(conn, "move_entries", log, [(*key, said[-1][2]) for key, said in words.items()])
+    return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+def _spoken(words: dict[EntryKey, list[Word]]) -> list[tuple[object, ...]]:
+    return [(*key, position, value) for key, said in words.items() for position, _, value in said]
+
+
+def _touched(words: dict[EntryKey, list[Word]], before: dict[EntryKey, int]) -> list[tuple[object, ...]]:
+    """Per list: the position and time of the last word that moved one of its entries."""
     last: dict[tuple[UUID, str], tuple[int, datetime]] = {}
     for key, said in words.items():
-        before = key in was_set
+        list_set, purpose, _ = key
+        now = before.get(key, 0)
         for position, at, value in said:
-            if value != before:
-                last[key[:2]] = max(last.get(key[:2], (0, at)), (position, at))
-            before = value
+            if value != now:
+                for touched in (purpose, *([Purpose.TOKEN.value] if purpose in _IN_TOKEN else [])):
+                    last[list_set, touched] = max(last.get((list_set, touched), (0, at)), (position, at))
+            now = value
     return [(*key, *moved) for key, moved in last.items()]
 
 
-async def _write(conn: Executor, name: str, log: LogName, rows: Iterable[tuple[object, ...]]) -> set[BitKey]:
+async def _write(conn: Executor, name: str, log: LogName, rows: Iterable[tuple[object, ...]]) -> list[asyncpg.Record]:
     """Run the query *name* once over the columns of *rows*, if there are any; return what it returns."""
     columns = list(zip(*rows, strict=True))
-    return {tuple(row) for row in await conn.fetch(_SQL[name], log, *columns)} if columns else set()
+    return list(await conn.fetch(_SQL[name], log, *columns)) if columns else []
 
 
 STATUS_LISTS = Projection(
     name="status_lists",
-    version=1,
+    version=2,
     schema=schema("schema"),
-    tables=("status_list_sets", "status_list_members", "status_list_bits", "status_list_restores"),
+    tables=(
+        "status_list_sets", "status_list_members", "status_list_bits", "status_list_words", "status_list_restores",
+    ),
     project=project,
-)
-"""Status list sets, their lists and every set bit."""
+)  # fmt: skip
+"""Status list sets, their lists, every entry that is not 0, and every word that was said about one."""

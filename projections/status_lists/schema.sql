@@ -1,5 +1,6 @@
--- One row per set, per list and per set bit; nothing is kept for a clear bit.
--- changed_position and changed_at tell of the last event that really moved a bit of the list (0: none has).
+-- One row per set, per list, per entry that is not 0, and per word that was ever said about an entry.
+-- changed_position and changed_at tell of the last event that really moved an entry of the list since it exists
+-- (0: none has). A token list has no entries of its own: it is read from those of revocation and suspension.
 
 CREATE TABLE status_list_sets (
     log_name        text    NOT NULL,
@@ -18,6 +19,9 @@ CREATE TABLE status_list_members (
     list_set         uuid        NOT NULL,
     purpose          text        NOT NULL,
     url              text        NOT NULL,
+    status_size      integer     NOT NULL,      -- bits of an entry
+    messages         text,                      -- JSON: an array of [status, message]
+    reference        text[],
     added_position   bigint      NOT NULL,
     changed_position bigint      NOT NULL,
     changed_at       timestamptz NOT NULL,
@@ -32,7 +36,18 @@ CREATE TABLE status_list_bits (
     list_set uuid    NOT NULL,
     purpose  text    NOT NULL,
     index    integer NOT NULL,
+    value    integer NOT NULL,                  -- 1 in a list of single bits
     PRIMARY KEY (log_name, list_set, purpose, index)
+);
+
+CREATE TABLE status_list_words (
+    log_name text    NOT NULL,
+    list_set uuid    NOT NULL,
+    purpose  text    NOT NULL,
+    index    integer NOT NULL,
+    position bigint  NOT NULL,
+    value    integer NOT NULL,                  -- from this position on
+    PRIMARY KEY (log_name, list_set, purpose, index, position)
 );
 
 CREATE TABLE status_list_restores (

@@ -16,6 +16,7 @@ from registry.domain import log as log_itself
 from registry.domain.api_keys import ApiKeyRing
 from registry.domain.commands import (
     AcceptRestore,
+    AddListMember,
     CloseListSet,
     Command,
     CreateApiKey,
@@ -83,7 +84,7 @@ def plan(log: LogName, command: Command, ready: Ready) -> Plan:
             return _change_credential(log, command)
         case RegisterIssuer():
             return _register_issuer(log, command)
-        case OpenListSet() | CloseListSet():
+        case OpenListSet() | AddListMember() | CloseListSet():
             return _change_lists(log, command)
         case IssuerCommand():
             return _change_issuer(log, command)
@@ -217,7 +218,7 @@ def _issuer_answer(log: LogName, state: Issuer, position: int) -> Answer:
     }
 
 
-def _change_lists(log: LogName, command: OpenListSet | CloseListSet) -> Plan:
+def _change_lists(log: LogName, command: OpenListSet | AddListMember | CloseListSet) -> Plan:
     own = lists_stream(command.issuer_id)
 
     def decide(view: View) -> Decision:

@@ -121,6 +121,14 @@ class OpenListSet(IssuerCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class AddListMember(IssuerCommand):
+    """Give a set one list more, unless it has one of that purpose."""
+
+    set_id: ListSetId
+    member: ListMember
+
+
+@dataclass(frozen=True, slots=True)
 class CloseListSet(IssuerCommand):
     """Give out no further index of a set."""
 

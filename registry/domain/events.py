@@ -52,10 +52,16 @@ class StatusProfile(StrEnum):
 
 
 class Purpose(StrEnum):
-    """A status list's purpose (Bitstring Status List 1.0, section 2.2)."""
+    """A status list's purpose (Bitstring Status List 1.0, section 2.2), in the order of a credential's entries.
+
+    `token` is ours: a list that exists in the IETF's form only, and says what revocation and suspension say together.
+    """
 
     REVOCATION = "revocation"
     SUSPENSION = "suspension"
+    REFRESH = "refresh"
+    MESSAGE = "message"
+    TOKEN = "token"  # noqa: S105  # the name of a list, not a secret
 
 
 Closing = Literal["exhausted", "log-restored"]
@@ -86,12 +92,30 @@ class Allocation(Stored):
     index: int
 
 
+class StatusMessage(Stored):
+    """What one value of a message list means: `status` as `0x…`, and a text for people."""
+
+    status: str
+    message: str
+
+
 class ListMember(Stored):
     """One list of a set, with the URL that is signed into it for ever."""
 
     purpose: Purpose
     status_list_id: UUID
     url: str
+    status_size: int | None = None
+    """Bits of an entry; None: 1. Of a `token` list 1, 2, 4 or 8 (Token Status List, section 4.1)."""
+    messages: tuple[StatusMessage, ...] | None = None
+    """Of a `message` list: one for each of its 2 ** `bits` values, in their order."""
+    reference: tuple[str, ...] | None = None
+    """Where to read about the messages (`statusReference`)."""
+
+    @property
+    def bits(self) -> int:
+        """How many bits an entry has."""
+        return self.status_size or 1
 
 
 class Permutation(Stored):
@@ -247,6 +271,15 @@ class StatusListSetOpened(Event):
     members: tuple[ListMember, ...]
 
 
+class StatusListMemberAdded(Event):
+    """A set has one list more, over the indices it already gave out and those it will give out."""
+
+    type: Literal["StatusListMemberAdded"] = "StatusListMemberAdded"
+    issuer_id: UUID
+    set_id: UUID
+    member: ListMember
+
+
 class StatusListSetClosed(Event):
     """No index of this set is given out any more; its lists are published for ever."""
 
@@ -327,7 +360,7 @@ AnyEvent = (
     LogOpened | LogRestored | ApiKeyCreated | ApiKeyRevoked
     | SlugClaimed | IssuerRegistered | DidAdopted | VerificationMethodAdded | IssuerUpdated
     | IssuerSuspended | IssuerReinstated | IssuerWithdrawn
-    | StatusListSetOpened | StatusListSetClosed
+    | StatusListSetOpened | StatusListMemberAdded | StatusListSetClosed
     | CredentialRegistered | CredentialSecured
     | CredentialRevoked | CredentialSuspended | CredentialReinstated | CredentialSuperseded
 )  # fmt: skip

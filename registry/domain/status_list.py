@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from registry.domain.commands import CloseListSet, IssuerCommand, OpenListSet
+from registry.domain.commands import AddListMember, CloseListSet, IssuerCommand, OpenListSet
 from registry.domain.events import (
     Allocation,
     AnyEvent,
@@ -13,6 +13,7 @@ from registry.domain.events import (
     Permutation,
     Purpose,
     Recorded,
+    StatusListMemberAdded,
     StatusListSetClosed,
     StatusListSetOpened,
     StatusProfile,
@@ -37,13 +38,17 @@ class ListSet:
     members: tuple[ListMember, ...]
     is_open: bool = True
 
+    def has(self, purpose: Purpose) -> bool:
+        """Whether one of its lists is of *purpose*."""
+        return any(member.purpose is purpose for member in self.members)
+
 
 ListSets = tuple[ListSet, ...]
 """The sets of an issuer, in the order of their opening."""
 
 
 def decide(command: IssuerCommand, state: ListSets | None) -> list[AnyEvent]:
-    """Return the opening or closing of a set; nothing, if it is already so."""
+    """Return the opening, growing or closing of a set; nothing, if it is already so."""
     sets = state or ()
     match command:
         case OpenListSet():
@@ -59,6 +64,11 @@ def decide(command: IssuerCommand, state: ListSets | None) -> list[AnyEvent]:
                     members=command.members,
                 )
             ]
+        case AddListMember(set_id=set_id, member=member):
+            found = next((one for one in sets if one.set_id == set_id), None)
+            if found is None or found.has(member.purpose):
+                return []
+            return [StatusListMemberAdded(issuer_id=command.issuer_id, set_id=set_id, member=member)]
         case CloseListSet(set_id=set_id):
             if not any(one.set_id == set_id and one.is_open for one in sets):
                 return []
@@ -72,6 +82,8 @@ def evolve(state: ListSets | None, recorded: Recorded) -> ListSets:
     match recorded.event:
         case StatusListSetOpened() as event:
             return (*sets, ListSet(ListSetId(event.set_id), event.issuer_did, event.size, event.members))
+        case StatusListMemberAdded(set_id=set_id, member=member):
+            return tuple(replace(one, members=(*one.members, member)) if one.set_id == set_id else one for one in sets)
         case StatusListSetClosed(set_id=set_id):
             return tuple(replace(one, is_open=False) if one.set_id == set_id else one for one in sets)
     return sets

@@ -27,8 +27,10 @@ from registry.domain.events import (
     Reason,
     Recorded,
     SlugClaimed,
+    StatusListMemberAdded,
     StatusListSetClosed,
     StatusListSetOpened,
+    StatusMessage,
     StatusProfile,
     VerificationMethodAdded,
 )
@@ -141,6 +143,24 @@ EXAMPLES: list[tuple[Stream, AnyEvent]] = [
     (_OF_CREDENTIAL, CredentialSuspended(**_CHANGED, reason=Reason.INVESTIGATION)),
     (_OF_CREDENTIAL, CredentialReinstated(**_CHANGED)),
     (_OF_CREDENTIAL, CredentialSuperseded(**_CHANGED, by=SUCCESSOR)),
+    (
+        lists_stream(ISSUER),
+        StatusListMemberAdded(
+            issuer_id=ISSUER,
+            set_id=SET,
+            member=ListMember(
+                purpose=Purpose.MESSAGE,
+                status_list_id=UUID("50000000-0000-4000-8000-000000000003"),
+                url="https://registry.example/status-lists/50000000-0000-4000-8000-000000000003",
+                status_size=1,
+                messages=(
+                    StatusMessage(status="0x0", message="geprüft"),
+                    StatusMessage(status="0x1", message="in Prüfung"),
+                ),
+                reference=("https://college.example/messages",),
+            ),
+        ),
+    ),
 ]
 
 

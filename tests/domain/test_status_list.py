@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from registry import errors
 from registry.domain import status_list
-from registry.domain.commands import CloseListSet, OpenListSet, SuspendIssuer
+from registry.domain.commands import AddListMember, CloseListSet, OpenListSet, SuspendIssuer
 from registry.domain.credential import PURPOSES
 from registry.domain.events import (
     Allocation,
@@ -22,6 +22,7 @@ from registry.domain.events import (
     ListMember,
     Permutation,
     Purpose,
+    StatusListMemberAdded,
     StatusListSetClosed,
     StatusListSetOpened,
     StatusProfile,
@@ -36,7 +37,7 @@ SIZE = status_list.MINIMUM_SIZE
 ORIGIN = "https://registry.example/status-lists"
 MEMBERS = tuple(
     ListMember(purpose=purpose, status_list_id=UUID(int=n), url=f"{ORIGIN}/{UUID(int=n)}")
-    for n, purpose in enumerate(Purpose)
+    for n, purpose in enumerate((Purpose.REVOCATION, Purpose.SUSPENSION))
 )
 OTHER_DID = "did:key:z6Mk2"
 
@@ -51,10 +52,22 @@ def opening(set_id: ListSetId, behind: ListSetId | None) -> OpenListSet:
     return OpenListSet(LATER, ISSUER, set_id, SIZE, MEMBERS, behind, DID)
 
 
+def growing(set_id: ListSetId = SET, purpose: Purpose = Purpose.REFRESH) -> AddListMember:
+    return AddListMember(LATER, ISSUER, set_id, member_of(purpose))
+
+
+def grown(set_id: ListSetId = SET, purpose: Purpose = Purpose.REFRESH) -> StatusListMemberAdded:
+    return StatusListMemberAdded(issuer_id=ISSUER, set_id=set_id, member=member_of(purpose))
+
+
+def member_of(purpose: Purpose) -> ListMember:
+    return ListMember(purpose=purpose, status_list_id=UUID(int=77), url=f"{ORIGIN}/{UUID(int=77)}")
+
+
 CLOSED = StatusListSetClosed(issuer_id=ISSUER, set_id=SET, reason="exhausted")
 CLOSE = CloseListSet(LATER, ISSUER, SET, "exhausted")
 
-TABLE: list[tuple[str, tuple[AnyEvent, ...], OpenListSet | CloseListSet, list[AnyEvent]]] = [
+TABLE: list[tuple[str, tuple[AnyEvent, ...], OpenListSet | AddListMember | CloseListSet, list[AnyEvent]]] = [
     ("the first set is opened", (), opening(SET, None), [opened(SET)]),
     ("the next set is opened", (opened(),), opening(NEXT_SET, SET), [opened(NEXT_SET)]),
     ("a set is opened behind a closed one", (opened(), CLOSED), opening(NEXT_SET, SET), [opened(NEXT_SET)]),
@@ -65,6 +78,11 @@ TABLE: list[tuple[str, tuple[AnyEvent, ...], OpenListSet | CloseListSet, list[An
     ("one of two sets is closed", (opened(), opened(NEXT_SET)), CLOSE, [CLOSED]),
     ("a closed set stays closed", (opened(), CLOSED), CLOSE, []),
     ("an unknown set cannot be closed", (opened(NEXT_SET),), CLOSE, []),
+    ("a set gets one list more", (opened(), opened(NEXT_SET)), growing(), [grown()]),
+    ("a closed set gets one, too, for its indices are in the world", (opened(), CLOSED), growing(), [grown()]),
+    ("a set has one list of a purpose", (opened(), grown()), growing(), []),
+    ("the lists it was opened with count", (opened(),), growing(purpose=Purpose.SUSPENSION), []),
+    ("an unknown set cannot grow", (opened(),), growing(NEXT_SET), []),
     ("nothing can be closed before the first opening", (), CLOSE, []),
 ]
 
@@ -250,6 +268,12 @@ def test_open_badges_get_an_object_and_the_others_an_array() -> None:
 
 def test_a_set_remembers_what_was_signed_into_its_lists() -> None:
     assert after(STREAM, opened(), CLOSED) == (ListSet(SET, DID, SIZE, MEMBERS, is_open=False),)
+
+
+def test_a_list_that_is_added_stands_behind_the_others_of_its_set() -> None:
+    [changed, unchanged] = after(STREAM, opened(), opened(NEXT_SET), grown())
+    assert changed.members == (*MEMBERS, member_of(Purpose.REFRESH))
+    assert unchanged.members == MEMBERS
 
 
 def test_closing_a_set_leaves_the_others_open() -> None:

@@ -17,6 +17,7 @@ from registry.domain.events import (
     CredentialRevoked,
     CredentialSuperseded,
     CredentialSuspended,
+    Purpose,
     Recorded,
 )
 from registry.domain.names import LOG_STREAM
@@ -63,7 +64,7 @@ async def test_an_opened_set_is_one_set_and_its_lists(conn: asyncpg.Connection[a
     did = "did:web:registry.example:issuers:state-college"
     set_id = identity(0, f"set of {issuer_id}")
     assert [(LOG, set_id, issuer_id, did, SIZE, True, len(history.recorded))] == rows["status_list_sets"]
-    assert {("revocation", 0), ("suspension", 0)} == {(row[3], row[6]) for row in rows["status_list_members"]}
+    assert {("revocation", 0), ("suspension", 0)} == {(row[3], row[9]) for row in rows["status_list_members"]}
 
 
 async def test_a_closed_set_keeps_its_lists(conn: asyncpg.Connection[asyncpg.Record]) -> None:
@@ -111,9 +112,60 @@ async def test_logs_do_not_see_each_other(conn: asyncpg.Connection[asyncpg.Recor
     assert await conn.fetch("SELECT log_name FROM status_list_bits") == [("other",)]
 
 
+async def test_a_member_added_later_shows_what_was_said_before_and_counts_only_what_comes_after(
+    conn: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    history = History()
+    issuer_id = history.issuer()
+    for number in range(3):
+        history.credential(issuer_id, cid(number))
+    history.supersede(issuer_id, cid(0), cid(2))
+    history.add_member(issuer_id, Purpose.REFRESH)
+    history.add_member(issuer_id, Purpose.TOKEN, status_size=2)
+    at_once = await rows_after(conn, [history.recorded])
+    assert await bits_of(conn, "refresh") == {0}
+    assert await changed(conn) == {"revocation": 0, "suspension": 0, "refresh": 0, "token": 0}
+    assert at_once == await rows_after(conn, [[one] for one in history.recorded])
+    [superseded] = history.supersede(issuer_id, cid(1), cid(2))
+    [suspended] = history.suspend(issuer_id, cid(2))
+    await rows_after(conn, [history.recorded])
+    assert await changed(conn) == {
+        "revocation": 0,
+        "suspension": suspended.position,
+        "refresh": superseded.position,
+        "token": suspended.position,
+    }
+
+
+async def test_every_word_is_kept_with_its_position(conn: asyncpg.Connection[asyncpg.Record]) -> None:
+    history = History()
+    issuer_id = history.issuer()
+    history.credential(issuer_id, cid(0))
+    positions = [
+        history.suspend(issuer_id, cid(0))[0].position,
+        history.reinstate(issuer_id, cid(0))[0].position,
+        history.revoke(issuer_id, cid(0))[0].position,
+    ]
+    rows = await rows_after(conn, [history.recorded])
+    assert [row[2:] for row in sorted(rows["status_list_words"], key=lambda row: row[4])] == [
+        ("suspension", 0, positions[0], 1),
+        ("suspension", 0, positions[1], 0),
+        ("revocation", 0, positions[2], 1),
+    ]
+
+
 facts = st.lists(
     st.tuples(
-        st.sampled_from([CredentialRevoked, CredentialSuspended, CredentialReinstated, CredentialSuperseded]),
+        st.sampled_from(
+            [
+                CredentialRevoked,
+                CredentialSuspended,
+                CredentialReinstated,
+                CredentialSuperseded,
+                Purpose.REFRESH,
+                Purpose.TOKEN,
+            ]
+        ),
         st.integers(0, 1),
         st.integers(0, 3),
     ),
@@ -124,7 +176,7 @@ facts = st.lists(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(facts=facts, cuts=st.data())
 async def test_any_batches_give_the_same_rows(
-    conn: asyncpg.Connection[asyncpg.Record], facts: list[tuple[type, int, int]], cuts: st.DataObject
+    conn: asyncpg.Connection[asyncpg.Record], facts: list[tuple[Any, int, int]], cuts: st.DataObject
 ) -> None:
     """Even for histories that the domain would refuse, such as two reinstatements in a row."""
     history = History()
@@ -132,6 +184,9 @@ async def test_any_batches_give_the_same_rows(
     history.open_set(issuer_id)
     for kind, number, index in facts:
         set_id = identity(number, f"set of {issuer_id}")
+        if isinstance(kind, Purpose):
+            history.add_member(issuer_id, kind, status_size=2 if kind is Purpose.TOKEN else None, number=number)
+            continue
         allocation = Allocation(set_id=set_id, number=index, index=index)
         more = {"by": "c:other"} if kind is CredentialSuperseded else {}
         fact = kind(issuer_id=issuer_id, credential_id=f"c:{index}", allocation=allocation, **more)

@@ -6,7 +6,8 @@
     ├── Refused                      the caller asked for something that cannot be; nothing was recorded
     │   ├── Malformed                400  the request is not well formed
     │   │   ├── UnsafeDocument       400  signing it would lose terms, types or ids
-    │   │   └── UnknownContext       400  a JSON-LD context nobody pinned
+    │   │   ├── UnknownContext       400  a JSON-LD context nobody pinned
+    │   │   └── RemoteRefused        400  a URL that is never fetched
     │   ├── Unauthenticated          401  no key, or one that does not hold
     │   │   └── ApiKeyRefused        401  why it does not is for metrics only
     │   ├── Forbidden                403  a good key, but not for this
@@ -25,6 +26,7 @@
     │   ├── QueueFull                     back-pressure of the sequencer
     │   ├── NotYetVisible                 a projection has not reached the position asked for
     │   ├── ListsNotReady                 no index may be given out before its list can be fetched
+    │   ├── RemoteUnavailable             what lies elsewhere cannot be had
     │   └── DatabaseUnavailable           PostgreSQL cannot be reached
     └── Unfit                        the process cannot go on; a person must look (exit status ≠ 0)
         ├── SettingsRefused               a setting is missing, unsafe or contradicts another
@@ -65,6 +67,10 @@ class UnsafeDocument(Malformed):
 
 class UnknownContext(Malformed):
     """The document names a JSON-LD context that is not pinned here."""
+
+
+class RemoteRefused(Malformed):
+    """The URL names what is never fetched from here, whoever asks."""
 
 
 class Unauthenticated(Refused):
@@ -185,6 +191,10 @@ class NotYetVisible(Unavailable):
 
 class ListsNotReady(Unavailable):
     """The issuer's next status lists are not published yet, so no index may be given out."""
+
+
+class RemoteUnavailable(Unavailable):
+    """What lies elsewhere did not answer, or not rightly; `extra["reason"]` is for metrics."""
 
 
 class DatabaseUnavailable(Unavailable):

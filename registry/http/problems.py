@@ -62,6 +62,7 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.Malformed: Kind(400, "malformed", "The request is not well formed"),
     errors.UnsafeDocument: Kind(400, "unsafe-document", "Signing would lose part of the document"),
     errors.UnknownContext: Kind(400, "unknown-context", "A JSON-LD context is not known here"),
+    errors.RemoteRefused: Kind(400, "remote-refused", "The URL is never fetched from here"),
     errors.Unauthenticated: _UNAUTHENTICATED,
     errors.ApiKeyRefused: _UNAUTHENTICATED,  # why a key does not hold is for metrics only
     errors.Forbidden: Kind(403, "forbidden", "The API key is not for this"),
@@ -89,6 +90,7 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.QueueFull: Kind(503, "queue-full", "Too many writes are waiting"),
     errors.NotYetVisible: Kind(503, "not-yet-visible", "The position asked for is not visible yet"),
     errors.ListsNotReady: Kind(503, "lists-not-ready", "The issuer's status lists are being opened"),
+    errors.RemoteUnavailable: Kind(503, "remote-unavailable", "What lies elsewhere cannot be had"),
     errors.DatabaseUnavailable: Kind(503, "database-unavailable", "The database cannot be reached"),
     errors.Unfit: _UNFIT,
     errors.SettingsRefused: _UNFIT,

@@ -1,0 +1,99 @@
+"""What was had from elsewhere, kept as long as it may be: bounded in bytes, one loading per key at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Generic, TypeVar
+
+from registry.errors import Refused, RegistryError, Unavailable
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+REFUSALS_KEPT_S: Final = 10.0
+"""How long a failure is remembered, so that a broken host is not asked by every request."""
+_OVERHEAD_BYTES: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[Value]):
+    """A value, and how long it may be used."""
+
+    value: Value
+    weight_bytes: int
+    until: datetime
+    """It is never given out at or after this moment."""
+
+
+class Cache(Generic[Key, Value]):
+    """The least recently used go when more than *max_bytes* are kept; what alone is heavier is not kept at all."""
+
+    def __init__(self, clock: Callable[[], datetime], *, max_bytes: int) -> None:
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._weight = 0
+        self._kept: OrderedDict[Key, Kept[Value | RegistryError]] = OrderedDict()
+        self._loading: dict[Key, asyncio.Task[Value]] = {}
+
+    async def get(self, key: Key, load: Callable[[], Awaitable[Kept[Value]]]) -> Value:
+        """Return what is kept under *key*, or what *load* returns; whoever asks meanwhile waits for the same load.
+
+        A `Refused` or `Unavailable` that *load* raises is raised again for 10 s. A caller that is cancelled leaves the
+        loading to the others.
+        """
+        kept = self._kept.get(key)
+        if kept is not None and self._clock() < kept.until:
+            self._kept.move_to_end(key)
+            if isinstance(kept.value, RegistryError):
+                raise kept.value.with_traceback(None)
+            return kept.value
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = self._loading[key] = asyncio.ensure_future(self._load(key, load))
+            loading.add_done_callback(lambda done: self._loaded(key, done))
+        return await asyncio.shield(loading)
+
+    async def close(self) -> None:
+        """End what is being loaded."""
+        loading = list(self._loading.values())
+        for one in loading:
+            one.cancel()
+        await asyncio.gather(*loading, return_exceptions=True)
+
+    @property
+    def weight_bytes(self) -> int:
+        """How much is kept."""
+        return self._weight
+
+    async def _load(self, key: Key, load: Callable[[], Awaitable[Kept[Value]]]) -> Value:
+        try:
+            kept = await load()
+        except (Refused, Unavailable) as error:
+            self._keep(key, Kept(error, 0, self._clock() + timedelta(seconds=REFUSALS_KEPT_S)))
+            raise
+        self._keep(key, Kept(kept.value, kept.weight_bytes, kept.until))
+        return kept.value
+
+    def _loaded(self, key: Key, done: asyncio.Task[Value]) -> None:
+        self._loading.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # looked at: whoever asked may be gone
+
+    def _keep(self, key: Key, kept: Kept[Value | RegistryError]) -> None:
+        self._forget(key)
+        weight = kept.weight_bytes + _OVERHEAD_BYTES
+        if self._clock() >= kept.until or weight > self._max_bytes:
+            return
+        self._kept[key] = kept
+        self._weight += weight
+        while self._weight > self._max_bytes:
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, key: Key) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._weight -= kept.weight_bytes + _OVERHEAD_BYTES

@@ -96,9 +96,9 @@ def list_signer(database: Pool, vault: Vault) -> Callable[..., Awaitable[bytes]]
 
 
 def _method_of(issuer: Issuer, controller: str) -> VerificationMethod:
-    held = [one for one in issuer.methods if one.key_id is not None and one.controller == controller]
+    held = issuer.keys.signing_lists(controller)
     if not held:
-        raise UnknownIssuer(f"The registry holds no key of {controller}.")
+        raise UnknownIssuer(f"The registry holds no key that may sign the lists of {controller}.")
     return held[-1]
 
 

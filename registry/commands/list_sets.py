@@ -104,6 +104,8 @@ class ListSetKeeper:
     async def open_next(self, log: LogName, issuer_id: IssuerId) -> None:
         """Open a set behind the newest one, unless somebody else just did; close those without room."""
         issuer, sets, numbers = await self._look(log, issuer_id)
+        if not issuer.did:
+            return  # it comes with the DID, which is signed into every list
         set_id = ListSetId(uuid4())
         await self._vault.create_permutation_key(log, set_id)
         members = tuple(self._member(log, purpose) for purpose in (Purpose.REVOCATION, Purpose.SUSPENSION))

@@ -30,7 +30,7 @@ from registry.domain.commands import (
     SupersedeCredential,
 )
 from registry.domain.credential import Credential
-from registry.domain.events import AnyEvent
+from registry.domain.events import AnyEvent, DidProposed
 from registry.domain.issuer import Issuer
 from registry.domain.names import (
     LOG_STREAM,
@@ -198,11 +198,12 @@ def _change_issuer(log: LogName, command: IssuerCommand) -> Plan:
 
 
 def _issuer_answer(log: LogName, state: Issuer, position: int) -> Answer:
-    """An issuer as the directory shows it, with the two settings that are the operator's business."""
-    profile = state.profile
+    """An issuer as the directory shows it, with the operator's business: two settings, and what its DID must list."""
+    profile, proposed = state.profile, state.keys.proposed
+    asked = {"delegation": delegation(proposed)} if proposed is not None else {}
     return {
         "slug": state.slug,
-        "id": state.did,
+        "id": state.did or (proposed.did if proposed else ""),
         "name": profile.name,
         "legalName": profile.legal_name,
         "url": profile.url,
@@ -210,11 +211,29 @@ def _issuer_answer(log: LogName, state: Issuer, position: int) -> Answer:
         "kind": str(profile.kind),
         "jurisdiction": profile.jurisdiction,
         "identifiers": profile.identifiers,
-        "status": str(state.status),
+        "status": str(state.status) if state.did else issuer.PENDING,
         "since": state.since.isoformat().replace("+00:00", "Z"),
         "statusProfile": str(state.status_profile),
         "publicReasons": state.public_reasons,
+        **asked,
         "position": position_text(log, position),
+    }
+
+
+def delegation(proposed: DidProposed) -> Answer:
+    """What a document that is controlled elsewhere must list (W3C Controlled Identifiers 1.0, section 2.2)."""
+    return {
+        "id": proposed.did,
+        "verificationMethod": [
+            {
+                "id": one.id,
+                "type": "Multikey",
+                "controller": one.controller,
+                "publicKeyMultibase": one.public_key_multibase,
+            }
+            for one in proposed.methods
+        ],
+        "assertionMethod": [one.id for one in proposed.methods],
     }
 
 

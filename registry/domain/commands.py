@@ -52,6 +52,8 @@ class RegisterIssuer(IssuerCommand):
     public_reasons: bool
     did: str
     method: VerificationMethod
+    is_delegated: bool = False
+    """Whether the DID is controlled elsewhere, so that its document must list the method before it signs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,44 @@ class WithdrawIssuer(IssuerCommand):
     """End an issuer for good."""
 
     reason: Reason = Reason.UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCommand(IssuerCommand):
+    """A change to what an issuer signs with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A key that is to end, and what signs in its place."""
+
+    method_id: str
+    successor: VerificationMethod | None
+    """None for a key that has one already; of another controller where the key is its DID (did:key)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotateKeys(KeyCommand):
+    """Let other keys sign; with `compromised_since`, what the old ones signed from then on does not count."""
+
+    rotations: tuple[Rotation, ...]
+    compromised_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeDid(KeyCommand):
+    """Ask a DID that is controlled elsewhere to list `methods` in its document."""
+
+    did: str
+    methods: tuple[VerificationMethod, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptDid(KeyCommand):
+    """Speak under the proposed `did`, whose document was seen to list `methods`, named as it names them."""
+
+    did: str
+    methods: tuple[VerificationMethod, ...]
 
 
 # ── API keys ─────────────────────────────────────────────────────────────────────────────────────────────────

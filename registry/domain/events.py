@@ -223,6 +223,34 @@ class VerificationMethodAdded(Event):
     method: VerificationMethod
 
 
+class DidProposed(Event):
+    """The issuer wants to speak under a DID controlled elsewhere; until its document lists these keys, none signs."""
+
+    type: Literal["DidProposed"] = "DidProposed"
+    issuer_id: UUID
+    did: str
+    methods: tuple[VerificationMethod, ...]
+    replaces: tuple[str, ...] = ()
+    """The verification methods that retire once these are listed: a rotation under a DID that is adopted already."""
+
+
+class VerificationMethodRetired(Event):
+    """This key secures no further credential; whatever it signed keeps verifying."""
+
+    type: Literal["VerificationMethodRetired"] = "VerificationMethodRetired"
+    issuer_id: UUID
+    method_id: str
+
+
+class VerificationMethodCompromised(Event):
+    """This key may be in foreign hands: what it signed from `since` on does not count; the earliest `since` holds."""
+
+    type: Literal["VerificationMethodCompromised"] = "VerificationMethodCompromised"
+    issuer_id: UUID
+    method_id: str
+    since: AwareDatetime
+
+
 class IssuerUpdated(Event):
     """The issuer's description or settings, whole, as they are from now on."""
 
@@ -359,6 +387,7 @@ class CredentialSuperseded(StatusChanged):
 AnyEvent = (
     LogOpened | LogRestored | ApiKeyCreated | ApiKeyRevoked
     | SlugClaimed | IssuerRegistered | DidAdopted | VerificationMethodAdded | IssuerUpdated
+    | DidProposed | VerificationMethodRetired | VerificationMethodCompromised
     | IssuerSuspended | IssuerReinstated | IssuerWithdrawn
     | StatusListSetOpened | StatusListMemberAdded | StatusListSetClosed
     | CredentialRegistered | CredentialSecured

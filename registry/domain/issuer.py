@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from pydantic import ValidationError
 
+from registry.domain import keys as issuer_keys
 from registry.domain.commands import (
     IssuerCommand,
+    KeyCommand,
+    ProposeDid,
     RegisterIssuer,
     ReinstateIssuer,
     SuspendIssuer,
@@ -19,6 +22,7 @@ from registry.domain.commands import (
 from registry.domain.events import (
     AnyEvent,
     DidAdopted,
+    DidProposed,
     IssuerProfile,
     IssuerRegistered,
     IssuerReinstated,
@@ -31,6 +35,7 @@ from registry.domain.events import (
     VerificationMethod,
     VerificationMethodAdded,
 )
+from registry.domain.keys import Keys
 from registry.domain.names import IssuerId, Slug
 from registry.errors import IllegalTransition, IssuerNotActive, Malformed, SlugTaken, UnknownIssuer
 
@@ -41,6 +46,10 @@ class IssuerStatus(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     WITHDRAWN = "withdrawn"
+
+
+PENDING = "pending"
+"""What the operator is told of an issuer that is registered, but whose DID is not proved yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +64,25 @@ class Issuer:
     public_reasons: bool
     position: int
     since: datetime
-    did: str = ""
-    methods: tuple[VerificationMethod, ...] = ()
+    keys: Keys = field(default_factory=Keys)
+
+    @property
+    def did(self) -> str:
+        """The DID it speaks under now; empty until one that is controlled elsewhere is proved."""
+        return self.keys.did
+
+    @property
+    def methods(self) -> tuple[VerificationMethod, ...]:
+        """Every verification method there ever was, oldest first, whatever became of it."""
+        return tuple(one.method for one in self.keys.all)
 
     @property
     def method(self) -> VerificationMethod:
-        """The verification method that signs for the issuer now: the newest that is held by us."""
-        return next(method for method in reversed(self.methods) if method.key_id is not None)
+        """The verification method that signs for the issuer now: the newest of today's DID that is held by us.
+
+        Raises `IssuerNotActive` when there is none.
+        """
+        return issuer_keys.require_method(self.keys.signing(self.did))
 
 
 def require_active(issuer: Issuer | None) -> Issuer:
@@ -72,6 +93,12 @@ def require_active(issuer: Issuer | None) -> Issuer:
         raise IssuerNotActive(
             f"The issuer is {issuer.status}; it can revoke what it issued, but not issue.",
             currentStatus=str(issuer.status),
+        )
+    if not issuer.did:
+        raise IssuerNotActive(
+            "The issuer's DID is not proved yet: its document must list our key first. Then repeat the adoption of the "
+            "DID, and this request.",
+            currentStatus=PENDING,
         )
     return issuer
 
@@ -94,6 +121,10 @@ def decide(command: IssuerCommand, state: Issuer | None) -> list[AnyEvent]:
         raise UnknownIssuer("No such issuer is registered.")
     issuer_id = state.issuer_id
     match command, state.status:
+        case ProposeDid(), IssuerStatus.WITHDRAWN:
+            raise _illegal(state.status, "adopt another DID")
+        case KeyCommand(), _:  # also when withdrawn: its lists are published, and so signed, for ever
+            return issuer_keys.decide(command, issuer_id, state.keys)
         case UpdateIssuer(), status if status is not IssuerStatus.WITHDRAWN:
             return _update(command, state)
         case SuspendIssuer(reason=reason), IssuerStatus.ACTIVE:
@@ -127,14 +158,17 @@ def _register(command: RegisterIssuer, state: Issuer | None) -> list[AnyEvent]:
     if state is not None:
         raise _illegal(state.status, "be registered again")
     issuer_id = command.issuer_id
+    registered = IssuerRegistered(
+        issuer_id=issuer_id,
+        slug=command.slug,
+        profile=command.profile,
+        status_profile=command.status_profile,
+        public_reasons=command.public_reasons,
+    )
+    if command.is_delegated:
+        return [registered, DidProposed(issuer_id=issuer_id, did=command.did, methods=(command.method,))]
     return [
-        IssuerRegistered(
-            issuer_id=issuer_id,
-            slug=command.slug,
-            profile=command.profile,
-            status_profile=command.status_profile,
-            public_reasons=command.public_reasons,
-        ),
+        registered,
         DidAdopted(issuer_id=issuer_id, did=command.did),
         VerificationMethodAdded(issuer_id=issuer_id, method=command.method),
     ]
@@ -170,12 +204,10 @@ def evolve(state: Issuer | None, recorded: Recorded) -> Issuer | None:
             since=recorded.effective_at,
         )
     assert state is not None, "an issuer's stream begins with its registration"
-    changed = replace(state, position=recorded.position)
+    changed = replace(state, position=recorded.position, keys=issuer_keys.evolve(state.keys, recorded))
+    if changed.keys is not state.keys:
+        return changed
     match event:
-        case DidAdopted(did=did):
-            return replace(changed, did=did)
-        case VerificationMethodAdded(method=method):
-            return replace(changed, methods=(*state.methods, method))
         case IssuerUpdated(profile=profile, status_profile=status_profile, public_reasons=public_reasons):
             return replace(changed, profile=profile, status_profile=status_profile, public_reasons=public_reasons)
         case IssuerSuspended():

@@ -15,6 +15,7 @@ from registry.domain.events import (
     CredentialSuperseded,
     CredentialSuspended,
     DidAdopted,
+    DidProposed,
     IssuerReinstated,
     IssuerSuspended,
     IssuerUpdated,
@@ -33,6 +34,8 @@ from registry.domain.events import (
     StatusMessage,
     StatusProfile,
     VerificationMethodAdded,
+    VerificationMethodCompromised,
+    VerificationMethodRetired,
 )
 from registry.domain.names import (
     LOG_STREAM,
@@ -159,6 +162,17 @@ EXAMPLES: list[tuple[Stream, AnyEvent]] = [
                 ),
                 reference=("https://college.example/messages",),
             ),
+        ),
+    ),
+    (
+        _OF_ISSUER,
+        DidProposed(issuer_id=ISSUER, did="did:web:college.example", methods=(METHOD,), replaces=("did:web:x#1",)),
+    ),
+    (_OF_ISSUER, VerificationMethodRetired(issuer_id=ISSUER, method_id=METHOD.id)),
+    (
+        _OF_ISSUER,
+        VerificationMethodCompromised(
+            issuer_id=ISSUER, method_id=METHOD.id, since=datetime(2026, 4, 30, 12, tzinfo=UTC)
         ),
     ),
 ]

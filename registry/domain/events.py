@@ -11,70 +11,43 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, get_args
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field
 
 from registry.domain.names import Stream
+from registry.domain.parts import (
+    Allocation,
+    AsciiName,
+    Closing,
+    IssuerKind,
+    IssuerProfile,
+    ListMember,
+    Permutation,
+    Purpose,
+    Reason,
+    StatusMessage,
+    StatusProfile,
+    Stored,
+    VerificationMethod,
+)
 
-
-class Reason(StrEnum):
-    """Why a status changed; recorded always, public only where the issuer says so."""
-
-    UNSPECIFIED = "unspecified"
-    ISSUED_IN_ERROR = "issued-in-error"
-    REQUIREMENTS_NOT_MET = "requirements-not-met"
-    FRAUD = "fraud"
-    HOLDER_REQUEST = "holder-request"
-    SUPERSEDED = "superseded"
-    KEY_COMPROMISE = "key-compromise"
-    PRIVILEGE_WITHDRAWN = "privilege-withdrawn"
-    INVESTIGATION = "investigation"
-
-
-class IssuerKind(StrEnum):
-    """What an issuer is in the world."""
-
-    SCHOOL = "school"
-    AGENCY = "agency"
-    EMPLOYER = "employer"
-    TRAINING_PROVIDER = "training-provider"
-    LICENSING_BOARD = "licensing-board"
-
-
-class StatusProfile(StrEnum):
-    """Which status entries a credential gets: `vc2` revocation and suspension, `ob3` revocation only."""
-
-    VC2 = "vc2"
-    OB3 = "ob3"
-
-
-class Purpose(StrEnum):
-    """A status list's purpose (Bitstring Status List 1.0, section 2.2), in the order of a credential's entries.
-
-    `token` is ours: a list that exists in the IETF's form only, and says what revocation and suspension say together.
-    """
-
-    REVOCATION = "revocation"
-    SUSPENSION = "suspension"
-    REFRESH = "refresh"
-    MESSAGE = "message"
-    TOKEN = "token"  # noqa: S105  # the name of a list, not a secret
-
-
-Closing = Literal["exhausted", "log-restored"]
-"""Why a status list set gives out no more indices."""
-
-AsciiName = Annotated[str, StringConstraints(pattern=r"\A[!-~]+\z")]
-"""A key of a stored object: implementations of canonical JSON sort others differently."""
-
-
-class Stored(BaseModel):
-    """A part of an event: frozen, and tolerant of fields it does not know yet."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+__all__ = [  # of what is defined elsewhere: an event's parts are had where the event is
+    "Allocation",
+    "AsciiName",
+    "Closing",
+    "IssuerKind",
+    "IssuerProfile",
+    "ListMember",
+    "Permutation",
+    "Purpose",
+    "Reason",
+    "StatusMessage",
+    "StatusProfile",
+    "Stored",
+    "VerificationMethod",
+]
 
 
 class Event(Stored):
@@ -82,69 +55,6 @@ class Event(Stored):
 
     schema_number: ClassVar[int] = 1
     type: str
-
-
-class Allocation(Stored):
-    """The *number*-th index given out of a set, and the index it became under the set's permutation."""
-
-    set_id: UUID
-    number: int
-    index: int
-
-
-class StatusMessage(Stored):
-    """What one value of a message list means: `status` as `0x…`, and a text for people."""
-
-    status: str
-    message: str
-
-
-class ListMember(Stored):
-    """One list of a set, with the URL that is signed into it for ever."""
-
-    purpose: Purpose
-    status_list_id: UUID
-    url: str
-    status_size: int | None = None
-    """Bits of an entry; None: 1. Of a `token` list 1, 2, 4 or 8 (Token Status List, section 4.1)."""
-    messages: tuple[StatusMessage, ...] | None = None
-    """Of a `message` list: one for each of its 2 ** `bits` values, in their order."""
-    reference: tuple[str, ...] | None = None
-    """Where to read about the messages (`statusReference`)."""
-
-    @property
-    def bits(self) -> int:
-        """How many bits an entry has."""
-        return self.status_size or 1
-
-
-class Permutation(Stored):
-    """How a set turns numbers into indices; the key lies in the vault under the set's id."""
-
-    algorithm: Literal["feistel-hmac-sha256"] = "feistel-hmac-sha256"
-    version: int = 1
-
-
-class VerificationMethod(Stored):
-    """A public key of an issuer (W3C Controlled Identifiers 1.0, section 2.2)."""
-
-    id: str
-    controller: str
-    public_key_multibase: str
-    key_id: UUID | None = None
-    """The signing key's id in the vault, when the key is held by us."""
-
-
-class IssuerProfile(Stored):
-    """What a person wants to know of an issuer."""
-
-    name: str
-    kind: IssuerKind
-    jurisdiction: str
-    legal_name: str | None = None
-    url: str | None = None
-    logo: str | None = None
-    identifiers: dict[AsciiName, str] = Field(default_factory=dict)
 
 
 # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -198,7 +198,7 @@ def _change_issuer(log: LogName, command: IssuerCommand) -> Plan:
 
 
 def _issuer_answer(log: LogName, state: Issuer, position: int) -> Answer:
-    """An issuer as the directory shows it, with the operator's business: two settings, and what its DID must list."""
+    """An issuer as the directory shows it, with the operator's business: its settings, and what its DID must list."""
     profile, proposed = state.profile, state.keys.proposed
     asked = {"delegation": delegation(proposed)} if proposed is not None else {}
     return {
@@ -215,6 +215,7 @@ def _issuer_answer(log: LogName, state: Issuer, position: int) -> Answer:
         "since": state.since.isoformat().replace("+00:00", "Z"),
         "statusProfile": str(state.status_profile),
         "publicReasons": state.public_reasons,
+        "legacyLists": [str(one) for one in state.legacy_lists],
         **asked,
         "position": position_text(log, position),
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 from registry.domain.events import (
     Closing,
     IssuerProfile,
+    LegacyList,
     ListMember,
     Reason,
     StatusProfile,
@@ -64,6 +65,7 @@ class UpdateIssuer(IssuerCommand):
     """Fields of `IssuerProfile` to replace."""
     status_profile: StatusProfile | None = None
     public_reasons: bool | None = None
+    legacy_lists: tuple[LegacyList, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from registry.domain.parts import (
     Closing,
     IssuerKind,
     IssuerProfile,
+    LegacyList,
     ListMember,
     Permutation,
     Purpose,
@@ -39,6 +40,7 @@ __all__ = [  # of what is defined elsewhere: an event's parts are had where the 
     "Closing",
     "IssuerKind",
     "IssuerProfile",
+    "LegacyList",
     "ListMember",
     "Permutation",
     "Purpose",
@@ -171,6 +173,14 @@ class IssuerUpdated(Event):
     public_reasons: bool
 
 
+class IssuerLegacyListsChosen(Event):
+    """These lists name the issuer's revoked credentials to anybody from now on, and no others."""
+
+    type: Literal["IssuerLegacyListsChosen"] = "IssuerLegacyListsChosen"
+    issuer_id: UUID
+    lists: tuple[LegacyList, ...]
+
+
 class IssuerSuspended(Event):
     """The issuer cannot issue for now; it can still revoke."""
 
@@ -298,7 +308,7 @@ AnyEvent = (
     LogOpened | LogRestored | ApiKeyCreated | ApiKeyRevoked
     | SlugClaimed | IssuerRegistered | DidAdopted | VerificationMethodAdded | IssuerUpdated
     | DidProposed | VerificationMethodRetired | VerificationMethodCompromised
-    | IssuerSuspended | IssuerReinstated | IssuerWithdrawn
+    | IssuerLegacyListsChosen | IssuerSuspended | IssuerReinstated | IssuerWithdrawn
     | StatusListSetOpened | StatusListMemberAdded | StatusListSetClosed
     | CredentialRegistered | CredentialSecured
     | CredentialRevoked | CredentialSuspended | CredentialReinstated | CredentialSuperseded

@@ -23,12 +23,14 @@ from registry.domain.events import (
     AnyEvent,
     DidAdopted,
     DidProposed,
+    IssuerLegacyListsChosen,
     IssuerProfile,
     IssuerRegistered,
     IssuerReinstated,
     IssuerSuspended,
     IssuerUpdated,
     IssuerWithdrawn,
+    LegacyList,
     Recorded,
     SlugClaimed,
     StatusProfile,
@@ -64,6 +66,8 @@ class Issuer:
     public_reasons: bool
     position: int
     since: datetime
+    legacy_lists: tuple[LegacyList, ...] = ()
+    """Which lists name its revoked credentials."""
     keys: Keys = field(default_factory=Keys)
 
     @property
@@ -126,7 +130,7 @@ def decide(command: IssuerCommand, state: Issuer | None) -> list[AnyEvent]:
         case KeyCommand(), _:  # also when withdrawn: its lists are published, and so signed, for ever
             return issuer_keys.decide(command, issuer_id, state.keys)
         case UpdateIssuer(), status if status is not IssuerStatus.WITHDRAWN:
-            return _update(command, state)
+            return [*_update(command, state), *_choose_legacy_lists(command, state)]
         case SuspendIssuer(reason=reason), IssuerStatus.ACTIVE:
             return [IssuerSuspended(issuer_id=issuer_id, reason=reason)]
         case ReinstateIssuer(), IssuerStatus.SUSPENDED:
@@ -189,6 +193,13 @@ def _update(command: UpdateIssuer, state: Issuer) -> list[AnyEvent]:
     return [] if (updated.profile, updated.status_profile, updated.public_reasons) == now else [updated]
 
 
+def _choose_legacy_lists(command: UpdateIssuer, state: Issuer) -> list[AnyEvent]:
+    if command.legacy_lists is None:
+        return []
+    lists = tuple(one for one in LegacyList if one in command.legacy_lists)
+    return [] if lists == state.legacy_lists else [IssuerLegacyListsChosen(issuer_id=state.issuer_id, lists=lists)]
+
+
 def evolve(state: Issuer | None, recorded: Recorded) -> Issuer | None:
     """Return the issuer after *recorded*."""
     event = recorded.event
@@ -210,6 +221,8 @@ def evolve(state: Issuer | None, recorded: Recorded) -> Issuer | None:
     match event:
         case IssuerUpdated(profile=profile, status_profile=status_profile, public_reasons=public_reasons):
             return replace(changed, profile=profile, status_profile=status_profile, public_reasons=public_reasons)
+        case IssuerLegacyListsChosen(lists=lists):
+            return replace(changed, legacy_lists=lists)
         case IssuerSuspended():
             return replace(changed, status=IssuerStatus.SUSPENDED, since=recorded.effective_at)
         case IssuerReinstated():

@@ -53,6 +53,15 @@ class Purpose(StrEnum):
     TOKEN = "token"  # noqa: S105  # the name of a list, not a secret
 
 
+class LegacyList(StrEnum):
+    """A list of revoked credentials that names them, for systems older than status lists."""
+
+    ONE_EDTECH = "1edtech"
+    """1EdTech Revocation List Status Method 1.0."""
+    OB2 = "ob2"
+    """RevocationList of Open Badges 2.0."""
+
+
 Closing = Literal["exhausted", "log-restored"]
 """Why a status list set gives out no more indices."""
 

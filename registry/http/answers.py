@@ -143,6 +143,7 @@ class IssuerAnswer(DirectoryAnswer):
 
     status_profile: str
     public_reasons: bool
+    legacy_lists: list[str]
     position: str
 
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from registry.domain.events import IssuerKind, Reason, StatusProfile
+from registry.domain.events import IssuerKind, LegacyList, Reason, StatusProfile
 from registry.domain.names import credential_id, is_absolute_iri, slug
 from registry.errors import Malformed
 from registry.http import documents
@@ -127,6 +127,7 @@ Moment = Annotated[
 ]
 Kind = Annotated[IssuerKind, Field(strict=False)]
 Profile = Annotated[StatusProfile, Field(strict=False)]
+LegacyLists = Annotated[list[Annotated[LegacyList, Field(strict=False)]], Field(max_length=len(LegacyList))]
 AnyReason = Annotated[Reason, Field(strict=False)]
 Jurisdiction = Annotated[str, _named(_require_jurisdiction)]
 Identifiers = Annotated[
@@ -247,6 +248,7 @@ class IssuerChangesBody(Body):
     identifiers: Identifiers = Field(default_factory=dict)
     status_profile: Profile = StatusProfile.VC2
     public_reasons: bool = False
+    legacy_lists: LegacyLists = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _something(self) -> Self:

@@ -113,6 +113,7 @@ async def change(call: Call) -> web.Response:
         profile={name: getattr(body, name) for name in _PROFILE if name in given},
         status_profile=body.status_profile if "status_profile" in given else None,
         public_reasons=body.public_reasons if "public_reasons" in given else None,
+        legacy_lists=tuple(body.legacy_lists) if "legacy_lists" in given else None,
     )
     return await _handled(call, command)
 

@@ -16,10 +16,12 @@ from registry.domain.events import (
     CredentialSuspended,
     DidAdopted,
     DidProposed,
+    IssuerLegacyListsChosen,
     IssuerReinstated,
     IssuerSuspended,
     IssuerUpdated,
     IssuerWithdrawn,
+    LegacyList,
     ListMember,
     LogOpened,
     LogRestored,
@@ -175,6 +177,7 @@ EXAMPLES: list[tuple[Stream, AnyEvent]] = [
             issuer_id=ISSUER, method_id=METHOD.id, since=datetime(2026, 4, 30, 12, tzinfo=UTC)
         ),
     ),
+    (_OF_ISSUER, IssuerLegacyListsChosen(issuer_id=ISSUER, lists=(LegacyList.ONE_EDTECH, LegacyList.OB2))),
 ]
 
 

@@ -20,11 +20,13 @@ from registry.domain.commands import (
 from registry.domain.events import (
     AnyEvent,
     DidAdopted,
+    IssuerLegacyListsChosen,
     IssuerRegistered,
     IssuerReinstated,
     IssuerSuspended,
     IssuerUpdated,
     IssuerWithdrawn,
+    LegacyList,
     LogOpened,
     Reason,
     SlugClaimed,
@@ -182,6 +184,24 @@ def test_public_reasons_can_be_taken_back() -> None:
     assert issuer.decide(UpdateIssuer(LATER, ISSUER, public_reasons=False), public) == [
         IssuerUpdated(issuer_id=ISSUER, **SETTINGS)
     ]
+
+
+def test_lists_that_name_credentials_are_off_until_they_are_chosen() -> None:
+    assert standing("active").legacy_lists == ()
+    both = (LegacyList.OB2, LegacyList.ONE_EDTECH, LegacyList.OB2)
+    chosen = IssuerLegacyListsChosen(issuer_id=ISSUER, lists=(LegacyList.ONE_EDTECH, LegacyList.OB2))
+    assert issuer.decide(UpdateIssuer(LATER, ISSUER, legacy_lists=both), standing("active")) == [chosen]
+    on = after(STREAM, *BEGINNING, chosen)
+    assert on.legacy_lists == chosen.lists
+    assert issuer.decide(UpdateIssuer(LATER, ISSUER, legacy_lists=both), on) == []
+    assert issuer.decide(UpdateIssuer(LATER, ISSUER, legacy_lists=()), on) == [
+        IssuerLegacyListsChosen(issuer_id=ISSUER, lists=())
+    ]
+
+
+def test_one_update_may_describe_and_choose() -> None:
+    command = UpdateIssuer(LATER, ISSUER, public_reasons=True, legacy_lists=(LegacyList.OB2,))
+    assert [type(one) for one in issuer.decide(command, standing("active"))] == [IssuerUpdated, IssuerLegacyListsChosen]
 
 
 @pytest.mark.parametrize("profile", [{"name": None}, {"kind": "circus"}, {"identifiers": {"é": "1"}}])

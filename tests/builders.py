@@ -15,16 +15,20 @@ from uuid import UUID
 from registry.domain import credential, issuer, status_list
 from registry.domain.commands import (
     AddListMember,
+    AdoptDid,
     CloseListSet,
     CredentialCommand,
     IssuerCommand,
     OpenListSet,
+    ProposeDid,
     RecordSecuring,
     RegisterCredential,
     RegisterIssuer,
     ReinstateCredential,
     ReinstateIssuer,
     RevokeCredential,
+    RotateKeys,
+    Rotation,
     SupersedeCredential,
     SuspendCredential,
     SuspendIssuer,
@@ -33,7 +37,6 @@ from registry.domain.commands import (
 )
 from registry.domain.events import (
     AnyEvent,
-    DidAdopted,
     IssuerKind,
     IssuerProfile,
     ListMember,
@@ -43,7 +46,6 @@ from registry.domain.events import (
     Recorded,
     StatusProfile,
     VerificationMethod,
-    VerificationMethodAdded,
 )
 from registry.domain.names import (
     LOG_STREAM,
@@ -170,12 +172,18 @@ class History:
         return self.change_issuer(WithdrawIssuer(self.tick(), issuer_id))
 
     def adopt_did(self, issuer_id: IssuerId, did: str) -> list[Recorded]:
-        """Give the issuer another DID with a key of its own, and lists under it (no command does this yet)."""
-        self.tick()
-        stream = issuer_stream(issuer_id)
-        method = VerificationMethodAdded(issuer_id=issuer_id, method=a_method(did))
-        adopted = self.record(stream, DidAdopted(issuer_id=issuer_id, did=did), method)
-        return [*adopted, *self.open_set(issuer_id)]
+        """Let the issuer speak under a DID that is controlled elsewhere, with a key of its own, and lists under it."""
+        methods = (a_method(did),)
+        proposed = self.change_issuer(ProposeDid(self.tick(), issuer_id, did, methods))
+        adopted = self.change_issuer(AdoptDid(self.tick(), issuer_id, did, methods))
+        return [*proposed, *adopted, *self.open_set(issuer_id)]
+
+    def rotate_key(self, issuer_id: IssuerId, *, since: datetime | None = None) -> list[Recorded]:
+        """Let another key of the same DID sign; with *since*, the one before was compromised then."""
+        known: issuer.Issuer = self.states[issuer_stream(issuer_id)]
+        successor = a_method(known.did, len(known.methods) + 1)
+        rotation = Rotation(known.method.id, successor)
+        return self.change_issuer(RotateKeys(self.tick(), issuer_id, (rotation,), since))
 
     def open_set(self, issuer_id: IssuerId, *, size: int = SIZE) -> list[Recorded]:
         """Open the issuer's next set, with a revocation and a suspension list."""

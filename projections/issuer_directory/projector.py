@@ -15,6 +15,7 @@ from projections.projection import Executor, Projection
 from projections.text import storable
 from registry.domain.events import (
     DidAdopted,
+    DidProposed,
     IssuerProfile,
     IssuerRegistered,
     IssuerReinstated,
@@ -23,8 +24,11 @@ from registry.domain.events import (
     IssuerWithdrawn,
     Recorded,
     VerificationMethodAdded,
+    VerificationMethodCompromised,
+    VerificationMethodRetired,
 )
 from registry.domain.issuer import IssuerStatus
+from registry.domain.keys import KeyState
 from registry.domain.names import LogName
 
 # $1 log_name, $2 issuers
@@ -64,15 +68,24 @@ SELECT $1, one.did, one.position, one.issuer_id, one.adopted_at
 # $1 log_name, $2 issuers, $3 positions, $4 method ids, $5 controllers, $6 public keys, $7 keys in the vault, $8 times
 _ADD_METHODS = """
 INSERT INTO issuer_methods (log_name, issuer_id, position, method_id, controller, public_key_multibase, key_id,
-                            added_at)
+                            added_at, state)
 SELECT $1, one.issuer_id, one.position, one.method_id, one.controller, one.public_key_multibase, one.key_id,
-       one.added_at
+       one.added_at, 'active'
   FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::timestamptz[])
        AS one (issuer_id, position, method_id, controller, public_key_multibase, key_id, added_at)
 """
 
+# $1 log_name, $2 issuers, $3 method ids, $4 states, $5 from when on
+_END_METHODS = """
+UPDATE issuer_methods AS methods
+   SET state = one.state, until = one.until
+  FROM unnest($2::uuid[], $3::text[], $4::text[], $5::timestamptz[]) AS one (issuer_id, method_id, state, until)
+ WHERE methods.log_name = $1 AND methods.issuer_id = one.issuer_id AND methods.method_id = one.method_id
+"""
+
 IssuerEvent = (
     IssuerRegistered | DidAdopted | VerificationMethodAdded | IssuerUpdated
+    | DidProposed | VerificationMethodRetired | VerificationMethodCompromised
     | IssuerSuspended | IssuerReinstated | IssuerWithdrawn
 )  # fmt: skip
 
@@ -101,6 +114,8 @@ async def project(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> No
     methods = [_method(one, event) for one, event in about if isinstance(event, VerificationMethodAdded)]
     if methods:
         await conn.execute(_ADD_METHODS, log, *map(list, zip(*methods, strict=True)))
+    if ended := _ended(about):
+        await conn.execute(_END_METHODS, log, *map(list, zip(*ended, strict=True)))
 
 
 async def _load(conn: Executor, log: LogName, issuers: Sequence[UUID]) -> dict[UUID, Row]:
@@ -161,9 +176,24 @@ def _method(recorded: Recorded, event: VerificationMethodAdded) -> tuple[object,
     return (event.issuer_id, recorded.position, *texts, method.key_id, recorded.effective_at)
 
 
+def _ended(about: Sequence[tuple[Recorded, IssuerEvent]]) -> list[tuple[object, ...]]:
+    """The last word on each method that may not sign any more."""
+    last: dict[tuple[UUID, str], tuple[str, datetime]] = {}
+    for recorded, event in about:
+        match event:
+            case VerificationMethodRetired():
+                said = (KeyState.RETIRED.value, recorded.effective_at)
+            case VerificationMethodCompromised(since=since):
+                said = (KeyState.COMPROMISED.value, since)
+            case _:
+                continue
+        last[event.issuer_id, storable(event.method_id)] = said
+    return [(*key, *said) for key, said in last.items()]
+
+
 ISSUER_DIRECTORY = Projection(
     name="issuer_directory",
-    version=1,
+    version=2,
     schema=(Path(__file__).parent / "schema.sql").read_text(encoding="utf-8"),
     tables=("issuers", "issuer_dids", "issuer_methods"),
     project=project,

@@ -50,5 +50,9 @@ CREATE TABLE issuer_methods (
     public_key_multibase text        NOT NULL,
     key_id               uuid,                  -- in the vault; NULL: the key is held elsewhere
     added_at             timestamptz NOT NULL,
+    state                text        NOT NULL,
+    until                timestamptz,           -- when it was retired, or the cut-off of its compromise
     PRIMARY KEY (log_name, issuer_id, position)
 );
+
+CREATE INDEX ON issuer_methods (log_name, method_id);

@@ -16,6 +16,7 @@ from projections.projection import Executor
 from projections.visibility import visible
 from registry.domain.events import IssuerKind, StatusProfile
 from registry.domain.issuer import IssuerStatus
+from registry.domain.keys import KeyState, counts_at
 from registry.domain.names import LogName
 from registry.errors import Malformed, UnknownIssuer
 
@@ -60,16 +61,27 @@ SELECT {_COLUMNS}
         LIMIT 1)
 """  # noqa: S608  # constants of this module
 
+_METHOD_COLUMNS = """methods.method_id, methods.controller, methods.public_key_multibase, methods.key_id,
+       methods.added_at, methods.position, methods.state, methods.until"""
+
+# $1 log_name, $2 method id
+_METHOD = f"""
+SELECT {_METHOD_COLUMNS}
+  FROM projections.issuer_methods AS methods
+ WHERE methods.log_name = $1 AND methods.method_id = $2
+ ORDER BY methods.position DESC
+ LIMIT 1
+"""  # noqa: S608  # constants of this module
+
 # $1 log_name, $2 slug
-_METHODS = """
-SELECT methods.method_id, methods.controller, methods.public_key_multibase, methods.key_id, methods.added_at,
-       methods.position
+_METHODS = f"""
+SELECT {_METHOD_COLUMNS}
   FROM projections.issuers
   JOIN projections.issuer_methods AS methods
     ON methods.log_name = issuers.log_name AND methods.issuer_id = issuers.issuer_id
  WHERE issuers.log_name = $1 AND issuers.slug = $2
  ORDER BY methods.position
-"""
+"""  # noqa: S608  # constants of this module
 
 # $1 log_name, $2 slug
 _DIDS = """
@@ -117,6 +129,13 @@ class MethodRow:
     """In the vault; None: the key is held elsewhere."""
     added_at: datetime
     position: int
+    state: KeyState
+    until: datetime | None
+    """When it was retired, or the cut-off of its compromise."""
+
+    def counts_at(self, moment: datetime) -> bool:
+        """Whether a signature made at *moment* counts as far as the key's history goes."""
+        return counts_at(self.state, self.until, moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +188,14 @@ async def by_did(conn: Reader, log: LogName, did: str) -> DirectoryEntry:
 @visible
 async def methods(conn: Reader, log: LogName, slug: str) -> tuple[MethodRow, ...]:
     """Return the issuer's verification methods, oldest first; none for an unknown slug."""
-    return tuple(MethodRow(*row) for row in await conn.fetch(_METHODS, log, slug)) if _is_text(slug) else ()
+    return tuple(map(_method, await conn.fetch(_METHODS, log, slug))) if _is_text(slug) else ()
+
+
+@visible
+async def method(conn: Reader, log: LogName, method_id: str) -> MethodRow | None:
+    """Return the verification method of this id, whoever's it is; None if no issuer here ever had it."""
+    row = await conn.fetchrow(_METHOD, log, method_id) if _is_text(method_id) else None
+    return None if row is None else _method(row)
 
 
 @visible
@@ -204,6 +230,10 @@ def _check(kind: str | None, jurisdiction: str | None, status: str | None, limit
 def _is_text(text: str) -> bool:
     """Whether PostgreSQL can be asked about *text*: no NUL, no lone surrogate."""
     return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _method(row: Record) -> MethodRow:
+    return MethodRow(**{**row, "state": KeyState(row["state"])})
 
 
 def _one(row: Record | None) -> DirectoryEntry:

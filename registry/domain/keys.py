@@ -49,7 +49,7 @@ class Key:
 
     def counts_at(self, moment: datetime) -> bool:
         """Whether a signature made at *moment* counts as far as this key's history goes."""
-        return self.state is not KeyState.COMPROMISED or self.until is None or moment < self.until
+        return counts_at(self.state, self.until, moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,11 @@ class Keys:
             for one in self.all
             if one.method.controller == did and one.method.key_id is not None and one.state in states
         )
+
+
+def counts_at(state: KeyState, until: datetime | None, moment: datetime) -> bool:
+    """Whether what a key signed at *moment* counts: of a compromised one only what it signed before its cut-off."""
+    return state is not KeyState.COMPROMISED or until is None or moment < until
 
 
 def decide(command: KeyCommand, issuer_id: IssuerId, keys: Keys) -> list[AnyEvent]:

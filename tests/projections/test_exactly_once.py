@@ -32,7 +32,8 @@ from tests.builders import History, a_profile, identity
 from tests.projections.writing import write
 
 OPERATIONS = (
-    "register issuer", "adopt a DID", "describe issuer", "suspend issuer", "reinstate issuer", "withdraw issuer",
+    "register issuer", "adopt a DID", *("rotate the key",) * 2,
+    "describe issuer", "suspend issuer", "reinstate issuer", "withdraw issuer",
     "open a set", "close a set", *("register",) * 5, *("secure",) * 3, *("suspend",) * 3, "suspend earlier",
     *("reinstate",) * 4, "revoke", "supersede", "supersede and revoke",
 )  # fmt: skip
@@ -54,6 +55,8 @@ def grow(history: History, step: Step) -> None:
             history.issuer(slug, profile=a_profile(f"Issuer\x00 {one}"), status_profile=profile)
         case "adopt a DID":
             history.adopt_did(issuer, f"did:key:{one}-{other}")
+        case "rotate the key":
+            history.rotate_key(issuer, since=history.at if other else None)
         case "describe issuer":
             profile = {"name": f"Renamed {other}", "identifiers": {"ctid": f"ce-{other}"}}
             history.update_issuer(issuer, profile=profile, public_reasons=other % 2 == 0)
@@ -165,7 +168,8 @@ async def holds_what_the_domain_says(conn: asyncpg.Connection, log: LogName, his
                 assert (entry.name, entry.position) == (state.profile.name.replace("\x00", "\ufffd"), state.position)
                 assert entry.identifiers == state.profile.identifiers
                 methods = await issuer_directory.methods(conn, log, state.slug)
-                assert [method.method_id for method in methods] == [method.id for method in state.methods]
+                keys = [(key.method.id, key.since, key.state, key.until) for key in state.keys.all]
+                assert [(one.method_id, one.added_at, one.state, one.until) for one in methods] == keys
 
 
 _numbers = count()

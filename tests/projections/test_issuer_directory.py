@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.issuer_directory.searching import fold, grams, join, question_grams
-from projections.issuer_directory.view import by_did, dids, issuer, methods, search
+from projections.issuer_directory.view import by_did, dids, issuer, method, methods, search
 from registry.domain.events import IssuerKind
 from registry.domain.issuer import IssuerStatus
+from registry.domain.keys import KeyState
 from registry.domain.names import LogName
 from registry.errors import Malformed, UnknownIssuer
 from tests.builders import LOG, History, a_profile
@@ -73,6 +76,28 @@ async def test_dids_and_methods_are_kept_with_their_history_and_any_did_finds_th
         with pytest.raises(UnknownIssuer):
             await by_did(conn, LOG, "did:key:zOther")
         assert await methods(conn, LOG, "nobody") == ()
+
+
+async def test_a_methods_history_tells_whether_a_signature_of_a_moment_counts(database):
+    history = History()
+    issuer_id = history.issuer("college")
+    retired = history.rotate_key(issuer_id)[-1].effective_at
+    cut_off = history.at
+    history.rotate_key(issuer_id, since=cut_off)
+    async with projected(database, history) as conn:
+        first, second, third = await methods(conn, LOG, "college")
+        assert [(one.state, one.until) for one in (first, second, third)] == [
+            (KeyState.RETIRED, retired),
+            (KeyState.COMPROMISED, cut_off),
+            (KeyState.ACTIVE, None),
+        ]
+        before = cut_off - timedelta(seconds=1)
+        assert [one.counts_at(before) for one in (first, second, third)] == [True, True, True]
+        assert [one.counts_at(cut_off) for one in (first, second, third)] == [True, False, True]
+        assert await method(conn, LOG, second.method_id) == second
+        for unknown in ("did:web:registry.example#key-1", "\x00", ""):
+            assert await method(conn, LOG, unknown) is None
+        assert await method(conn, LogName("other"), second.method_id) is None
 
 
 FOUND = (

@@ -1,0 +1,58 @@
+"""Contexts (VCDM 2.0, sections 4.3 and 5.2.1; VCDM 1.1, sections 4.1 and 5.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final
+
+from registry.domain.problem import Problem
+from registry.securing.contexts import CREDENTIALS_V2, load_contexts
+from registry.verifier.structure.lexical import is_url
+from registry.verifier.structure.path import ROOT, Path, malformed
+
+CREDENTIALS_V1: Final = "https://www.w3.org/2018/credentials/v1"
+
+_SECTION: Final = {CREDENTIALS_V2: "VCDM 2.0, section 4.3", CREDENTIALS_V1: "VCDM 1.1, section 4.1"}
+_PROTECTED: Final = "VCDM 2.0, section 5.2.1"
+
+
+def base_context(document: Mapping[str, Any]) -> str | None:
+    """Return the context of the data model that *document* follows; None: neither 2.0 nor 1.1."""
+    contexts = document.get("@context")
+    first = contexts[0] if isinstance(contexts, list) and contexts else contexts
+    return first if first in (CREDENTIALS_V2, CREDENTIALS_V1) else None
+
+
+def contexts(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """`@context` is an ordered set: the data model's context first, then URLs and objects."""
+    found = document.get("@context")
+    path: Path = (ROOT, "@context")
+    base = base_context(document)
+    if base is None or not isinstance(found, list):
+        yield malformed(path, f"`@context` is an array that begins with {CREDENTIALS_V2}.", _SECTION[CREDENTIALS_V2])
+        return
+    for index, item in enumerate(found):
+        if not is_url(item) and not isinstance(item, Mapping):
+            yield malformed((path, index), "A context is an absolute URL, or an object.", _SECTION[base])
+
+
+def protected_terms(context: Any, path: Path) -> Iterator[Problem]:
+    """No context inside a document gives a protected term of the base context another meaning."""
+    inline = [item for item in (context if isinstance(context, list) else [context]) if isinstance(item, Mapping)]
+    if not inline:
+        return
+    protected = _protected()
+    for item in inline:
+        for term in sorted(item.keys() & protected.keys()):
+            if item[term] != protected[term]:
+                yield malformed(
+                    path, f"The context redefines the protected term {term!r}; name yours differently.", _PROTECTED
+                )
+
+
+@cache
+def _protected() -> dict[str, Any]:
+    """The terms of credentials/v2, all of them protected: name → definition."""
+    definitions: dict[str, Any] = load_contexts().document(CREDENTIALS_V2)["@context"]
+    return {term: meaning for term, meaning in definitions.items() if not term.startswith("@")}

@@ -16,7 +16,7 @@
     │   ├── NotAcceptable            406  no representation the caller accepts
     │   ├── Conflict                 409  the state of things forbids it
     │   │   ├── AlreadyRegistered · IllegalTransition · NoSuspensionEntry · AmbiguousCredential
-    │   │   ├── SlugTaken · IssuerNotActive · TooManyApiKeys · SecretAlreadyShown
+    │   │   ├── SlugTaken · IssuerNotActive · TooManyApiKeys · SecretAlreadyShown · NoFittingKey
     │   ├── TooLarge                 413
     │   ├── UnsupportedMediaType     415
     │   ├── UnknownOrigin            421  no log answers to this Host
@@ -147,6 +147,10 @@ class TooManyApiKeys(Conflict):
 
 class SecretAlreadyShown(Conflict):
     """The request was carried out before; its secret was shown once and is not kept."""
+
+
+class NoFittingKey(Conflict):
+    """The registry holds no key of the issuer that the securing mechanism can sign with."""
 
 
 class TooLarge(Refused):

@@ -20,6 +20,7 @@ from projections.issuer_directory import view as issuer_directory
 from projections.projection import Executor
 from registry.domain.events import Recorded, VerificationMethod
 from registry.domain.issuer import Issuer
+from registry.domain.mechanisms import KeyAlgorithm, algorithm_of
 from registry.domain.names import IssuerId, LogName, Slug, Stream, issuer_stream
 from registry.domain.streams import evolve
 from registry.errors import RegistryError, UnknownIssuer
@@ -96,7 +97,11 @@ def list_signer(database: Pool, vault: Vault) -> Callable[..., Awaitable[bytes]]
 
 
 def _method_of(issuer: Issuer, controller: str) -> VerificationMethod:
-    held = issuer.keys.signing_lists(controller)
+    held = [
+        one
+        for one in issuer.keys.signing_lists(controller)
+        if algorithm_of(one.public_key_multibase) is KeyAlgorithm.ED25519
+    ]
     if not held:
         raise UnknownIssuer(f"The registry holds no key that may sign the lists of {controller}.")
     return held[-1]

@@ -47,6 +47,7 @@ from registry.domain.events import (
     StatusProfile,
     VerificationMethod,
 )
+from registry.domain.mechanisms import Mechanism
 from registry.domain.names import (
     LOG_STREAM,
     CredentialId,
@@ -258,7 +259,7 @@ class History:
         digest = hashlib.sha256(cid.encode()).hexdigest()
         return self.change(
             RecordSecuring(
-                self.tick(), issuer_id, CredentialId(cid), digest, "eddsa-rdfc-2022", method, self.at
+                self.tick(), issuer_id, CredentialId(cid), digest, Mechanism.EDDSA_RDFC_2022, method, self.at
             )
         )  # fmt: skip
 

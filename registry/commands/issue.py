@@ -15,11 +15,13 @@ from registry.commands.idempotency import Asked
 from registry.domain.commands import RecordSecuring, RegisterCredential
 from registry.domain.credential import PURPOSES
 from registry.domain.issuer import require_active
+from registry.domain.mechanisms import Mechanism
 from registry.domain.names import CredentialId
 from registry.errors import AlreadyRegistered
-from registry.vault.keys import Signer, Vault
+from registry.vault.keys import Vault
+from registry.vault.signing import Signer
 
-MECHANISM = "eddsa-rdfc-2022"
+MECHANISM = Mechanism.EDDSA_RDFC_2022
 
 Document = dict[str, Any]
 Canonicalise = Callable[[Document], Awaitable[str]]
@@ -91,7 +93,7 @@ class Issuing:
     ) -> tuple[Signer, str, datetime]:
         issuer = await self._commands.issuer(asked.log, command.issuer_id)
         state = await self._commands.credential(asked.log, command.issuer_id, credential_id)
-        method, created = issuer.method, state.registered_at.replace(microsecond=0)
+        method, created = issuer.method_for(MECHANISM), state.registered_at.replace(microsecond=0)
         if state.secured is not None:
             recorded = state.secured.verification_method
             method = next(one for one in issuer.methods if one.id == recorded)

@@ -14,6 +14,7 @@ from registry.domain.events import (
     StatusProfile,
     VerificationMethod,
 )
+from registry.domain.mechanisms import DEFAULT_MECHANISMS, KeyAlgorithm, Mechanism
 from registry.domain.names import CredentialId, IssuerId, ListSetId, Slug
 
 
@@ -53,6 +54,10 @@ class RegisterIssuer(IssuerCommand):
     public_reasons: bool
     did: str
     method: VerificationMethod
+    further_methods: tuple[VerificationMethod, ...] = ()
+    """Keys beside the first one, for mechanisms that it cannot sign."""
+    mechanisms: tuple[Mechanism, ...] = DEFAULT_MECHANISMS
+    key_algorithms: tuple[KeyAlgorithm, ...] = ()
     is_delegated: bool = False
     """Whether the DID is controlled elsewhere, so that its document must list the method before it signs."""
 
@@ -66,6 +71,10 @@ class UpdateIssuer(IssuerCommand):
     status_profile: StatusProfile | None = None
     public_reasons: bool | None = None
     legacy_lists: tuple[LegacyList, ...] | None = None
+    mechanisms: tuple[Mechanism, ...] | None = None
+    key_algorithms: tuple[KeyAlgorithm, ...] | None = None
+    methods: tuple[VerificationMethod, ...] = ()
+    """New keys for mechanisms that the issuer has none for; those that turn out not to be needed are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +213,7 @@ class RecordSecuring(CredentialCommand):
     """Record the digest of the signed bytes, and with which key and `created` they were made."""
 
     digest_sha256: str
-    mechanism: str
+    mechanism: Mechanism
     verification_method: str
     created: datetime
 

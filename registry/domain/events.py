@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from registry.domain.mechanisms import KeyAlgorithm, Mechanism
 from registry.domain.names import Stream
 from registry.domain.parts import (
     Allocation,
@@ -181,6 +182,16 @@ class IssuerLegacyListsChosen(Event):
     lists: tuple[LegacyList, ...]
 
 
+class IssuerMechanismsChosen(Event):
+    """The issuer's credentials are secured like this from now on: by the first one, unless a request chooses."""
+
+    type: Literal["IssuerMechanismsChosen"] = "IssuerMechanismsChosen"
+    issuer_id: UUID
+    mechanisms: tuple[Mechanism, ...]
+    key_algorithms: tuple[KeyAlgorithm, ...] = ()
+    """Which keys sign, where a mechanism leaves a choice; empty: as the mechanism prefers."""
+
+
 class IssuerSuspended(Event):
     """The issuer cannot issue for now; it can still revoke."""
 
@@ -263,7 +274,8 @@ class CredentialSecured(Event):
     issuer_id: UUID
     credential_id: str
     digest_sha256: str
-    mechanism: Literal["eddsa-rdfc-2022"]
+    mechanism: str
+    """A `Mechanism`, by its value."""
     verification_method: str
     created: AwareDatetime
 
@@ -308,7 +320,7 @@ AnyEvent = (
     LogOpened | LogRestored | ApiKeyCreated | ApiKeyRevoked
     | SlugClaimed | IssuerRegistered | DidAdopted | VerificationMethodAdded | IssuerUpdated
     | DidProposed | VerificationMethodRetired | VerificationMethodCompromised
-    | IssuerLegacyListsChosen | IssuerSuspended | IssuerReinstated | IssuerWithdrawn
+    | IssuerLegacyListsChosen | IssuerMechanismsChosen | IssuerSuspended | IssuerReinstated | IssuerWithdrawn
     | StatusListSetOpened | StatusListMemberAdded | StatusListSetClosed
     | CredentialRegistered | CredentialSecured
     | CredentialRevoked | CredentialSuspended | CredentialReinstated | CredentialSuperseded

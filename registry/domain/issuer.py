@@ -24,6 +24,7 @@ from registry.domain.events import (
     DidAdopted,
     DidProposed,
     IssuerLegacyListsChosen,
+    IssuerMechanismsChosen,
     IssuerProfile,
     IssuerRegistered,
     IssuerReinstated,
@@ -38,8 +39,17 @@ from registry.domain.events import (
     VerificationMethodAdded,
 )
 from registry.domain.keys import Keys
+from registry.domain.mechanism_choice import choose, first_choice, is_default
+from registry.domain.mechanisms import DEFAULT_MECHANISMS, Mechanism, algorithm_of, in_order
 from registry.domain.names import IssuerId, Slug
-from registry.errors import IllegalTransition, IssuerNotActive, Malformed, SlugTaken, UnknownIssuer
+from registry.errors import (
+    IllegalTransition,
+    IssuerNotActive,
+    Malformed,
+    NoFittingKey,
+    SlugTaken,
+    UnknownIssuer,
+)
 
 
 class IssuerStatus(StrEnum):
@@ -69,6 +79,18 @@ class Issuer:
     legacy_lists: tuple[LegacyList, ...] = ()
     """Which lists name its revoked credentials."""
     keys: Keys = field(default_factory=Keys)
+    choice: IssuerMechanismsChosen | None = None
+    """How its credentials may be secured; None: by default."""
+
+    @property
+    def chosen(self) -> IssuerMechanismsChosen:
+        """How its credentials may be secured: by the first mechanism, unless a request chooses."""
+        return self.choice or IssuerMechanismsChosen(issuer_id=self.issuer_id, mechanisms=DEFAULT_MECHANISMS)
+
+    @property
+    def mechanisms(self) -> tuple[Mechanism, ...]:
+        """What a request may choose among; the first one is the default."""
+        return self.chosen.mechanisms
 
     @property
     def did(self) -> str:
@@ -87,6 +109,21 @@ class Issuer:
         Raises `IssuerNotActive` when there is none.
         """
         return issuer_keys.require_method(self.keys.signing(self.did))
+
+    def method_for(self, mechanism: Mechanism) -> VerificationMethod:
+        """Return what signs with *mechanism* now: the newest key held here, under today's DID, of the algorithm that
+        the issuer or else the mechanism prefers. Raises `IssuerNotActive` without any key, and `NoFittingKey`.
+        """
+        held = self.keys.signing(self.did)
+        issuer_keys.require_method(held)
+        for algorithm in in_order(mechanism, self.chosen.key_algorithms):
+            for method in reversed(held):
+                if algorithm_of(method.public_key_multibase) is algorithm:
+                    return method
+        raise NoFittingKey(
+            f"The registry holds no key of {self.did} that {mechanism} can sign with; set the issuer's `mechanisms` "
+            "again, and one is made."
+        )
 
 
 def require_active(issuer: Issuer | None) -> Issuer:
@@ -130,7 +167,8 @@ def decide(command: IssuerCommand, state: Issuer | None) -> list[AnyEvent]:
         case KeyCommand(), _:  # also when withdrawn: its lists are published, and so signed, for ever
             return issuer_keys.decide(command, issuer_id, state.keys)
         case UpdateIssuer(), status if status is not IssuerStatus.WITHDRAWN:
-            return [*_update(command, state), *_choose_legacy_lists(command, state)]
+            choices = [*choose(command, state.chosen, state.keys), *_choose_legacy_lists(command, state)]
+            return [*_update(command, state), *choices]
         case SuspendIssuer(reason=reason), IssuerStatus.ACTIVE:
             return [IssuerSuspended(issuer_id=issuer_id, reason=reason)]
         case ReinstateIssuer(), IssuerStatus.SUSPENDED:
@@ -162,6 +200,7 @@ def _register(command: RegisterIssuer, state: Issuer | None) -> list[AnyEvent]:
     if state is not None:
         raise _illegal(state.status, "be registered again")
     issuer_id = command.issuer_id
+    methods = (command.method, *command.further_methods)
     registered = IssuerRegistered(
         issuer_id=issuer_id,
         slug=command.slug,
@@ -169,12 +208,15 @@ def _register(command: RegisterIssuer, state: Issuer | None) -> list[AnyEvent]:
         status_profile=command.status_profile,
         public_reasons=command.public_reasons,
     )
+    choice = first_choice(command)
+    chosen = [] if is_default(choice) else [choice]
     if command.is_delegated:
-        return [registered, DidProposed(issuer_id=issuer_id, did=command.did, methods=(command.method,))]
+        return [registered, DidProposed(issuer_id=issuer_id, did=command.did, methods=methods), *chosen]
     return [
         registered,
         DidAdopted(issuer_id=issuer_id, did=command.did),
-        VerificationMethodAdded(issuer_id=issuer_id, method=command.method),
+        *(VerificationMethodAdded(issuer_id=issuer_id, method=method) for method in methods),
+        *chosen,
     ]
 
 
@@ -223,6 +265,8 @@ def evolve(state: Issuer | None, recorded: Recorded) -> Issuer | None:
             return replace(changed, profile=profile, status_profile=status_profile, public_reasons=public_reasons)
         case IssuerLegacyListsChosen(lists=lists):
             return replace(changed, legacy_lists=lists)
+        case IssuerMechanismsChosen() as choice:
+            return replace(changed, choice=choice)
         case IssuerSuspended():
             return replace(changed, status=IssuerStatus.SUSPENDED, since=recorded.effective_at)
         case IssuerReinstated():

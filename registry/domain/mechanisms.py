@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
+
+from registry.errors import Malformed
 
 
 class KeyAlgorithm(StrEnum):
@@ -38,3 +40,57 @@ ALGORITHMS: Final[Mapping[Mechanism, tuple[KeyAlgorithm, ...]]] = {
     Mechanism.VC_COSE: (KeyAlgorithm.ED25519, KeyAlgorithm.P256),
 }
 """Which keys a mechanism can sign with, the preferred one first."""
+
+DEFAULT_MECHANISMS: Final = (Mechanism.EDDSA_RDFC_2022,)
+"""What an issuer secures with that chose nothing: what the common wallets verify."""
+
+EMBEDDED: Final = frozenset(Mechanism) - {Mechanism.VC_JWT, Mechanism.VC_COSE}
+"""The Data Integrity cryptosuites: the proof is a member of the credential. All others envelop it."""
+
+_MULTIKEY: Final = {"z6Mk": KeyAlgorithm.ED25519, "zDn": KeyAlgorithm.P256, "z82": KeyAlgorithm.P384}
+"""How a public key begins (Controlled Identifiers 1.0, section 2.2.2): the multicodec prefix in base58."""
+
+
+def algorithm_of(public_key_multibase: str) -> KeyAlgorithm | None:
+    """Return the algorithm of a public key in Multikey form; None for one that no mechanism here signs with."""
+    return next((found for prefix, found in _MULTIKEY.items() if public_key_multibase.startswith(prefix)), None)
+
+
+def in_order(mechanism: Mechanism, preferred: Sequence[KeyAlgorithm] = ()) -> list[KeyAlgorithm]:
+    """Return the algorithms *mechanism* can sign with: the *preferred* ones first, then in the mechanism's order."""
+    fitting = ALGORITHMS[mechanism]
+    return list(dict.fromkeys(one for one in (*preferred, *fitting) if one in fitting))
+
+
+def wanted_algorithms(
+    mechanisms: Sequence[Mechanism], preferred: Sequence[KeyAlgorithm], held: Collection[KeyAlgorithm]
+) -> list[KeyAlgorithm]:
+    """Return of which algorithms keys must be made, so that each of *mechanisms* can sign.
+
+    Any key that is *held* will do for a mechanism, unless it is told which are *preferred*.
+    """
+    wanted: list[KeyAlgorithm] = []
+    for mechanism in mechanisms:
+        named = [one for one in preferred if one in ALGORITHMS[mechanism]][:1]
+        if not any(one in {*held, *wanted} for one in named or ALGORITHMS[mechanism]):
+            wanted.append(in_order(mechanism, preferred)[0])
+    return wanted
+
+
+def first_algorithms(
+    mechanisms: Sequence[Mechanism], preferred: Sequence[KeyAlgorithm], *, one_key: bool
+) -> list[KeyAlgorithm]:
+    """Return of which algorithms a new issuer needs keys, at least one; with *one_key* exactly one (a did:key).
+
+    Raises `Malformed` when one key cannot sign with all of *mechanisms*.
+    """
+    if not one_key:
+        return wanted_algorithms(mechanisms, preferred, ())
+    first, *others = mechanisms
+    for only in in_order(first, preferred):
+        if all(only in ALGORITHMS[each] for each in others):
+            return [only]
+    raise Malformed(
+        f"A did:key is one key, and none signs with all of {', '.join(mechanisms)}; choose fewer, or `did`: `web`.",
+        pointer="/mechanisms",
+    )

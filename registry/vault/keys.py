@@ -1,4 +1,4 @@
-"""Signing keys (Ed25519, RFC 8032), the permutation keys of status list sets, and the peppers of API keys.
+"""Signing keys, the permutation keys of status list sets, and the peppers of API keys.
 
 A key management service could stand here in two places, and nobody outside would notice: under `MasterKeys`
 (it wraps, we sign), or under `Vault.signer` (it signs; whatever has a `public_key` and a `sign` is a signer).
@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
 import asyncpg
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from registry.domain.mechanisms import KeyAlgorithm
 from registry.domain.names import LogName
 from registry.errors import MasterKeyUnusable
 from registry.vault.lru import Lru
 from registry.vault.master import MasterKeys, Wrapped
 from registry.vault.queries import Executor, Kind, query
 from registry.vault.rotation import Progress, check_openable, count_wrapped, rewrap_all
+from registry.vault.signing import Signer, generate, opened
 
 SECRET_BYTES = 32
 _PEPPER_ID = UUID(int=0)
@@ -33,21 +34,9 @@ class SigningKey:
 
     id: UUID
     public_key: bytes
-    """32 bytes, raw Ed25519 (RFC 8032, section 5.1.5)."""
+    """As `Signer.public_key`."""
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """A signing key, ready to sign."""
-
-    public_key: bytes
-    """32 bytes, raw Ed25519."""
-    _private: Ed25519PrivateKey = field(repr=False)
-
-    def sign(self, message: bytes) -> bytes:
-        """Return the 64-byte Ed25519 signature of *message* (RFC 8032, section 5.1.6); takes some 50 µs."""
-        return self._private.sign(message)
+    algorithm: KeyAlgorithm = KeyAlgorithm.ED25519
 
 
 class Vault:
@@ -70,14 +59,16 @@ class Vault:
     def __repr__(self) -> str:
         return f"Vault({self._master!r})"
 
-    async def create_signing_key(self, log: LogName, owner: UUID) -> SigningKey:
+    async def create_signing_key(
+        self, log: LogName, owner: UUID, algorithm: KeyAlgorithm = KeyAlgorithm.ED25519
+    ) -> SigningKey:
         """Make and store a new key for *owner*; it is stored for good when this returns."""
-        private = Ed25519PrivateKey.generate()
-        key = SigningKey(uuid4(), private.public_key().public_bytes_raw(), self._clock())
-        wrapped = self._master.wrap(private.private_bytes_raw(), bound_to(Kind.SIGNING, log, key.id))
+        made = generate(algorithm)
+        key = SigningKey(uuid4(), made.public_key, self._clock(), algorithm)
+        wrapped = self._master.wrap(made.secret(), bound_to(Kind.SIGNING, log, key.id))
         await self._database.fetchrow(
             query("insert_signing_key"),
-            *(log, key.id, owner, key.public_key, wrapped.blob, wrapped.master_key_id, key.created_at),
+            *(log, key.id, owner, key.public_key, wrapped.blob, wrapped.master_key_id, key.created_at, str(algorithm)),
         )
         return key
 
@@ -86,9 +77,9 @@ class Vault:
         if (known := self._signers.get((log, key_id))) is not None:
             return known
         row = await self._database.fetchrow(query("read_signing_key"), log, key_id)
-        private = Ed25519PrivateKey.from_private_bytes(self._opened(Kind.SIGNING, log, key_id, row))
-        signer = Signer(private.public_key().public_bytes_raw(), private)
-        if row is None or row["public_key"] != signer.public_key:
+        secret = self._opened(Kind.SIGNING, log, key_id, row)
+        signer = _belonging(secret, row)
+        if signer is None:
             raise MasterKeyUnusable(f"The signing key {key_id} of log {log} is stored beside another's public key.")
         self._signers.put((log, key_id), signer)
         return signer
@@ -148,6 +139,15 @@ class Vault:
                 "or is another log's."
             )
         return self._master.unwrap(Wrapped(row["master_key_id"], row["wrapped"]), bound_to(kind, log, key_id))
+
+
+def _belonging(secret: bytes, row: asyncpg.Record | None) -> Signer | None:
+    """The signer of *secret*, if the algorithm and the public key in its *row* are its own."""
+    try:
+        signer = opened(KeyAlgorithm(row["algorithm"]), secret) if row else None
+    except ValueError:
+        return None
+    return signer if signer and row and signer.public_key == row["public_key"] else None
 
 
 def bound_to(kind: Kind, log: str, key_id: UUID) -> bytes:

@@ -17,6 +17,7 @@ from registry.domain.events import (
     DidAdopted,
     DidProposed,
     IssuerLegacyListsChosen,
+    IssuerMechanismsChosen,
     IssuerReinstated,
     IssuerSuspended,
     IssuerUpdated,
@@ -39,6 +40,7 @@ from registry.domain.events import (
     VerificationMethodCompromised,
     VerificationMethodRetired,
 )
+from registry.domain.mechanisms import KeyAlgorithm, Mechanism
 from registry.domain.names import (
     LOG_STREAM,
     Stream,
@@ -178,6 +180,14 @@ EXAMPLES: list[tuple[Stream, AnyEvent]] = [
         ),
     ),
     (_OF_ISSUER, IssuerLegacyListsChosen(issuer_id=ISSUER, lists=(LegacyList.ONE_EDTECH, LegacyList.OB2))),
+    (
+        _OF_ISSUER,
+        IssuerMechanismsChosen(
+            issuer_id=ISSUER,
+            mechanisms=(Mechanism.ECDSA_RDFC_2019, Mechanism.VC_JWT),
+            key_algorithms=(KeyAlgorithm.P384, KeyAlgorithm.P256),
+        ),
+    ),
 ]
 
 

@@ -34,6 +34,7 @@ from registry.domain.events import (
     Reason,
     StatusProfile,
 )
+from registry.domain.mechanisms import Mechanism
 from registry.domain.names import issuer_stream
 from tests.domain.facts import (
     ALLOCATION,
@@ -295,7 +296,7 @@ def test_an_unknown_issuer_registers_nothing() -> None:
 
 # ── securing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-SECURE = RecordSecuring(LATER, ISSUER, DIPLOMA, "ab" * 32, "eddsa-rdfc-2022", METHOD.id, AT)
+SECURE = RecordSecuring(LATER, ISSUER, DIPLOMA, "ab" * 32, Mechanism.EDDSA_RDFC_2022, METHOD.id, AT)
 
 
 @pytest.mark.parametrize("history", HISTORIES)
@@ -315,9 +316,9 @@ def test_other_contents_under_the_same_id_are_refused() -> None:
         decide(replace(SECURE, digest_sha256="cd" * 32), after(STREAM, REGISTERED, SECURED))
 
 
-def test_no_other_mechanism_is_recorded_than_the_one_that_was_used() -> None:
-    with pytest.raises(ValueError, match="mechanism"):
-        decide(replace(SECURE, mechanism="ecdsa-rdfc-2019"), standing("active"))
+def test_whichever_mechanism_was_used_is_recorded() -> None:
+    secured = decide(replace(SECURE, mechanism=Mechanism.VC_JWT), standing("active"))
+    assert secured == [SECURED.model_copy(update={"mechanism": "vc+jwt"})]
 
 
 # ── totality ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
+from unittest.mock import ANY
 from uuid import UUID, uuid4
 
 import pytest
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from registry.domain.mechanisms import KeyAlgorithm
 from registry.domain.names import LogName
 from registry.errors import MasterKeyUnusable
 from registry.vault.keys import Vault
 from registry.vault.lru import Lru
 from registry.vault.queries import Kind
+from registry.vault.signing import generate, opened
 
 OTHER = LogName("other")
 
@@ -29,6 +36,87 @@ async def test_a_signer_signs_what_its_public_key_verifies(vault: Vault, log: Lo
         public.verify(signer.sign(b"list"), b"lisp")
 
 
+CURVES = {
+    KeyAlgorithm.P256: (ec.SECP256R1(), hashes.SHA256(), 32),
+    KeyAlgorithm.P384: (ec.SECP384R1(), hashes.SHA384(), 48),
+}
+
+
+@pytest.mark.parametrize("algorithm", CURVES)
+async def test_an_ecdsa_signer_signs_what_its_compressed_point_verifies(
+    vault: Vault, pool: Any, master: Any, clock: Any, log: LogName, algorithm: KeyAlgorithm
+) -> None:
+    key = await vault.create_signing_key(log, uuid4(), algorithm)
+    signer = await vault.signer(log, key.id)
+    curve, hashing, size = CURVES[algorithm]
+    assert (signer.algorithm, signer.public_key, len(key.public_key)) == (algorithm, key.public_key, size + 1)
+    signature = signer.sign(b"list")
+    r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
+    public = ec.EllipticCurvePublicKey.from_encoded_point(curve, key.public_key)
+    public.verify(encode_dss_signature(r, s), b"list", ec.ECDSA(hashing))
+    assert len(signature) == 2 * size
+    assert signature == (await Vault(pool, master, clock).signer(log, key.id)).sign(b"list"), "RFC 6979: the same bytes"
+
+
+@pytest.mark.parametrize("algorithm", KeyAlgorithm)
+def test_a_key_is_opened_from_its_secret_and_from_no_others(algorithm: KeyAlgorithm) -> None:
+    made = generate(algorithm)
+    assert opened(algorithm, made.secret()) == replace(made, _private=ANY)
+    for wrong in (b"", made.secret()[1:], made.secret() + b"\0"):
+        with pytest.raises(ValueError):  # noqa: PT011  # whoever opens it tells what it means
+            opened(algorithm, wrong)
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_a_scalar_outside_the_group_is_no_key(curve: KeyAlgorithm) -> None:
+    size = CURVES[curve][2]
+    for wrong in (bytes(size), b"\xff" * size):
+        with pytest.raises(ValueError):  # noqa: PT011  # whoever opens it tells what it means
+            opened(curve, wrong)
+
+
+# RFC 6979, appendix A.2.5 and A.2.6: the message "sample" under SHA-256 and SHA-384
+SIGNED = {
+    KeyAlgorithm.P256: (
+        "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721",
+        (
+            "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716"
+            "F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8"
+        ),
+    ),
+    KeyAlgorithm.P384: (
+        "6B9D3DAD2E1B8C1C05B19875B6659F4DE23C3B667BF297BA9AA47740787137D896D5724E4C70A825F872C9EA60D2EDF5",
+        (
+            "94EDBB92A5ECB8AAD4736E56C691916B3F88140666CE9FA73D64C4EA95AD133C"
+            "81A648152E44ACF96E36DD1E80FABE46"
+            "99EF4AEB15F178CEA1FE40DB2603138F130E740A19624526203B6351D0A3A94F"
+            "A329C145786E679E7B82C71A38628AC8"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("algorithm", SIGNED)
+def test_the_published_signatures_come_out(algorithm: KeyAlgorithm) -> None:
+    secret, signature = map(bytes.fromhex, SIGNED[algorithm])
+    assert opened(algorithm, secret).sign(b"sample") == signature
+
+
+async def test_a_key_under_another_algorithms_name_stays_shut(vault: Vault, log: LogName, root: Any) -> None:
+    key = await vault.create_signing_key(log, uuid4(), KeyAlgorithm.P256)
+    await root.execute("UPDATE vault.signing_keys SET algorithm = 'Ed25519', public_key = substr(public_key, 2)")
+    with pytest.raises(MasterKeyUnusable, match="another's public key"):
+        await vault.signer(log, key.id)
+
+
+async def test_what_names_no_algorithm_is_ed25519_as_it_was_before_there_were_others(root: Any) -> None:
+    await root.execute(
+        "INSERT INTO vault.signing_keys (log_name, key_id, owner, public_key, wrapped, master_key_id, created_at) "
+        "VALUES ('main', gen_random_uuid(), gen_random_uuid(), $1, '', 'a', now())", bytes(32),
+    )  # fmt: skip
+    assert await root.fetchval("SELECT algorithm FROM vault.signing_keys") == "Ed25519"
+
+
 async def test_an_opened_key_is_kept(vault: Vault, log: LogName, root: Any) -> None:
     key = await vault.create_signing_key(log, uuid4())
     first = await vault.signer(log, key.id)
@@ -38,7 +126,7 @@ async def test_an_opened_key_is_kept(vault: Vault, log: LogName, root: Any) -> N
 
 async def test_the_private_key_is_not_in_the_row(vault: Vault, log: LogName, root: Any) -> None:
     key = await vault.create_signing_key(log, uuid4())
-    private = (await vault.signer(log, key.id))._private.private_bytes_raw()
+    private = (await vault.signer(log, key.id)).secret()
     row = await root.fetchrow("SELECT signing_keys::text AS text, wrapped FROM vault.signing_keys")
     assert private.hex() not in row["text"]
     assert private not in row["wrapped"]
@@ -115,7 +203,7 @@ async def test_a_public_key_that_was_exchanged_is_noticed(vault: Vault, log: Log
 async def test_repr_shows_no_secret(vault: Vault, log: LogName) -> None:
     key = await vault.create_signing_key(log, uuid4())
     signer = await vault.signer(log, key.id)
-    assert f"Signer(public_key={key.public_key!r})" == repr(signer)
+    assert repr(signer) == f"Signer(algorithm={key.algorithm!r}, public_key={key.public_key!r})"
     assert repr(vault) == "Vault(MasterKeys(current='a', older=0))"
     assert repr(vault._signers) == "Lru(1 of 10000)"
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from registry.domain.mechanisms import KeyAlgorithm
 from registry.domain.names import LogName
 from registry.errors import MasterKeyUnusable
 from registry.vault.keys import Vault
@@ -41,8 +42,8 @@ async def fill(vault: Vault) -> tuple[list[tuple[LogName, UUID, bytes]], list[tu
     signing, permutation = [], []
     for log in LOGS:
         await vault.create_pepper(log)
-        for _ in range(EACH):
-            key = await vault.create_signing_key(log, uuid4())
+        for algorithm in (*KeyAlgorithm, *[KeyAlgorithm.ED25519] * EACH)[:EACH]:
+            key = await vault.create_signing_key(log, uuid4(), algorithm)
             signing.append((log, key.id, key.public_key))
             set_id = uuid4()
             permutation.append((log, set_id, await vault.create_permutation_key(log, set_id)))

@@ -33,7 +33,8 @@ from load_tests.peer import Answer
 from load_tests.servers import Registry, Server, peers, registry
 from projections.status_lists.frontier import Frontier, ListState
 from projections.status_lists.published_list import published_bits
-from projections.status_lists.rendering import Rendered, Stored, Validity, finish, render
+from projections.status_lists.rendering import Rendered, Secured, Stored, Validity, finish, render
+from projections.status_lists.representation import EMBEDDED
 from registry.domain.names import LogName
 from registry.securing import data_integrity
 
@@ -120,16 +121,21 @@ def building_ms(trials: int, *, guarded: bool) -> float:
     validity = Validity.of(now, validity_s=43_200, ttl_s=60)
 
     def built(published: bytes | None) -> Stored:
-        state = ListState(uuid4(), uuid4(), "revocation", url, uuid4(), did, SIZE, indices, None, None, published)
+        # a suspension list: it has no IETF form
+        state = ListState(
+            uuid4(), uuid4(), "suspension", url, uuid4(), did, SIZE, indices, 1, [], None, None, published
+        )
         (rendered,) = render([state], frontier, validity)
         assert isinstance(rendered, Rendered)
+        w3c = rendered.unsecured.w3c
+        assert w3c is not None
         secured = data_integrity.secure(
-            rendered.document, rendered.canonical, sign=key.sign, verification_method=f"{did}#1", created=now
+            w3c.document, w3c.canonical, sign=key.sign, verification_method=f"{did}#1", created=now
         )
-        (stored,) = finish([(state, orjson.dumps(secured))])
+        (stored,) = finish([(state, Secured({EMBEDDED: orjson.dumps(secured)}, (f"{did}#1",)))])
         return stored
 
-    published = built(None).body if guarded else None
+    published = built(None).forms[0].content if guarded else None
     times = []
     for _ in range(trials):
         began = time.perf_counter()

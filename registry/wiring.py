@@ -18,6 +18,8 @@ from projections.catalog import PROJECTIONS
 from projections.credential_status import view as credential_status
 from projections.issuer_directory import view as issuer_directory
 from projections.projection import Executor
+from projections.status_lists.rendering import Secured, Unsecured
+from projections.status_lists.representation import EMBEDDED
 from registry.domain.events import Recorded, VerificationMethod
 from registry.domain.issuer import Issuer
 from registry.domain.mechanisms import KeyAlgorithm, algorithm_of
@@ -63,7 +65,7 @@ class Observer:
         self._replays.inc()
 
 
-def list_signer(database: Pool, vault: Vault) -> Callable[..., Awaitable[bytes]]:
+def list_signer(database: Pool, vault: Vault) -> Callable[[LogName, Unsecured], Awaitable[Secured]]:
     """Return what signs a list: the newest key held here of the DID that the list names as its issuer."""
     known: dict[tuple[LogName, UUID], tuple[float, Issuer]] = {}
 
@@ -80,18 +82,23 @@ def list_signer(database: Pool, vault: Vault) -> Callable[..., Awaitable[bytes]]
             known[log, issuer_id] = (monotonic(), found)
         return found
 
-    async def secure(log: LogName, issuer_id: UUID, document: dict[str, Any], canonical: str) -> bytes:
-        method = _method_of(await issuer_of(log, issuer_id), str(document["issuer"]))
+    async def secure(log: LogName, unsecured: Unsecured) -> Secured:
+        method = _method_of(await issuer_of(log, unsecured.issuer_id), unsecured.issuer_did)
         signer = await vault.signer(log, method.key_id or UUID(int=0))
 
         def signed() -> bytes:
+            assert unsecured.w3c is not None
             return orjson.dumps(
                 data_integrity.secure(
-                    document, canonical, sign=signer.sign, verification_method=method.id, created=utc_now()
+                    unsecured.w3c.document,
+                    unsecured.w3c.canonical,
+                    sign=signer.sign,
+                    verification_method=method.id,
+                    created=utc_now(),
                 )
             )
 
-        return await asyncio.to_thread(signed)
+        return Secured({EMBEDDED: await asyncio.to_thread(signed)}, (method.id,))
 
     return secure
 

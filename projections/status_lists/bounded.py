@@ -41,7 +41,12 @@ class Bounded(Generic[K, V]):
             _, dropped = self._entries.popitem(last=False)
             self.bytes -= self._size_bytes(dropped)
 
+    def drop(self, key: K) -> None:
+        """Let go of what is kept under *key*, if anything is."""
+        if (dropped := self._entries.pop(key, None)) is not None:
+            self.bytes -= self._size_bytes(dropped)
+
     def drop_all(self, is_unwanted: Callable[[K], bool]) -> None:
         """Let go of everything under the keys that *is_unwanted* names."""
         for key in [key for key in self._entries if is_unwanted(key)]:
-            self.bytes -= self._size_bytes(self._entries.pop(key))
+            self.drop(key)

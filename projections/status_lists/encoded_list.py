@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from bitstring import BitArray
 from isal import igzip, isal_zlib
@@ -31,6 +31,22 @@ def bits(indices: Collection[int], size: int) -> bytes:
     except (IndexError, OverflowError) as error:
         raise IndexError(f"A status list of {size} entries has no index below 0 or above {size - 1}.") from error
     return entries.tobytes()
+
+
+def entries(indices: Sequence[int], values: Sequence[int] | None, size: int, width: int) -> bytes:
+    """Return a list of *size* entries of *width* bits with *values* at *indices* (None: 1 at each), as bytes.
+
+    The first bit of an entry is its most significant (section 3.1, `statusSize`). Raises `IndexError` as `bits`.
+    """
+    if values is None and width == 1:
+        return bits(indices, size)
+    places = [
+        index * width + place
+        for index, value in zip(indices, values or [1] * len(indices), strict=True)
+        for place in range(width)
+        if value >> (width - 1 - place) & 1
+    ]
+    return bits(places, size * width)
 
 
 def bit(inflated: bytes, index: int) -> int:

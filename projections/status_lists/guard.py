@@ -8,7 +8,6 @@ from datetime import datetime
 
 from bitstring import Bits
 
-from registry.domain.events import Purpose
 from registry.domain.names import LogName
 from registry.errors import ForkedLog
 
@@ -69,9 +68,9 @@ def must_follow(log: LogName, head: PublishedHead | None, hash_there: bytes | No
     )
 
 
-def lost_bits(purpose: str, published: bytes, now: bytes) -> bytes:
-    """Return the bits that are set in *published* and clear in *now*, where they are final; empty if there are none."""
-    if purpose != Purpose.REVOCATION or published == now:
+def lost_bits(published: bytes, now: bytes) -> bytes:
+    """Return the bits, final ones, that are set in *published* and clear in *now*; empty if there are none."""
+    if published == now:
         return b""
     width = max(len(published), len(now))
     lost = _array(published, width) & ~_array(now, width)

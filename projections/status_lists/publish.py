@@ -23,13 +23,13 @@ from projections.status_lists import head_file
 from projections.status_lists.frontier import Frontier, ListState, read_frontier, read_lists, snapshot
 from projections.status_lists.progress import Progress
 from projections.status_lists.queries import sql
-from projections.status_lists.rendering import Refusal, Rendered, Validity, finish, render
+from projections.status_lists.rendering import Refusal, Rendered, Secured, Unsecured, Validity, finish, render
 from projections.status_lists.store import store
 from registry.domain.names import LogName
 from registry.errors import ForkedLog, RegistryError
 
-Secure = Callable[[LogName, UUID, dict[str, Any], str], Awaitable[bytes]]
-"""`secure(log, issuer id, document, canonical N-Quads)` returns the secured document's JSON, signed by that issuer."""
+Secure = Callable[[LogName, Unsecured], Awaitable[Secured]]
+"""`secure(log, list)` returns every form of the list that its issuer has keys for, at least one."""
 
 Step = Callable[[str], Awaitable[None]]
 """Told of every step that is done: rendered, secured, head-written, uncommitted, stored. May raise, to fail there."""
@@ -167,7 +167,7 @@ class Publisher:
         return await self._make_visible(frontier, secured, validity) if secured else 0
 
     async def _make_visible(
-        self, frontier: Frontier, secured: Sequence[tuple[ListState, bytes]], validity: Validity
+        self, frontier: Frontier, secured: Sequence[tuple[ListState, Secured]], validity: Validity
     ) -> int | None:
         """Remember the head outside the database, then let the world see the lists: never the other way round."""
         stored = await asyncio.to_thread(finish, secured)
@@ -194,15 +194,12 @@ class Publisher:
         progress.halted = None
         return frontier
 
-    async def _secured(self, log: LogName, rendered: Sequence[Rendered]) -> list[tuple[ListState, bytes]]:
-        """Return each list's secured bytes; a list that cannot be signed is refused alone."""
-        answers = await asyncio.gather(
-            *(self._secure(log, one.state.issuer_id, one.document, one.canonical) for one in rendered),
-            return_exceptions=True,
-        )
+    async def _secured(self, log: LogName, rendered: Sequence[Rendered]) -> list[tuple[ListState, Secured]]:
+        """Return each list's secured forms; a list that cannot be signed is refused alone."""
+        answers = await asyncio.gather(*(self._secure(log, one.unsecured) for one in rendered), return_exceptions=True)
         secured = []
         for one, answer in zip(rendered, answers, strict=True):
-            if isinstance(answer, bytes):
+            if isinstance(answer, Secured):
                 secured.append((one.state, answer))
             else:
                 why = answer.detail if isinstance(answer, RegistryError) else type(answer).__name__

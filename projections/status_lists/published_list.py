@@ -1,4 +1,4 @@
-"""One published list as it is served: bytes, validators, and how long they hold."""
+"""One form of a published list as it is served: bytes, validators, and how long they hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from projections.status_lists import encoded_list
+from projections.status_lists import encoded_list, token
+from projections.status_lists.representation import EMBEDDED
 from registry.domain.names import LogName
 
 SETTLED = timedelta(seconds=2)
@@ -21,7 +22,7 @@ _OVERHEAD_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class PublishedList:
-    """A signed list, identity and gzip, as the publisher stored it."""
+    """A signed list in one of its forms, identity and gzip, as the publisher stored it."""
 
     log: LogName
     status_list_id: UUID
@@ -31,6 +32,9 @@ class PublishedList:
     position: int
     """The list is a replay of the log up to here."""
     sequence: int
+    """Of the publication: all forms of one sequence stand for the same position."""
+    media_type: str
+    """The form that `body` is in."""
     body: bytes
     gzip: bytes
     etag: str
@@ -66,6 +70,36 @@ class PublishedList:
     def is_settled_at(self, now: datetime) -> bool:
         """Whether `last_modified` may be the basis of a 304: not within 2 s of the change."""
         return now - self.published_at > SETTLED
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The entries of a published list, inflated."""
+
+    packed: bytes
+    width: int
+    """Bits of one entry."""
+    is_ietf: bool
+    """Whether index 0 is in the least significant bits of the first byte, instead of the most significant."""
+
+    def value(self, index: int) -> int:
+        """Return the entry at *index*; raises `IndexError` outside the list."""
+        return token.value(self.packed, self.width, index) if self.is_ietf else self._w3c_value(index)
+
+    def _w3c_value(self, index: int) -> int:
+        value = 0
+        for place in range(index * self.width, (index + 1) * self.width):
+            value = value << 1 | encoded_list.bit(self.packed, place)
+        return value
+
+
+def entries(published: PublishedList) -> Entries:
+    """Return the entries of a list whose form is JSON or a JWS; raises `Malformed` if they cannot be read."""
+    if published.media_type == EMBEDDED:
+        subject = orjson.loads(published.body)["credentialSubject"]
+        return Entries(encoded_list.decode(subject["encodedList"]), subject.get("statusSize", 1), is_ietf=False)
+    claim = orjson.loads(token.base64url(published.body.split(b".")[1].decode("ascii")))["status_list"]
+    return Entries(token.decode(claim["lst"]), claim["bits"], is_ietf=True)
 
 
 def published_bits(body: bytes) -> bytes:

@@ -1,18 +1,24 @@
-"""A list's state → the document to secure, and its secured bytes → what is stored. Pure, and made for a thread."""
+"""A list's state → what is to be secured, and its secured forms → what is stored. Pure, and made for a thread."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from projections.status_lists import encoded_list
+from projections.status_lists import encoded_list, token
 from projections.status_lists.document import ListCredential
 from projections.status_lists.frontier import Frontier, ListState
 from projections.status_lists.guard import lost_bits, united
 from projections.status_lists.published_list import published_bits
+from projections.status_lists.representation import (
+    Representation,
+    has_ietf_form,
+    has_w3c_form,
+    in_order,
+)
+from registry.domain.events import Purpose
 from registry.errors import Malformed
 
 BACKDATED = timedelta(minutes=5)
@@ -36,25 +42,63 @@ class Validity:
 
 
 @dataclass(frozen=True, slots=True)
+class W3cList:
+    """A BitstringStatusListCredential without proof, and its canonical N-Quads (RDFC-1.0)."""
+
+    document: dict[str, object]
+    canonical: str
+
+
+@dataclass(frozen=True, slots=True)
+class IetfList:
+    """What a Token Status List claims (section 5), times in whole seconds."""
+
+    subject: str
+    """The list's URL, which `sub` must equal."""
+    issued_at: datetime
+    expires_at: datetime
+    ttl_s: int
+    bits: int
+    """Of one entry."""
+    lst: bytes
+    """The ZLIB stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsecured:
+    """One version of a list, to be secured in each of its forms by the DID that is its issuer."""
+
+    issuer_id: UUID
+    issuer_did: str
+    w3c: W3cList | None
+    ietf: IetfList | None
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """The forms of a list version by media type, and the verification methods that they name."""
+
+    forms: Mapping[str, bytes]
+    verification_methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """A list ready to be secured."""
 
     state: ListState
-    document: dict[str, object]
-    canonical: str
+    unsecured: Unsecured
     kept_bits: int
     """How many revocations are set only because the world has seen them, before a restore."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A secured list as it is served: identity and gzip, each with a strong entity tag over its own bytes."""
+    """A secured list as it is served, in every form, first the one for whoever does not care."""
 
     state: ListState
-    body: bytes
-    gzip: bytes
-    etag: str
-    gzip_etag: str
+    forms: tuple[Representation, ...]
+    verification_methods: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,40 +114,84 @@ def render(states: Iterable[ListState], frontier: Frontier, validity: Validity) 
     return [_render(state, frontier, validity) for state in states]
 
 
-def finish(secured: Iterable[tuple[ListState, bytes]]) -> list[Stored]:
+def finish(secured: Iterable[tuple[ListState, Secured]]) -> list[Stored]:
     """Return what is stored of each secured list."""
-    return [_finish(state, body) for state, body in secured]
-
-
-def entity_tag(content: bytes) -> str:
-    """Return what stands between the quotes of a strong entity tag (RFC 9110, section 8.8.3) over *content*."""
-    return hashlib.sha256(content).hexdigest()
+    return [
+        Stored(
+            state,
+            tuple(Representation.of(media_type, one.forms[media_type]) for media_type in in_order(list(one.forms))),
+            one.verification_methods,
+        )
+        for state, one in secured
+    ]
 
 
 def _render(state: ListState, frontier: Frontier, validity: Validity) -> Rendered | Refusal:
     try:
-        bits = encoded_list.bits(state.indices, state.size)
+        bits = _bits(state)
         kept = _kept(state, bits)
         if reason := _refused(state, frontier, kept):
             return Refusal(state.status_list_id, reason)
-        credential = ListCredential(
-            url=state.url,
-            issuer=state.issuer_did,
-            purpose=state.purpose,
-            encoded_list=encoded_list.encode(united(bits, kept) if kept else bits),
-            valid_from=validity.valid_from,
-            valid_until=validity.valid_until,
-            ttl_ms=validity.ttl_s * 1000,
-        )
+        unsecured = _unsecured(state, united(bits, kept) if kept else bits, validity)
     except (IndexError, Malformed) as error:
         return Refusal(state.status_list_id, f"The list {state.url} cannot be rendered: {error}")
-    return Rendered(state, credential.document(), credential.canonical(), int.from_bytes(kept, "big").bit_count())
+    return Rendered(state, unsecured, int.from_bytes(kept, "big").bit_count())
+
+
+def _unsecured(state: ListState, bits: bytes, validity: Validity) -> Unsecured:
+    return Unsecured(
+        state.issuer_id,
+        state.issuer_did,
+        _w3c(state, bits, validity) if has_w3c_form(state.purpose) else None,
+        _ietf(state, bits, validity) if has_ietf_form(state.purpose) else None,
+    )
+
+
+def _w3c(state: ListState, bits: bytes, validity: Validity) -> W3cList:
+    credential = ListCredential(
+        url=state.url,
+        issuer=state.issuer_did,
+        purpose=state.purpose,
+        encoded_list=encoded_list.encode(bits),
+        valid_from=validity.valid_from,
+        valid_until=validity.valid_until,
+        ttl_ms=validity.ttl_s * 1000,
+    )
+    return W3cList(credential.document(), credential.canonical())
+
+
+def _ietf(state: ListState, revoked: bytes, validity: Validity) -> IetfList:
+    """A revocation list's bits in the other order; for a token list, INVALID or SUSPENDED from the set's two lists."""
+    width = state.status_size
+    suspended = encoded_list.bits(_at(state, token.SUSPENDED), state.size) if width > 1 else b""
+    return IetfList(
+        subject=state.url,
+        issued_at=validity.now.replace(microsecond=0),
+        expires_at=validity.valid_until,
+        ttl_s=validity.ttl_s,
+        bits=width,
+        lst=token.compressed(token.of_bitsets(revoked, suspended, width)),
+    )
+
+
+def _bits(state: ListState) -> bytes:
+    """The entries in the order of a W3C list; of a token list, one bit for each that is revoked."""
+    if state.purpose == Purpose.TOKEN:
+        return encoded_list.bits(_at(state, token.INVALID), state.size)
+    return encoded_list.entries(state.indices, state.values, state.size, state.status_size)
+
+
+def _at(state: ListState, value: int) -> list[int]:
+    """The indices of the entries that have *value*."""
+    if state.values is None:
+        return state.indices
+    return [index for index, found in zip(state.indices, state.values, strict=True) if found == value]
 
 
 def _kept(state: ListState, bits: bytes) -> bytes:
     if state.published_body is None:
         return b""
-    return lost_bits(state.purpose, published_bits(state.published_body), bits)
+    return lost_bits(published_bits(state.published_body), bits)
 
 
 def _refused(state: ListState, frontier: Frontier, kept: bytes) -> str | None:
@@ -122,8 +210,3 @@ def _refused(state: ListState, frontier: Frontier, kept: bytes) -> str | None:
             f"Run `registry verify-log`, then rebuild the projection status_lists."
         )
     return None
-
-
-def _finish(state: ListState, body: bytes) -> Stored:
-    compressed = encoded_list.gzipped(body)
-    return Stored(state, body, compressed, entity_tag(body), entity_tag(compressed))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import asyncpg
 from asyncpg import Connection, Pool
@@ -11,22 +11,28 @@ from asyncpg.pool import PoolConnectionProxy
 from projections.status_lists.frontier import Frontier
 from projections.status_lists.queries import schema, sql
 from projections.status_lists.rendering import Stored, Validity
+from projections.status_lists.representation import EMBEDDED
 
 CHANNEL = "registry_published"
 """The notification sent with every publication, with the log's name; a hint, never a guarantee."""
 
 _BEGIN_HEADS = sql("begin_heads")
 _MOVE_HEAD = sql("move_head")
+_HAS_FORMS = sql("has_forms")
 _STORE = sql("store_lists")
+_STORE_FORMS = sql("store_forms")
+_DROP_FORMS = sql("drop_forms")
 
 
 async def prepare(conn: Connection | PoolConnectionProxy) -> None:
-    """Create the schema `projections` and the tables of what was published, where they are missing."""
+    """Create the schema `projections` and the tables of what was published, where they or later columns are missing."""
     async with conn.transaction():
         await conn.execute("SELECT pg_advisory_xact_lock(hashtext('registry.projections'))")
         if await conn.fetchval("SELECT to_regnamespace('projections') IS NULL"):
             await conn.execute("CREATE SCHEMA projections; GRANT USAGE ON SCHEMA projections TO registry_writer")
         await conn.execute(schema("published"))
+        if not await conn.fetchval(_HAS_FORMS):
+            await conn.execute(schema("published_forms"))
 
 
 async def store(
@@ -48,18 +54,34 @@ async def store(
         if sequence is None:
             return False
         times = (validity.ttl_s, validity.valid_from, validity.valid_until, validity.now)
-        await conn.execute(_STORE, frontier.log, *head, sequence, *times, *_columns(lists))
+        await conn.execute(_STORE, frontier.log, *head, sequence, *times, *_columns(map(_row, lists)))
+        others = [row for one in lists for row in _other_forms(one)]
+        if others:
+            await conn.execute(_STORE_FORMS, frontier.log, sequence, *_columns(others))
+        await conn.execute(_DROP_FORMS, frontier.log, sequence, [one.state.status_list_id for one in lists])
         await conn.execute("SELECT pg_notify($1, $2)", CHANNEL, frontier.log)
         await before_commit()
     return True
 
 
-def _columns(lists: Sequence[Stored]) -> list[list[object]]:
-    rows = [
-        (
-            one.state.status_list_id, one.state.list_set, one.state.purpose, one.state.url,
-            one.body, one.gzip, one.etag, one.gzip_etag,
-        )
-        for one in lists
-    ]  # fmt: skip
+def _row(one: Stored) -> tuple[object, ...]:
+    """Return the columns of a list with its embedded form, where yesterday's processes look for it."""
+    state = one.state
+    embedded = next((form for form in one.forms if form.media_type == EMBEDDED), None)
+    return (
+        state.status_list_id, state.list_set, state.purpose, state.url,
+        *((embedded.content, embedded.gzip, embedded.etag, embedded.gzip_etag) if embedded else (None,) * 4),
+        " ".join(form.media_type for form in one.forms), " ".join(one.verification_methods),
+    )  # fmt: skip
+
+
+def _other_forms(one: Stored) -> list[tuple[object, ...]]:
+    return [
+        (one.state.status_list_id, form.media_type, form.content, form.gzip, form.etag, form.gzip_etag)
+        for form in one.forms
+        if form.media_type != EMBEDDED
+    ]
+
+
+def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]

@@ -1,9 +1,12 @@
-"""The published lists, in memory: what GET /status-lists/{id} and lookups by (list, index) answer from."""
+"""The published lists, in memory: what GET /status-lists/{id} and lookups by (list, index) answer from.
+
+Each form of a list is read when it is first asked for, and kept for itself: few clients of a list want two.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,9 +14,8 @@ from uuid import UUID
 import asyncpg
 from asyncpg import Pool
 
-from projections.status_lists import encoded_list
 from projections.status_lists.bounded import Bounded
-from projections.status_lists.published_list import PublishedList, published_bits
+from projections.status_lists.published_list import Entries, PublishedList, entries
 from projections.status_lists.queries import sql
 from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable, UnknownStatusList
@@ -23,6 +25,10 @@ POLL_S = 0.25
 """How stale a list in memory can be when notifications are lost."""
 
 Key = tuple[LogName, UUID]
+Form = tuple[LogName, UUID, str]
+"""A list, and the media type of one of its forms."""
+Newest = tuple[int, tuple[str, ...]]
+"""The sequence of a list's latest publication, and the media types of its forms, the default first."""
 T = TypeVar("T")
 
 _REFRESH = "refresh"
@@ -34,57 +40,70 @@ _IS_PUBLISHED = sql("is_published")
 
 
 class PublishedLists:
-    """Every published list: ids and URLs of all, the bytes of those asked for last, up to *max_bytes*.
+    """Every published list: ids, URLs and forms of all, the bytes of those asked for last, up to *max_bytes*.
 
-    Lists in memory are answered without a database, also while it is down; `refresh` replaces what was published
-    anew. Bits are inflated when first asked for, and kept up to *max_inflated_bytes*.
+    What is in memory is answered without a database, also while it is down; `refresh` replaces what was published
+    anew. Entries are inflated when first asked for, and kept up to *max_inflated_bytes*.
     """
 
     def __init__(
         self, pool: Pool[asyncpg.Record], *, max_bytes: int = 64 << 20, max_inflated_bytes: int = 16 << 20
     ) -> None:
         self._pool = pool
-        self._lists: Bounded[Key, PublishedList] = Bounded(max_bytes, lambda one: one.size_bytes)
-        self._bits: Bounded[Key, tuple[int, bytes]] = Bounded(max_inflated_bytes, lambda one: len(one[1]))
-        self._newest: dict[Key, int] = {}
+        self._lists: Bounded[Form, PublishedList] = Bounded(max_bytes, lambda one: one.size_bytes)
+        self._entries: Bounded[Key, tuple[int, Entries]] = Bounded(max_inflated_bytes, lambda one: len(one[1].packed))
+        self._newest: dict[Key, Newest] = {}
+        self._kinds: dict[tuple[str, ...], tuple[str, ...]] = {}
+        """One tuple for all lists that come in the same forms."""
         self._urls: dict[tuple[LogName, str], UUID] = {}
         self._seen: dict[LogName, int] = {}
         self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
 
-    def peek(self, log: LogName, status_list_id: UUID) -> PublishedList | None:
-        """Return the list if its bytes are in memory, at once."""
-        return self._lists.get((log, status_list_id))
+    def media_types(self, log: LogName, status_list_id: UUID) -> tuple[str, ...]:
+        """Return the forms that the list is known to have, the default first; empty for an unknown list."""
+        return self._newest.get((log, status_list_id), (0, ()))[1]
 
-    async def get(self, log: LogName, status_list_id: UUID) -> PublishedList:
-        """Return the list as it was published last.
+    def peek(self, log: LogName, status_list_id: UUID, media_type: str) -> PublishedList | None:
+        """Return that form of the list if its bytes are in memory, at once."""
+        return self._lists.get((log, status_list_id, media_type))
 
-        Raises `UnknownStatusList`, or `DatabaseUnavailable` when it must be read and cannot.
-        """
+    async def forms(self, log: LogName, status_list_id: UUID) -> tuple[str, ...]:
+        """Return the forms that the list has, the default first; raises as `get` does."""
         key = (log, status_list_id)
-        if found := self._lists.get(key):
-            return found
         if key not in self._newest:
             await self.refresh()
         if key not in self._newest:
             raise UnknownStatusList("No status list was published under this id.")
-        return await self._once(key, lambda: self._load(key))
+        return self._newest[key][1]
+
+    async def get(self, log: LogName, status_list_id: UUID, media_type: str | None = None) -> PublishedList:
+        """Return the list as it was published last, in the form of *media_type*, or else in its default form.
+
+        Raises `UnknownStatusList`, also for a form that the list does not have, or `DatabaseUnavailable` when it must
+        be read and cannot.
+        """
+        form = (log, status_list_id, media_type or (await self.forms(log, status_list_id))[0])
+        if found := self._lists.get(form):
+            return found
+        await self.forms(log, status_list_id)
+        return await self._once(form, lambda: self._load(form))
 
     async def by_url(self, log: LogName, url: str) -> PublishedList:
-        """Return the list of *log* that carries *url*; raises as `get` does."""
+        """Return the list of *log* that carries *url* in its default form; raises as `get` does."""
         if (log, url) not in self._urls:
             await self.refresh()
         if (log, url) not in self._urls:
             raise UnknownStatusList("No status list was published under this URL.")
         return await self.get(log, self._urls[log, url])
 
-    def bit(self, published: PublishedList, index: int) -> int:
-        """Return the entry at *index* of *published*, 0 or 1; raises `IndexError` outside the list."""
+    def value(self, published: PublishedList, index: int) -> int:
+        """Return the entry at *index* of *published*; raises `IndexError` outside the list."""
         key = (published.log, published.status_list_id)
-        kept = self._bits.get(key)
+        kept = self._entries.get(key)
         if kept is None or kept[0] != published.sequence:
-            kept = (published.sequence, published_bits(published.body))
-            self._bits.put(key, kept)
-        return encoded_list.bit(kept[1], index)
+            kept = (published.sequence, entries(published))
+            self._entries.put(key, kept)
+        return kept[1].value(index)
 
     async def is_published(self, log: LogName, list_set: UUID) -> bool:
         """Whether every list of the set can be fetched; only then may its indices be given out."""
@@ -119,41 +138,48 @@ class PublishedLists:
 
     async def _catch_up(self, log: LogName, sequence: int) -> None:
         """Take in the publications of *log* up to *sequence*, or later ones: nothing before it can still appear."""
-        in_memory = []
-        for status_list_id, url, at in await self._pool.fetch(_SINCE, log, self._seen.get(log, 0)):
-            self._newest[log, status_list_id] = at
+        in_memory: list[Form] = []
+        for status_list_id, url, at, media_types in await self._pool.fetch(_SINCE, log, self._seen.get(log, 0)):
+            for gone in {*self.media_types(log, status_list_id)} - {*media_types}:
+                self._lists.drop((log, status_list_id, gone))
+            kinds = tuple(media_types)
+            self._newest[log, status_list_id] = (at, self._kinds.setdefault(kinds, kinds))
             self._urls[log, url] = status_list_id
-            if (log, status_list_id) in self._lists:
-                in_memory.append(status_list_id)
-        for row in await self._pool.fetch(_PUBLISHED, log, in_memory) if in_memory else ():
+            forms = ((log, status_list_id, one) for one in kinds)
+            in_memory += [form for form in forms if form in self._lists]
+        for row in await self._read(in_memory) if in_memory else ():
             self._keep(PublishedList.from_row(log, row))
         self._seen[log] = sequence
 
     def _forget(self, log: LogName) -> None:
         self._seen.pop(log, None)
-        self._lists.drop_all(lambda key: key[0] == log)
-        self._bits.drop_all(lambda key: key[0] == log)
+        self._lists.drop_all(lambda form: form[0] == log)
+        self._entries.drop_all(lambda key: key[0] == log)
         for key in [key for key in self._newest if key[0] == log]:
             del self._newest[key]
 
-    async def _load(self, key: Key) -> PublishedList:
-        """Read one list; once more if it was published anew in the meantime."""
-        log, status_list_id = key
+    async def _load(self, form: Form) -> PublishedList:
+        """Read one form of a list; once more if it was published anew in the meantime."""
+        log, status_list_id, _ = form
         while True:
             with _reading():
-                row = await self._pool.fetchrow(_PUBLISHED, log, [status_list_id])
-            if row is None:
-                raise UnknownStatusList("No status list was published under this id.")
-            if row["sequence"] >= self._newest.get(key, 0):
-                break
-        return self._keep(PublishedList.from_row(log, row))
+                rows = await self._read([form])
+            if not rows:
+                raise UnknownStatusList("The status list is not published in this form.")
+            if rows[0]["sequence"] >= self._newest.get((log, status_list_id), (0, ()))[0]:
+                return self._keep(PublishedList.from_row(log, rows[0]))
+
+    async def _read(self, forms: Sequence[Form]) -> list[asyncpg.Record]:
+        """Read *forms*, all of one log; those that a list does not have are missing."""
+        lists, media_types = [form[1] for form in forms], [form[2] for form in forms]
+        return await self._pool.fetch(_PUBLISHED, forms[0][0], lists, media_types)
 
     def _keep(self, published: PublishedList) -> PublishedList:
         """Keep *published*, unless a later version is in memory already; return what is kept."""
-        key = (published.log, published.status_list_id)
-        kept = self._lists.get(key)
+        form = (published.log, published.status_list_id, published.media_type)
+        kept = self._lists.get(form)
         if kept is None or kept.sequence < published.sequence:
-            self._lists.put(key, kept := published)
+            self._lists.put(form, kept := published)
         return kept
 
     async def _once(self, what: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:

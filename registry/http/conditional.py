@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from projections.status_lists.representation import EMBEDDED, STATUSLIST_CWT, STATUSLIST_JWT, VC_COSE, VC_JWT
 from registry.errors import NotAcceptable
 
-MEDIA_TYPES = ("application/vc", "application/ld+json", "application/json")
-"""What a signed list is, in the order we would choose; the bytes are the same."""
+JSON_TYPES = (EMBEDDED, "application/ld+json", "application/json")
+"""What a list with an embedded proof is, in the order we would choose; the bytes are the same."""
+
+MEDIA_TYPES = (*JSON_TYPES, VC_JWT, VC_COSE, STATUSLIST_JWT, STATUSLIST_CWT)
+"""What signed lists come as, in the order we would choose; no list comes as all of them."""
+
+FORMS = {media_type: EMBEDDED if media_type in JSON_TYPES else media_type for media_type in MEDIA_TYPES}
+"""Media type → the form of a published list that it names."""
 
 REMEMBERED = 1024
 """Pairs of headers whose outcome is remembered; real clients send a few dozen."""
@@ -27,20 +34,39 @@ class Choice:
     is_gzip: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Preference:
+    """What a client wants, whatever a list comes as; compared by identity, for it is a key of the hot path."""
+
+    media_types: tuple[str, ...]
+    """All that it accepts, the best first."""
+    is_gzip: bool
+
+    def among(self, forms: tuple[str, ...]) -> Choice:
+        """Return the best representation of a list that comes in *forms*; raise `NotAcceptable` when nothing fits."""
+        for media_type in self.media_types:
+            if FORMS[media_type] in forms:
+                return Choice(media_type, self.is_gzip)
+        available = [media_type for media_type in MEDIA_TYPES if FORMS[media_type] in forms]
+        raise NotAcceptable(
+            f"The list comes as {', '.join(available)}; accept one of them, or */*.", available=available
+        )
+
+
 class Negotiation:
-    """Chooses by (Accept, Accept-Encoding), and remembers what it chose."""
+    """Reads (Accept, Accept-Encoding), and remembers what they come to."""
 
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str | None, str | None], Choice] = {}
+        self._known: dict[tuple[str | None, str | None], Preference] = {}
 
-    def choose(self, accept: str | None, accept_encoding: str | None) -> Choice:
-        """Return the best representation; raise `NotAcceptable` when truly nothing fits."""
+    def prefer(self, accept: str | None, accept_encoding: str | None) -> Preference:
+        """Return what the client wants; raise `NotAcceptable` when it takes neither gzip nor identity."""
         key = (accept, accept_encoding)
         known = self._known.get(key)
         if known is None:
-            known = negotiate(accept, accept_encoding)
+            known = preference(accept, accept_encoding)
             if len(accept or "") + len(accept_encoding or "") <= _LONGEST_REMEMBERED:
                 if len(self._known) >= REMEMBERED:
                     self._known.clear()
@@ -48,21 +74,21 @@ class Negotiation:
         return known
 
 
-def negotiate(accept: str | None, accept_encoding: str | None) -> Choice:
-    """Return the best representation by q-values; among equals, ours first, and gzip before identity.
+def preference(accept: str | None, accept_encoding: str | None) -> Preference:
+    """Return what the client wants by q-values; among equals, our order, and gzip before identity.
 
-    Raises `NotAcceptable`.
+    Raises `NotAcceptable` for a client that takes neither coding.
     """
     ranges = _weights(accept) or {"*/*": 1.0}
-    best = max(MEDIA_TYPES, key=lambda media_type: _media_weight(ranges, media_type))
-    if _media_weight(ranges, best) <= 0:
-        raise NotAcceptable(f"The list comes as {', '.join(MEDIA_TYPES)}; accept one of them, or */*.")
+    weights = {media_type: _media_weight(ranges, media_type) for media_type in MEDIA_TYPES}
+    accepted = [media_type for media_type in MEDIA_TYPES if weights[media_type] > 0]
     codings = _weights(accept_encoding)
     gzip = codings.get("gzip", codings.get("x-gzip", codings.get("*", 0.0)))
     identity = codings.get("identity", codings.get("*", 0.001))  # acceptable unless it is excluded (section 12.5.3)
     if gzip <= 0 and identity <= 0:
         raise NotAcceptable("The list comes as gzip or uncompressed; accept one of them.")
-    return Choice(best, gzip > 0 and gzip >= identity)
+    by_weight = sorted(accepted, key=weights.__getitem__, reverse=True)
+    return Preference(tuple(by_weight), gzip > 0 and gzip >= identity)
 
 
 def _weights(header: str | None) -> dict[str, float]:

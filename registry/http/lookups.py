@@ -94,7 +94,7 @@ async def _answer_ids(call: Call, queries: Sequence[Query]) -> AsOf:
 
 async def _answer_bits(call: Call, queries: Sequence[Query]) -> list[AsOf]:
     """Write into each query what its list's published version says; return up to where the lists are complete."""
-    lists, bit = call.parts.lists, call.parts.lists.bit
+    lists, value_of = call.parts.lists, call.parts.lists.value
     known: dict[str, PublishedList | None] = {}
     for query in queries:
         url = query["statusListCredential"]
@@ -107,7 +107,7 @@ async def _answer_bits(call: Call, queries: Sequence[Query]) -> list[AsOf]:
                 await asyncio.sleep(0)
         published = known[url]
         try:
-            value = None if published is None else bit(published, int(query["statusListIndex"]))
+            value = None if published is None else value_of(published, int(query["statusListIndex"]))
         except IndexError:
             value = None
         if published is None or value is None:

@@ -20,7 +20,7 @@ from projections.status_lists.published_list import PublishedList
 from registry.domain.names import LogName
 from registry.errors import Malformed, UnknownOrigin, UnknownStatusList
 from registry.http import client
-from registry.http.conditional import Choice, Negotiation, is_match
+from registry.http.conditional import FORMS, Choice, Negotiation, Preference, is_match
 from registry.http.door import CORS, Call, finish_public, refusal
 from registry.http.operation import Operation
 from registry.http.parts import Parts
@@ -38,8 +38,9 @@ _HEADS_BYTES = 2 * 1024
 class _Ready:
     """One representation of one list, good for one second: nothing in its head changes within it."""
 
-    status_list_id: UUID
+    form: tuple[LogName, UUID, str]
     published: PublishedList
+    choice: Choice
     second: int
     etag: str
     complete: Prepared
@@ -54,7 +55,7 @@ class _Ready:
 def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Return the handler; it does the door's work itself, for a bare aiohttp handler is hardly cheaper."""
     count = parts.metrics.route(operation.path).count
-    choose = Negotiation().choose
+    prefer = Negotiation().prefer
     logs, reads, trusted, clock = parts.logs, parts.reads, parts.limits.trusted_proxies, parts.clock
     find, fetch = _finders(parts)
 
@@ -67,13 +68,13 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
             reads.take(client.address(request, trusted))
         if "?" in request.raw_path and not request.query.keys().isdisjoint(("timestamp", "time")):
             raise Malformed("The registry does not offer historical lists yet; ask without `timestamp` and `time`.")
-        choice, now = choose(headers.get("Accept"), headers.get("Accept-Encoding")), clock()
-        ready = find(log, request.match_info["id"], choice, now)
+        wanted, now = prefer(headers.get("Accept"), headers.get("Accept-Encoding")), clock()
+        ready = find(log, request.match_info["id"], wanted, now)
         if ready is None:
-            ready = await fetch(log, request.match_info["id"], choice, now)
+            ready = await fetch(log, request.match_info["id"], wanted, now)
         if_none_match = headers.get("If-None-Match")
         if not can_take(request) or (if_none_match is None and "If-Modified-Since" in headers):
-            return respond(ready.published, choice, now, if_none_match, headers.get("If-Modified-Since"))
+            return respond(ready.published, ready.choice, now, if_none_match, headers.get("If-Modified-Since"))
         if if_none_match is not None and ready.not_modified is not None and is_match(if_none_match, ready.etag):
             return ready.not_modified
         return ready.bodiless if request.method == "HEAD" else ready.complete
@@ -94,8 +95,8 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
     return through
 
 
-Find = Callable[[LogName, str, Choice, datetime], _Ready | None]
-Fetch = Callable[[LogName, str, Choice, datetime], Awaitable[_Ready]]
+Find = Callable[[LogName, str, Preference, datetime], _Ready | None]
+Fetch = Callable[[LogName, str, Preference, datetime], Awaitable[_Ready]]
 
 
 def _finders(parts: Parts) -> tuple[Find, Fetch]:
@@ -106,38 +107,36 @@ def _finders(parts: Parts) -> tuple[Find, Fetch]:
     hits = parts.metrics.cache_requests.labels("status-lists", "hit")
     misses = parts.metrics.cache_requests.labels("status-lists", "miss")
     lists = parts.lists
-    kept: Bounded[tuple[LogName, str, Choice], _Ready] = Bounded(
+    kept: Bounded[tuple[LogName, str, Preference], _Ready] = Bounded(
         _READY_BYTES, lambda one: one.published.size_bytes + _HEADS_BYTES
     )
 
-    def find(log: LogName, text: str, choice: Choice, now: datetime) -> _Ready | None:
-        ready = kept.get((log, text, choice))
-        if (
-            ready is None
-            or ready.second != int(now.timestamp())
-            or lists.peek(log, ready.status_list_id) is not ready.published
-        ):
+    def find(log: LogName, text: str, wanted: Preference, now: datetime) -> _Ready | None:
+        ready = kept.get((log, text, wanted))
+        if ready is None or ready.second != int(now.timestamp()) or lists.peek(*ready.form) is not ready.published:
             return None
         ready.uses += 1
         return ready
 
-    async def fetch(log: LogName, text: str, choice: Choice, now: datetime) -> _Ready:
+    async def fetch(log: LogName, text: str, wanted: Preference, now: datetime) -> _Ready:
         status_list_id = _id(text)
-        published = lists.peek(log, status_list_id)
+        choice = wanted.among(lists.media_types(log, status_list_id) or await lists.forms(log, status_list_id))
+        form = (log, status_list_id, FORMS[choice.media_type])
+        published = lists.peek(*form)
         (misses if published is None else hits).inc()
         if published is None:
-            published = await lists.get(log, status_list_id)
-        key = (log, text, choice)
+            published = await lists.get(*form)
+        key = (log, text, wanted)
         if before := kept.get(key):
             hits.inc(before.uses)
-        ready = _ready(published, choice, now)
+        ready = _ready(form, published, choice, now)
         kept.put(key, ready)
         return ready
 
     return find, fetch
 
 
-def _ready(published: PublishedList, choice: Choice, now: datetime) -> _Ready:
+def _ready(form: tuple[LogName, UUID, str], published: PublishedList, choice: Choice, now: datetime) -> _Ready:
     """Return what is sent throughout the second of *now*; whatever ends within it counts as over."""
     second = now.replace(microsecond=0)
     headers = _headers(published, choice, second, until=second + _ONE_SECOND)
@@ -147,8 +146,9 @@ def _ready(published: PublishedList, choice: Choice, now: datetime) -> _Ready:
     of_304 = {name: value for name, value in headers.items() if name not in _OF_BODIES}
     of_200 = head(200, {**headers, "Content-Length": str(len(body))})
     return _Ready(
-        published.status_list_id,
+        form,
         published,
+        choice,
         int(second.timestamp()),
         etag,
         complete=Prepared(200, of_200 + body),

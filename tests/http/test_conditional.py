@@ -9,11 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.status_lists.published_list import PublishedList
+from projections.status_lists.representation import IETF_FORMS, W3C_FORMS
 from registry.errors import NotAcceptable
-from registry.http.conditional import MEDIA_TYPES, REMEMBERED, Choice, Negotiation, is_match, negotiate
+from registry.http.conditional import JSON_TYPES, MEDIA_TYPES, REMEMBERED, Choice, Negotiation, is_match, preference
 from registry.http.status_lists import respond
 
-VC, LD, JSON = MEDIA_TYPES
+VC, LD, JSON = JSON_TYPES
+VC_JWT, VC_COSE, STATUSLIST_JWT, STATUSLIST_CWT = MEDIA_TYPES[3:]
+REVOCATION_LIST = (*W3C_FORMS, *IETF_FORMS)
+SUSPENSION_LIST, TOKEN_LIST = W3C_FORMS, IETF_FORMS
 
 
 @pytest.mark.parametrize(
@@ -40,13 +44,50 @@ VC, LD, JSON = MEDIA_TYPES
     ],
 )
 def test_accept_chooses_the_media_type(accept, expected):
-    assert negotiate(accept, None).media_type == expected
+    assert preference(accept, None).among(REVOCATION_LIST) == Choice(expected, is_gzip=False)
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/vc+jwt", "*/*;q=0", "application/*;q=0", "a/b, c/d;q=1"])
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (VC_JWT, VC_JWT),
+        (VC_COSE, VC_COSE),
+        (STATUSLIST_JWT, STATUSLIST_JWT),
+        (STATUSLIST_CWT, STATUSLIST_CWT),
+        ("application/statuslist+cwt;q=0.8, application/statuslist+jwt;q=0.9, */*;q=0.1", STATUSLIST_JWT),
+        ("application/vc+jwt;q=0.5, application/json;q=0.4", VC_JWT),
+        ("application/vc+jwt, application/vc", VC),
+        ("application/vc;q=0, application/ld+json;q=0, application/json;q=0, */*", VC_JWT),
+    ],
+)
+def test_accept_chooses_the_form(accept, expected):
+    assert preference(accept, None).among(REVOCATION_LIST).media_type == expected
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/jwt", "*/*;q=0", "application/*;q=0", "a/b, c/d;q=1"])
 def test_406_only_when_truly_nothing_fits(accept):
-    with pytest.raises(NotAcceptable):
-        negotiate(accept, None)
+    with pytest.raises(NotAcceptable) as refused:
+        preference(accept, None).among(REVOCATION_LIST)
+    assert refused.value.extra["available"] == list(MEDIA_TYPES)
+
+
+@pytest.mark.parametrize("accept", [STATUSLIST_JWT, STATUSLIST_CWT, f"{STATUSLIST_JWT}, {STATUSLIST_CWT}"])
+def test_a_suspension_list_has_no_ietf_form(accept):
+    with pytest.raises(NotAcceptable) as refused:
+        preference(accept, None).among(SUSPENSION_LIST)
+    assert refused.value.extra["available"] == [*JSON_TYPES, VC_JWT, VC_COSE]
+
+
+@pytest.mark.parametrize("accept", [VC, LD, JSON, VC_JWT, VC_COSE, f"{LD}, {JSON}"])
+def test_a_token_list_has_no_w3c_form(accept):
+    with pytest.raises(NotAcceptable) as refused:
+        preference(accept, None).among(TOKEN_LIST)
+    assert refused.value.extra["available"] == [STATUSLIST_JWT, STATUSLIST_CWT]
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/*", "text/html, */*;q=0.8"])
+def test_whoever_does_not_care_gets_a_token_list_as_jwt(accept):
+    assert preference(accept, None).among(TOKEN_LIST).media_type == STATUSLIST_JWT
 
 
 @pytest.mark.parametrize(
@@ -70,13 +111,13 @@ def test_406_only_when_truly_nothing_fits(accept):
     ],
 )
 def test_accept_encoding_chooses_the_coding(accept_encoding, expected):
-    assert negotiate(None, accept_encoding).is_gzip is expected
+    assert preference(None, accept_encoding).is_gzip is expected
 
 
 @pytest.mark.parametrize("accept_encoding", ["identity;q=0", "*;q=0", "br, *;q=0", "gzip;q=0, identity;q=0"])
 def test_a_client_that_refuses_both_codings_gets_406(accept_encoding):
     with pytest.raises(NotAcceptable):
-        negotiate(None, accept_encoding)
+        preference(None, accept_encoding)
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
@@ -85,19 +126,24 @@ def test_any_headers_get_a_choice_or_406_and_the_same_again(accept, accept_encod
 
     def choose(chooser):
         try:
-            return chooser(accept, accept_encoding)
+            return chooser(accept, accept_encoding).among(REVOCATION_LIST)
         except NotAcceptable:
             return None
 
-    expected = choose(negotiate)
-    assert [expected, expected] == [choose(negotiation.choose), choose(negotiation.choose)]
+    expected = choose(preference)
+    assert [expected, expected] == [choose(negotiation.prefer), choose(negotiation.prefer)]
+
+
+def test_the_same_headers_are_the_same_preference():
+    negotiation = Negotiation()
+    assert negotiation.prefer(JSON, "gzip") is negotiation.prefer(JSON, "gzip")
 
 
 def test_what_is_remembered_is_bounded():
     negotiation = Negotiation()
     for number in range(3 * REMEMBERED):
-        negotiation.choose(f"application/json, x/{number}", None)
-    negotiation.choose("application/json," + "x" * 5000, None)
+        negotiation.prefer(f"application/json, x/{number}", None)
+    negotiation.prefer("application/json," + "x" * 5000, None)
     assert len(negotiation._known) <= REMEMBERED
 
 
@@ -114,7 +160,7 @@ def test_if_none_match_is_compared_weakly(header, expected):
 PUBLISHED_AT = datetime(2026, 5, 1, 12, 0, 0, 700_000, tzinfo=UTC)
 LIST = PublishedList(
     log="main", status_list_id=UUID(int=1), list_set=UUID(int=2), purpose="revocation", url="https://r.example/1",
-    position=5, sequence=1, body=b'{"a": 1}', gzip=b"gz", etag="plain", gzip_etag="zipped", ttl_s=60,
+    position=5, sequence=1, media_type=VC, body=b'{"a": 1}', gzip=b"gz", etag="plain", gzip_etag="zipped", ttl_s=60,
     valid_from=PUBLISHED_AT, valid_until=PUBLISHED_AT + timedelta(hours=12), published_at=PUBLISHED_AT,
     last_modified="Fri, 01 May 2026 12:00:00 GMT",
 )  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import orjson
@@ -19,6 +19,8 @@ from projections.status_lists import store
 from projections.status_lists.projector import STATUS_LISTS
 from projections.status_lists.publish import Publisher, PublishSettings
 from projections.status_lists.published_list import published_bits
+from projections.status_lists.rendering import Secured, Unsecured
+from projections.status_lists.representation import EMBEDDED, STATUSLIST_JWT, VC_JWT
 from registry.domain.events import CredentialReinstated, CredentialRevoked, CredentialSuspended, LogRestored
 from registry.domain.names import LOG_STREAM, CredentialId, IssuerId, LogName
 from registry.log.codec import GENESIS, chain, decode, encode
@@ -29,10 +31,25 @@ from tests.servers import TestDatabase
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
-async def secure(_log: LogName, _issuer: UUID, document: dict[str, Any], canonical: str) -> bytes:
-    """Sign truly, though the proof's own options are left out."""
-    proof = {"type": "DataIntegrityProof", "proofValue": KEY.sign(hashlib.sha256(canonical.encode()).digest()).hex()}
-    return orjson.dumps({**document, "proof": proof})
+async def secure(_log: LogName, unsecured: Unsecured) -> Secured:
+    """Sign truly, though the proofs' own options and headers are left out."""
+    forms: dict[str, bytes] = {}
+    if unsecured.w3c:
+        value = KEY.sign(hashlib.sha256(unsecured.w3c.canonical.encode()).digest()).hex()
+        embedded = {**unsecured.w3c.document, "proof": {"type": "DataIntegrityProof", "proofValue": value}}
+        forms[EMBEDDED] = orjson.dumps(embedded)
+        forms[VC_JWT] = compact(unsecured.w3c.document)
+    if unsecured.ietf:
+        lst = base64.urlsafe_b64encode(unsecured.ietf.lst).rstrip(b"=").decode()
+        claim = {"bits": unsecured.ietf.bits, "lst": lst}
+        forms[STATUSLIST_JWT] = compact({"sub": unsecured.ietf.subject, "status_list": claim})
+    return Secured(forms, (f"{unsecured.issuer_did}#key-1",))
+
+
+def compact(claims: dict[str, Any]) -> bytes:
+    """A JWS of *claims*, as far as a reader of its payload can tell."""
+    payload = base64.urlsafe_b64encode(orjson.dumps(claims)).rstrip(b"=")
+    return b".".join([b"e30", payload, base64.urlsafe_b64encode(KEY.sign(payload)).rstrip(b"=")])
 
 
 @dataclass

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 import orjson
 import pytest
 from isal import igzip
 
-from projections.status_lists.rendering import entity_tag
+from projections.status_lists.rendering import Secured, Unsecured
+from projections.status_lists.representation import entity_tag
 from projections.status_lists.ticking import publish_for_ever
 from registry.domain.names import LogName
 from registry.errors import MasterKeyUnusable
@@ -157,10 +156,10 @@ async def test_a_list_that_cannot_be_signed_is_named_and_keeps_no_other_from_bei
     world.history.issuer("lucky")
     await world.project()
 
-    async def sometimes(log: LogName, issuer_id: UUID, document: dict[str, Any], canonical: str) -> bytes:
-        if document["issuer"].endswith("unlucky"):
+    async def sometimes(log: LogName, unsecured: Unsecured) -> Secured:
+        if unsecured.issuer_did.endswith("unlucky"):
             raise MasterKeyUnusable("The master key is gone.")
-        return await secure(log, issuer_id, document, canonical)
+        return await secure(log, unsecured)
 
     publisher = world.publisher(secure=sometimes)
     assert await publisher.publish(world.log) == 2
@@ -198,7 +197,7 @@ async def test_what_stays_unpublished_grows_old(world: World) -> None:
     [revoked] = world.history.revoke(issuer_id, cid(0))
     await world.project()
 
-    async def never(_log: LogName, _issuer: UUID, _document: dict[str, Any], _canonical: str) -> bytes:
+    async def never(_log: LogName, _unsecured: Unsecured) -> Secured:
         raise MasterKeyUnusable("The master key is gone.")
 
     publisher = world.publisher(secure=never)

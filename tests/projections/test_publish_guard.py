@@ -79,11 +79,10 @@ def test_a_fork_is_published_only_if_it_was_accepted(
 
 @given(published=st.binary(max_size=64), now=st.binary(max_size=64))
 def test_lost_bits_are_those_that_a_union_brings_back(published: bytes, now: bytes) -> None:
-    lost = lost_bits("revocation", published, now)
+    lost = lost_bits(published, now)
     width = max(len(published), len(now))
     assert united(now, lost).ljust(width, b"\x00") == united(now, published)
-    assert lost_bits("revocation", published, united(now, lost)) == b""
-    assert lost_bits("suspension", published, now) == b""
+    assert lost_bits(published, united(now, lost)) == b""
 
 
 # ── in the world ─────────────────────────────────────────────────────────────────────────────────────────────

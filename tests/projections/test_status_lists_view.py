@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from projections.status_lists.bounded import Bounded
 from projections.status_lists.published_list import PublishedList
+from projections.status_lists.representation import EMBEDDED
 from projections.status_lists.view import PublishedLists
 from registry.domain.names import IssuerId, LogName
 from registry.errors import DatabaseUnavailable, UnknownStatusList
@@ -50,9 +51,9 @@ async def test_a_list_is_read_once_and_then_at_hand(world: World, pool: asyncpg.
     await world.project()
     await world.publisher().publish(world.log)
     lists = PublishedLists(pool)
-    assert lists.peek(world.log, list_of(issuer_id)) is None
+    assert lists.peek(world.log, list_of(issuer_id), EMBEDDED) is None
     first = await lists.get(world.log, list_of(issuer_id))
-    assert lists.peek(world.log, list_of(issuer_id)) is first
+    assert lists.peek(world.log, list_of(issuer_id), EMBEDDED) is first
     assert (first.purpose, first.position) == ("revocation", len(world.history.recorded))
     assert first is await lists.by_url(world.log, first.url)
 
@@ -63,17 +64,17 @@ async def test_a_new_publication_replaces_what_is_in_memory(world: World, pool: 
     publisher, lists = world.publisher(), PublishedLists(pool)
     await publisher.publish(world.log)
     before = await lists.get(world.log, list_of(issuer_id))
-    assert lists.bit(before, 1) == 0
+    assert lists.value(before, 1) == 0
     world.history.revoke(issuer_id, cid(1))
     await world.project()
     await publisher.publish(world.log)
-    assert lists.peek(world.log, list_of(issuer_id)) is before
+    assert lists.peek(world.log, list_of(issuer_id), EMBEDDED) is before
     await lists.refresh()
-    after = lists.peek(world.log, list_of(issuer_id))
+    after = lists.peek(world.log, list_of(issuer_id), EMBEDDED)
     assert after is not None
     assert after.etag != before.etag
-    assert [lists.bit(after, index) for index in range(4)] == [0, 1, 0, 0]
-    assert lists.bit(before, 1) == 0, "an answer under way stays with its version"
+    assert [lists.value(after, index) for index in range(4)] == [0, 1, 0, 0]
+    assert lists.value(before, 1) == 0, "an answer under way stays with its version"
 
 
 async def test_following_needs_no_notification(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
@@ -88,7 +89,7 @@ async def test_following_needs_no_notification(world: World, pool: asyncpg.Pool[
         await world.project()
         await world.publisher().publish(world.log)
         async with asyncio.timeout(20):
-            while not ((now := lists.peek(world.log, list_of(issuer_id))) and lists.bit(now, 0)):
+            while not ((now := lists.peek(world.log, list_of(issuer_id), EMBEDDED)) and lists.value(now, 0)):
                 await world.rows()
     finally:
         following.cancel()
@@ -163,13 +164,13 @@ async def test_after_a_restore_of_the_database_its_lists_are_served(
     world.history.revoke(issuer_id, cid(0))
     await world.project()
     await publisher.publish(world.log)
-    assert lists.bit(await lists.get(world.log, list_of(issuer_id)), 0) == 1
+    assert lists.value(await lists.get(world.log, list_of(issuer_id)), 0) == 1
     for table, rows in backup.items():
         await world.root.execute(f"TRUNCATE projections.{table}")
         await world.root.copy_records_to_table(table, schema_name="projections", records=[tuple(row) for row in rows])
     await lists.refresh()
     restored = await lists.get(world.log, list_of(issuer_id))
-    assert (restored.sequence, lists.bit(restored, 0)) == (1, 0)
+    assert (restored.sequence, lists.value(restored, 0)) == (1, 0)
 
 
 async def test_before_the_projections_are_set_up_the_database_is_unavailable(database: TestDatabase) -> None:
@@ -184,10 +185,10 @@ async def test_an_entry_outside_the_list_is_an_index_error(world: World, pool: a
     await world.publisher().publish(world.log)
     lists = PublishedLists(pool)
     known = await lists.get(world.log, list_of(issuer_id))
-    assert lists.bit(known, 131_071) == 0
+    assert lists.value(known, 131_071) == 0
     for index in (-1, 131_072):
         with pytest.raises(IndexError):
-            lists.bit(known, index)
+            lists.value(known, index)
 
 
 async def test_a_list_is_never_cached_past_its_end(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
@@ -207,8 +208,8 @@ async def test_a_list_is_never_cached_past_its_end(world: World, pool: asyncpg.P
 
 def test_a_list_counts_with_both_of_its_forms(clock: FakeClock) -> None:
     one = PublishedList(
-        LogName("main"), uuid4(), uuid4(), "revocation", "https://x", 1, 1, bytes(3000), bytes(2000), "", "", 60,
-        clock.now, clock.now, clock.now, "",
+        LogName("main"), uuid4(), uuid4(), "revocation", "https://x", 1, 1, EMBEDDED, bytes(3000), bytes(2000), "", "",
+        60, clock.now, clock.now, clock.now, "",
     )  # fmt: skip
     assert one.size_bytes >= 5000
 

@@ -30,7 +30,6 @@ from registry.commands.list_sets import ListSetKeeper
 from registry.doctor import load_master_keys
 from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable, RegistryError, SettingsRefused, Unfit
-from registry.http.application import application, runner
 from registry.http.drain import Drain
 from registry.http.limits import Quota
 from registry.http.metrics import Metrics, metrics_app, watch_loop
@@ -55,6 +54,7 @@ from registry.wiring import (
     did_of,
     door_limits,
     list_signer,
+    listeners,
     logs_by_host,
     readiness,
     stream_reader,
@@ -251,8 +251,8 @@ class Process:
             database_lost=LOST,
             version=VERSION,
         )
-        served = runner(application(parts), shutdown_timeout=settings.shutdown_s)
-        await self._listen_on(served, settings.host, settings.port, "REGISTRY_PORT")
+        for served, host, port, name in listeners(parts, settings):
+            await self._listen_on(served, host, port, name)
         return Opened(commands, keys, api_keys, keeper, progress, 0)
 
     def _keep_up(self, reader: Pool, lists: PublishedLists, progress: Progress, api_keys: ApiKeys) -> None:

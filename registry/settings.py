@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from registry.domain.names import LogName, log_name
+from registry.domain.names import LogName, Slug, log_name, slug
 from registry.domain.status_list import MINIMUM_SIZE
 from registry.errors import Malformed, SettingsRefused
 
@@ -93,6 +93,33 @@ class Settings(BaseSettings):
     drain_s: float = Field(0, ge=0, description="time between /readyz turning 503 and the sockets closing")
     shutdown_s: float = Field(3, gt=0, description="time for open requests when stopping")
 
+    dcc_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="port of a listener that speaks the Digital Credentials Consortium's status service, which knows "
+        "no authentication; unset: none",
+    )
+    dcc_host: str = Field("127.0.0.1", description="address of that listener; elsewhere: with dcc_token or dcc_open")
+    dcc_issuer: str = Field("", description="the issuer it speaks for: its slug, or log/slug where there are more logs")
+    dcc_token: SecretStr | None = Field(None, description="Bearer token that its POSTs must carry; a proxy adds it")
+    dcc_open: bool = Field(
+        False, description="the operator's word that only trusted callers reach dcc_host: they may register and revoke"
+    )
+
+    @model_validator(mode="after")
+    def _dcc_is_guarded(self) -> Self:
+        if self.dcc_port is None:
+            return self
+        if not self.dcc_issuer:
+            raise ValueError("REGISTRY_DCC_PORT is set, but not REGISTRY_DCC_ISSUER: name the issuer it speaks for")
+        if not _is_loopback(self.dcc_host) and self.dcc_token is None and not self.dcc_open:
+            raise ValueError(
+                f"REGISTRY_DCC_HOST: {self.dcc_host} is no loopback address, and whoever reaches it may register and "
+                "revoke. Set REGISTRY_DCC_TOKEN, or REGISTRY_DCC_OPEN=true if its network admits nobody else"
+            )
+        return self
+
     @model_validator(mode="after")
     def _timings_agree(self) -> Self:
         if self.tick_s >= self.ttl_s:
@@ -116,6 +143,17 @@ class Settings(BaseSettings):
         if len(origins) < len(given) or len(set(origins.values())) < len(given):
             raise ValueError("a log or an origin stands twice; every log has one origin of its own")
         return origins
+
+    @property
+    def dcc_tenant(self) -> tuple[LogName, Slug] | None:
+        """Whom the status service of the Digital Credentials Consortium is spoken for; None: it is not."""
+        if self.dcc_port is None:
+            return None
+        *named, name = self.dcc_issuer.split("/")
+        logs = [log for log in self.origins if [log] == named] if named else list(self.origins)
+        if len(logs) != 1:
+            raise ValueError(f"write log/slug; the logs are {', '.join(self.origins)}")
+        return logs[0], slug(name)
 
     @property
     def proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
@@ -142,6 +180,10 @@ def load(**overrides: Any) -> Settings:
         raise SettingsRefused("; ".join(_sentence(one) for one in error.errors())) from error
     except (ValueError, Malformed) as error:
         raise SettingsRefused(f"REGISTRY_LOGS: {error}") from error
+    try:
+        _ = settings.dcc_tenant
+    except (ValueError, Malformed) as error:
+        raise SettingsRefused(f"REGISTRY_DCC_ISSUER: {error}") from error
     try:
         _ = settings.proxies
     except ValueError as error:

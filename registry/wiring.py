@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+from aiohttp import web
 
 from projections import checkpoints
 from projections.catalog import PROJECTIONS
@@ -26,8 +27,11 @@ from registry.domain.mechanisms import KeyAlgorithm, algorithm_of
 from registry.domain.names import IssuerId, LogName, Slug, Stream, issuer_stream
 from registry.domain.streams import evolve
 from registry.errors import RegistryError, UnknownIssuer
+from registry.http.application import application, runner
+from registry.http.dcc.exchange import Tenant
+from registry.http.dcc.listener import dcc_application
 from registry.http.metrics import Metrics
-from registry.http.parts import Limits, Logs, Views
+from registry.http.parts import Limits, Logs, Parts, Views
 from registry.log import migrate, read
 from registry.log.connection import LOST, Pool
 from registry.securing import data_integrity, did
@@ -168,6 +172,16 @@ def door_limits(settings: Settings) -> Limits:
         position_wait_s=settings.visibility_wait_s,
         trusted_proxies=settings.proxies,
     )
+
+
+def listeners(parts: Parts, settings: Settings) -> Iterator[tuple[web.AppRunner, str, int, str]]:
+    """Return what the door serves: where, and under which setting the port can be changed."""
+    shutdown_s = settings.shutdown_s
+    yield runner(application(parts), shutdown_timeout=shutdown_s), settings.host, settings.port, "REGISTRY_PORT"
+    if settings.dcc_port is not None and settings.dcc_tenant is not None:
+        token = settings.dcc_token.get_secret_value() if settings.dcc_token else None
+        app = dcc_application(parts, Tenant(*settings.dcc_tenant, token))
+        yield runner(app, shutdown_timeout=shutdown_s), settings.dcc_host, settings.dcc_port, "REGISTRY_DCC_PORT"
 
 
 def logs_by_host(origins: Mapping[LogName, str]) -> Logs:

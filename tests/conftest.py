@@ -112,11 +112,12 @@ def shared_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def _service(postgres: Embedded, _migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from tests.service import running_service, service_in_a_thread, service_settings
+    from tests.service import free_port, running_service, service_in_a_thread, service_settings
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[Any]:
-        settings = service_settings(tmp_path_factory.mktemp("service"))
+        home = tmp_path_factory.mktemp("service")
+        settings = service_settings(home, dcc_port=free_port(), dcc_issuer="coordinated-college")
         async with fresh_database(postgres, _migrated_template) as fresh, running_service(fresh, settings) as service:
             yield service
 

@@ -43,9 +43,36 @@ def test_every_log_has_its_origin(given, origins):
         ({"resign_at": 1}, "REGISTRY_RESIGN_AT"),
         ({"list_size": 131_071}, "REGISTRY_LIST_SIZE"),
         ({"trusted_proxies": "everybody"}, "REGISTRY_TRUSTED_PROXIES"),
+        ({"dcc_port": 4008}, "REGISTRY_DCC_ISSUER"),
+        ({"dcc_port": 4008, "dcc_issuer": "Not A Slug"}, "REGISTRY_DCC_ISSUER: 'Not A Slug' is no slug"),
+        ({"dcc_port": 4008, "dcc_issuer": "other/college"}, "REGISTRY_DCC_ISSUER: write log/slug"),
+        (
+            {"dcc_port": 4008, "dcc_issuer": "college", "dcc_host": "0.0.0.0"},
+            "whoever reaches it may register",
+        ),
+        ({"dcc_port": 4008, "dcc_issuer": "college", "dcc_host": "db.internal"}, "is no loopback address"),
     ],
 )
 def test_what_contradicts_itself_or_endangers_somebody_is_refused_with_a_sentence(given, sentence):
     with pytest.raises(SettingsRefused) as refusal:
         load(**given)
     assert sentence in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "tenant"),
+    [
+        ({}, None),
+        ({"dcc_issuer": "college"}, None),
+        ({"dcc_port": 4008, "dcc_issuer": "college"}, ("main", "college")),
+        ({"dcc_port": 4008, "dcc_issuer": "college", "dcc_host": "::1"}, ("main", "college")),
+        ({"dcc_port": 4008, "dcc_issuer": "college", "dcc_host": "0.0.0.0", "dcc_token": "x"}, ("main", "college")),
+        ({"dcc_port": 4008, "dcc_issuer": "college", "dcc_host": "0.0.0.0", "dcc_open": True}, ("main", "college")),
+        (
+            {"logs": "a=https://a.example,b=https://b.example", "dcc_port": 4008, "dcc_issuer": "b/college"},
+            ("b", "college"),
+        ),
+    ],
+)
+def test_the_status_service_of_coordinators_is_off_until_it_has_a_port_an_issuer_and_a_guard(given, tenant):
+    assert load(**given).dcc_tenant == tenant

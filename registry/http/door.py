@@ -99,13 +99,7 @@ def door(parts: Parts, operation: Operation) -> Handler:
 
 def refusal(call: Call, error: Exception) -> web.Response:
     """Return the problem document that *error* is."""
-    match error:
-        case RegistryError() | problems.AtTheDoor():
-            problem = problems.problem_of(error)
-        case _ if isinstance(error, call.parts.database_lost):
-            problem = problems.problem_of(DatabaseUnavailable("The database does not answer; repeat the request."))
-        case _:
-            problem = problems.internal()
+    problem = problem_for(call.parts, error)
     if problem.kind in problems.OURS:
         route, method = call.operation.path, call.request.method
         access.failed(route=route, method=method, request_id=call.request_id, error=error)
@@ -113,6 +107,16 @@ def refusal(call: Call, error: Exception) -> web.Response:
     if problem.kind.status in (408, 413):
         response.force_close()  # the rest of the body is not worth reading
     return response
+
+
+def problem_for(parts: Parts, error: Exception) -> problems.Problem:
+    """Return the problem that *error* is; what nobody foresaw tells nothing of its cause."""
+    match error:
+        case RegistryError() | problems.AtTheDoor():
+            return problems.problem_of(error)
+        case _ if isinstance(error, parts.database_lost):
+            return problems.problem_of(DatabaseUnavailable("The database does not answer; repeat the request."))
+    return problems.internal()
 
 
 async def _admit(call: Call) -> None:

@@ -12,6 +12,7 @@ import orjson
 
 from projections.projection import Executor, Projection
 from projections.status_lists.queries import schema, sql
+from projections.text import storable
 from registry.domain.events import (
     CredentialReinstated,
     CredentialRevoked,
@@ -25,7 +26,9 @@ from registry.domain.events import (
     StatusListMemberAdded,
     StatusListSetClosed,
     StatusListSetOpened,
+    VerificationMethodCompromised,
 )
+from registry.domain.keys import DID_KEY
 from registry.domain.names import LogName
 
 EntryKey = tuple[UUID, str, int]
@@ -38,6 +41,7 @@ _SQL = {
     name: sql(name)
     for name in (
         "open_sets", "close_sets", "add_members", "move_entries", "note_words", "touch_members", "note_restores",
+        "note_compromises",
     )
 }  # fmt: skip
 
@@ -53,6 +57,7 @@ class _Facts:
     members: list[tuple[object, ...]] = field(default_factory=list)
     closed: list[UUID] = field(default_factory=list)
     restores: list[tuple[object, ...]] = field(default_factory=list)
+    compromises: dict[str, datetime] = field(default_factory=dict)
     words: dict[EntryKey, list[Word]] = field(default_factory=dict)
 
 
@@ -66,6 +71,7 @@ async def project(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> No
     await _write(conn, "open_sets", log, facts.sets)
     await _write(conn, "add_members", log, facts.members)
     await _write(conn, "note_restores", log, facts.restores)
+    await _write(conn, "note_compromises", log, facts.compromises.items())
     if facts.closed:
         await conn.execute(_SQL["close_sets"], log, facts.closed)
     if facts.words:
@@ -92,6 +98,9 @@ def _gather(batch: Sequence[Recorded]) -> _Facts:
                 facts.members.append(_member(recorded, set_id, member))
             case StatusListSetClosed(set_id=set_id):
                 facts.closed.append(set_id)
+            case VerificationMethodCompromised(method_id=method_id) if not method_id.startswith(DID_KEY):
+                # nothing but a did:key itself can sign its lists, so those are never due for it
+                facts.compromises.setdefault(storable(method_id), recorded.recorded_at)
             case LogRestored() as event:
                 published = (event.published_position, bytes.fromhex(event.published_hash))
                 facts.restores.append((recorded.position, *published, event.restored_position))
@@ -153,6 +162,7 @@ STATUS_LISTS = Projection(
     schema=schema("schema"),
     tables=(
         "status_list_sets", "status_list_members", "status_list_bits", "status_list_words", "status_list_restores",
+        "status_list_compromises",
     ),
     project=project,
 )  # fmt: skip

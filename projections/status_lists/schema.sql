@@ -58,3 +58,10 @@ CREATE TABLE status_list_restores (
     restored_position  bigint NOT NULL,
     PRIMARY KEY (log_name, position)
 );
+
+CREATE TABLE status_list_compromises (          -- methods whose lists must be signed anew, by another
+    log_name  text        NOT NULL,
+    method_id text        NOT NULL,
+    noted_at  timestamptz NOT NULL,
+    PRIMARY KEY (log_name, method_id)
+);

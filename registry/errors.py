@@ -8,6 +8,7 @@
     │   │   ├── UnsafeDocument       400  signing it would lose terms, types or ids
     │   │   ├── UnknownContext       400  a JSON-LD context nobody pinned
     │   │   └── RemoteRefused        400  a URL that is never fetched
+    │   ├── UnknownVerificationMethod 400 the key that a proof names cannot be had, or not for this
     │   ├── Unauthenticated          401  no key, or one that does not hold
     │   │   └── ApiKeyRefused        401  why it does not is for metrics only
     │   ├── Forbidden                403  a good key, but not for this
@@ -71,6 +72,15 @@ class UnknownContext(Malformed):
 
 class RemoteRefused(Malformed):
     """The URL names what is never fetched from here, whoever asks."""
+
+
+class UnknownVerificationMethod(Refused):
+    """The key that a proof names cannot be had or used; `problem_type` and `title` are the specification's words."""
+
+    def __init__(self, detail: str, *, problem_type: str, title: str) -> None:
+        super().__init__(detail)
+        self.problem_type = problem_type
+        self.title = title
 
 
 class Unauthenticated(Refused):

@@ -35,6 +35,7 @@ from registry.http.parts import Limits, Logs, Parts, Views
 from registry.log import migrate, read
 from registry.log.connection import LOST, Pool
 from registry.securing import data_integrity, did
+from registry.securing.public_key import PublicKey
 from registry.settings import Settings
 from registry.vault.keys import Vault
 
@@ -122,13 +123,14 @@ def did_of(origins: Mapping[LogName, str]) -> Callable[[str, LogName, Slug, byte
     """Return how an issuer's first DID is made: did:key is its key, did:web needs an https origin."""
 
     def did_of(method: str, log: LogName, slug: Slug, public_key: bytes) -> tuple[str, VerificationMethod]:
+        key = PublicKey(KeyAlgorithm.ED25519, public_key)
         if method == "web":
             name = did.did_web(origins[log], f"/issuers/{slug}")
-            made = did.web_method(name, public_key)
+            made = did.web_method(name, key)
         else:
-            name = did.did_key(public_key)
-            made = did.key_method(public_key)
-        return name, VerificationMethod(id=made.id, controller=name, public_key_multibase=did.multikey(public_key))
+            name = did.did_key(key)
+            made = did.key_method(key)
+        return name, VerificationMethod(id=made.id, controller=name, public_key_multibase=key.multikey())
 
     return did_of
 

@@ -36,8 +36,8 @@ ALGORITHMS: Final[Mapping[Mechanism, tuple[KeyAlgorithm, ...]]] = {
     Mechanism.EDDSA_JCS_2022: _EDDSA,
     Mechanism.ECDSA_RDFC_2019: _ECDSA,
     Mechanism.ECDSA_JCS_2019: _ECDSA,
-    Mechanism.VC_JWT: (KeyAlgorithm.ED25519, KeyAlgorithm.P256),  # EdDSA and ES256
-    Mechanism.VC_COSE: (KeyAlgorithm.ED25519, KeyAlgorithm.P256),
+    Mechanism.VC_JWT: (*_EDDSA, *_ECDSA),  # EdDSA, ES256, ES384
+    Mechanism.VC_COSE: (*_EDDSA, *_ECDSA),
 }
 """Which keys a mechanism can sign with, the preferred one first."""
 

@@ -14,7 +14,7 @@ from registry.domain.events import IssuerKind, LegacyList, Reason, StatusProfile
 from registry.domain.names import credential_id, is_absolute_iri, slug
 from registry.errors import Malformed
 from registry.http import documents
-from registry.http.strict_json import loads
+from registry.strict_json import loads
 
 MAX_ERRORS = 20
 """Faults of one body that are told at once."""

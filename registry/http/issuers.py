@@ -18,6 +18,7 @@ from registry.http.door import Call
 from registry.http.rendering import directory_entry
 from registry.http.writes import asked, recorded
 from registry.securing import did as dids
+from registry.securing.public_key import PublicKey
 
 DIRECTORY = "issuer_directory"
 DID_DOCUMENT = "application/did+json"
@@ -75,7 +76,7 @@ async def origin_document(call: Call) -> web.Response:
 
 def _document(call: Call, did: str, rows: Sequence[MethodRow]) -> web.Response:
     methods = [
-        dids.Method(row.method_id, dids.public_key_of(row.public_key_multibase))
+        dids.Method(row.method_id, PublicKey.from_multikey(row.public_key_multibase))
         for row in rows
         if row.method_id.startswith(f"{did}#")
     ]

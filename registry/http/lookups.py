@@ -22,7 +22,7 @@ from registry.http.door import Call
 from registry.http.gathering import Found
 from registry.http.progress import AsOf
 from registry.http.rendering import as_of, credential
-from registry.http.strict_json import loads
+from registry.strict_json import loads
 
 PROJECTION = "credential_status"
 

@@ -63,6 +63,7 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.UnsafeDocument: Kind(400, "unsafe-document", "Signing would lose part of the document"),
     errors.UnknownContext: Kind(400, "unknown-context", "A JSON-LD context is not known here"),
     errors.RemoteRefused: Kind(400, "remote-refused", "The URL is never fetched from here"),
+    errors.UnknownVerificationMethod: Kind(400, "unknown-verification-method", "The key of a proof cannot be had"),
     errors.Unauthenticated: _UNAUTHENTICATED,
     errors.ApiKeyRefused: _UNAUTHENTICATED,  # why a key does not hold is for metrics only
     errors.Forbidden: Kind(403, "forbidden", "The API key is not for this"),

@@ -1,7 +1,7 @@
 """Foreign documents, canonicalised in worker processes that can be killed.
 
 Canonicalisation of a hostile document takes as long as its author likes, holds the interpreter and eats memory, so it
-happens elsewhere, under limits: time (the worker is killed), address space, blank nodes, output. One document per
+happens elsewhere, under limits: time (the worker is killed), address space, blank nodes, output. One request per
 worker at a time, so a killed one never takes a neighbour along. `rdf.canonicalise_here` is the same without a
 process, for trusted input.
 """
@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from registry import errors
-from registry.errors import Malformed, RegistryError, Unavailable
+from registry.errors import Malformed, Refused, Unavailable
 from registry.securing.contexts import Contexts
 from registry.securing.worker import frame
 from registry.securing.worker_process import WorkerDied, WorkerLimits, WorkerProcess
@@ -46,7 +47,7 @@ class Canonicaliser:
         self._slots = [_Slot(contexts, self._limits) for _ in range(workers or default_workers())]
         # Last in, first out: the worker used last has the warmest memory.
         self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
-        self._jobs: set[asyncio.Task[str]] = set()
+        self._jobs: set[asyncio.Task[list[str | Refused]]] = set()
         self._open = False
 
     async def start(self) -> None:
@@ -64,17 +65,28 @@ class Canonicaliser:
         await asyncio.gather(*self._jobs, return_exceptions=True)
         await asyncio.gather(*(slot.close() for slot in self._slots))
 
-    async def canonicalise(self, document: dict[str, Any]) -> str:
+    async def canonicalise(self, document: Mapping[str, Any]) -> str:
         """Return the canonical N-Quads (RDFC-1.0) of *document*.
 
         Raises `UnsafeDocument` when a signature would not cover all of it, `UnknownContext`, `Malformed` when it is
         not JSON-LD or exceeds a bound, and `Unavailable` when too many documents wait.
         """
+        [form] = await self.canonicalise_all([document])
+        if isinstance(form, Refused):
+            raise form
+        return form
+
+    async def canonicalise_all(self, documents: Sequence[Mapping[str, Any]]) -> list[str | Refused]:
+        """Return the canonical N-Quads of each of *documents*, or the error that `canonicalise` would raise.
+
+        One worker does all of them, within the limits of one: a document, the configurations of its proofs, and the
+        credentials inside of it belong together. Raises `Unavailable`, and `Malformed` when the limits do not suffice.
+        """
         if not self._open:
             raise Unavailable("The service is stopping; please repeat the request.")
         if len(self._jobs) >= self._max_waiting + len(self._slots):
             raise Unavailable("Too many documents wait to be canonicalised; please repeat the request.")
-        job = asyncio.create_task(self._in_turn(frame(document)))
+        job = asyncio.create_task(self._in_turn(frame(list(documents))))
         self._jobs.add(job)
         job.add_done_callback(self._forget)
         try:
@@ -85,12 +97,12 @@ class Canonicaliser:
                 raise Unavailable("The service is stopping; please repeat the request.") from None
             raise
 
-    def _forget(self, job: asyncio.Task[str]) -> None:
+    def _forget(self, job: asyncio.Task[list[str | Refused]]) -> None:
         self._jobs.discard(job)
         if not job.cancelled():
             job.exception()  # somebody has to look, or asyncio reports it as lost
 
-    async def _in_turn(self, request: bytes) -> str:
+    async def _in_turn(self, request: bytes) -> list[str | Refused]:
         slot = await self._free.get()
         try:
             return await slot.canonicalise(request)
@@ -121,7 +133,7 @@ class _Slot:
         if isinstance(started, WorkerProcess):
             await started.kill()
 
-    async def canonicalise(self, request: bytes) -> str:
+    async def canonicalise(self, request: bytes) -> list[str | Refused]:
         """Have the worker do it; one that died meanwhile is replaced, once: it may have died of something else."""
         try:
             return await self._attempt(request)
@@ -134,11 +146,11 @@ class _Slot:
                 # Twice out of memory or stack inside a library, or its own alarm: the document's doing.
                 raise Malformed("The document needs more memory or time than one may have.") from again
 
-    async def _attempt(self, request: bytes) -> str:
+    async def _attempt(self, request: bytes) -> list[str | Refused]:
         worker = await self._ready()
         try:
             async with asyncio.timeout(self._limits.time_limit_s):
-                answer = await worker.ask(request)
+                answers = await worker.ask(request)
         except BaseException as failure:
             # Whatever ended the wait, this worker may still be at it.
             await worker.kill()
@@ -149,10 +161,7 @@ class _Slot:
                     " has too many nodes without an id that refer to each other."
                 ) from failure
             raise
-        if "error" in answer:
-            raise _refusal(answer)
-        canonical: str = answer["canonical"]
-        return canonical
+        return [_form(answer) for answer in answers]
 
     async def _ready(self) -> WorkerProcess:
         """Return a living worker, waiting for one that starts."""
@@ -164,8 +173,11 @@ class _Slot:
         return await asyncio.shield(self._starting)
 
 
-def _refusal(answer: dict[str, Any]) -> RegistryError:
-    """Return the error that the worker met, as itself."""
+def _form(answer: dict[str, Any]) -> str | Refused:
+    """Return the canonical form in the worker's *answer*, or the error that it met, as itself."""
+    if "error" not in answer:
+        canonical: str = answer["canonical"]
+        return canonical
     kind = getattr(errors, answer["error"])
-    error: RegistryError = kind(answer["detail"], **answer.get("extra", {}))
+    error: Refused = kind(answer["detail"], **answer.get("extra", {}))
     return error

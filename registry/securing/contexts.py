@@ -28,6 +28,10 @@ from registry.errors import SettingsRefused, UnknownContext
 CREDENTIALS_V2: Final = "https://www.w3.org/ns/credentials/v2"
 DID_V1: Final = "https://www.w3.org/ns/did/v1"
 MULTIKEY_V1: Final = "https://w3id.org/security/multikey/v1"
+JWS_2020_V1: Final = "https://w3id.org/security/suites/jws-2020/v1"
+DATA_INTEGRITY_V2: Final = "https://w3id.org/security/data-integrity/v2"
+ED25519_2020_V1: Final = "https://w3id.org/security/suites/ed25519-2020/v1"
+CREDENTIALS_V1: Final = "https://www.w3.org/2018/credentials/v1"
 
 INDEX: Final = "contexts.json"
 
@@ -40,7 +44,7 @@ PINNED: Final[Mapping[str, tuple[tuple[str, str], str, str]]] = {
         "credentials-v2.json",
         "59955ced6697d61e03f2b2556febe5308ab16842846f5b586d7f1f7adec92734",
     ),
-    "https://www.w3.org/2018/credentials/v1": (
+    CREDENTIALS_V1: (
         _PYLD,
         "credentials-v1.jsonld",
         "00d7dd6d3ad8b920e3e550dd3a3d9090bffcac84cdbf943da6924b3e0a5c8bb8",
@@ -56,17 +60,17 @@ PINNED: Final[Mapping[str, tuple[tuple[str, str], str, str]]] = {
         "security-v2.jsonld",
         "4cb186bc29c08af6e40c58178c22dd84d542f2871a063afed6e648b47abc3cf6",
     ),
-    "https://w3id.org/security/suites/ed25519-2020/v1": (
+    ED25519_2020_V1: (
         _PYLD,
         "security-ed25519-2020-v1.jsonld",
         "b9e1ab971fd8bf2c7553e0c4a9438e0b9450afde1ea1ca5b2492368b9f549588",
     ),
-    "https://w3id.org/security/suites/jws-2020/v1": (
+    JWS_2020_V1: (
         _PYLD,
         "security-jws-2020-v1.jsonld",
         "00ee65bb7307f9a01c3170b823083b0d4de68223520834b2c5eb7a09bae5dea6",
     ),
-    "https://w3id.org/security/data-integrity/v2": (
+    DATA_INTEGRITY_V2: (
         _OPENBADGES,
         "security-data-integrity-v2.json",
         "67f21e6e33a6c14e5ccfd2fc7865f7474fb71a04af7e94136cb399dfac8ae8f4",

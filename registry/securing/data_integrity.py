@@ -1,10 +1,16 @@
-"""Data Integrity proofs with the cryptosuite eddsa-rdfc-2022 (W3C vc-di-eddsa 1.0, section 3.2).
+"""Data Integrity proofs: what is hashed and signed for each cryptosuite.
 
-What is signed is SHA-256(canonical proof configuration) ‖ SHA-256(canonical document). The proof configuration has
-always the same shape, so its canonical form is a template. That is safe because
+Sources: Verifiable Credential Data Integrity 1.0; vc-di-eddsa 1.0, sections 3.2 (eddsa-rdfc-2022) and 3.3
+(eddsa-jcs-2022); vc-di-ecdsa 1.0, sections 3.2 (ecdsa-rdfc-2019) and 3.3 (ecdsa-jcs-2019); vc-di-eddsa, appendix A
+(Ed25519Signature2020).
 
-* the document's first context is credentials/v2, whose terms for a DataIntegrityProof are protected: no later context
-  may give them another meaning (JSON-LD 1.1, section 4.1.11), and each is typed, so no default language applies;
+What is signed is hash(canonical proof configuration) ‖ hash(canonical document), with SHA-384 for P-384 keys and
+SHA-256 for all others. In RDF the configuration of most proofs has the same shape, so its canonical form is a template.
+That is safe because
+
+* the document's contexts define the proof's terms, protected: credentials/v2 as the first one, or credentials/v1 as
+  the first and data-integrity/v2 (for Ed25519Signature2020: the suite's context) after it. No later context may give
+  them another meaning (JSON-LD 1.1, section 4.1.11), and each is typed, so no default language applies;
 * the verification method is an absolute IRI, and no context defines its scheme as a prefix: `contexts.py` and
   `expand.py` refuse such contexts;
 * one blank node, nothing to order, no character that N-Quads would escape.
@@ -13,123 +19,186 @@ always the same shape, so its canonical form is a template. That is safe because
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import base58
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from registry.domain.mechanisms import ALGORITHMS, KeyAlgorithm, Mechanism
 from registry.errors import Malformed
-from registry.securing.contexts import CREDENTIALS_V2
-from registry.securing.did import public_key_of
+from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, DATA_INTEGRITY_V2, ED25519_2020_V1
+from registry.securing.jcs import canonical_json
+from registry.securing.moment import date_time_stamp
+from registry.securing.signer import Signer
 from registry.securing.terms import iri
 
-CRYPTOSUITE: Final = "eddsa-rdfc-2022"
+DATA_INTEGRITY_PROOF: Final = "DataIntegrityProof"
+ED25519_SIGNATURE_2020: Final = "Ed25519Signature2020"
 
-_PROOF_CONFIGURATION: Final = """\
-_:c14n0 <http://purl.org/dc/terms/created> "{created}"^^<http://www.w3.org/2001/XMLSchema#dateTime> .
-_:c14n0 <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <https://w3id.org/security#DataIntegrityProof> .
-_:c14n0 <https://w3id.org/security#cryptosuite> "eddsa-rdfc-2022"^^<https://w3id.org/security#cryptosuiteString> .
-_:c14n0 <https://w3id.org/security#proofPurpose> <https://w3id.org/security#assertionMethod> .
-_:c14n0 <https://w3id.org/security#verificationMethod> {verification_method} .
-"""
-
+Document = dict[str, Any]
 Sign = Callable[[bytes], bytes]
-"""Signs with Ed25519 (RFC 8032): the message in, 64 bytes out."""
+
+_PURPOSES: Final = {
+    "assertionMethod": "https://w3id.org/security#assertionMethod",
+    "authentication": "https://w3id.org/security#authenticationMethod",
+}
+_CONFIGURATION: Final = (
+    '_:c14n0 <http://purl.org/dc/terms/created> "{created}"^^<http://www.w3.org/2001/XMLSchema#dateTime> .\n'
+    "_:c14n0 <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <https://w3id.org/security#{type}> .\n"
+    "{cryptosuite}"
+    "_:c14n0 <https://w3id.org/security#proofPurpose> <{purpose}> .\n"
+    "_:c14n0 <https://w3id.org/security#verificationMethod> {method} .\n"
+)
+_CRYPTOSUITE: Final = (
+    '_:c14n0 <https://w3id.org/security#cryptosuite> "{name}"^^<https://w3id.org/security#cryptosuiteString> .\n'
+)
+_PLAIN_MEMBERS: Final = frozenset({"type", "cryptosuite", "created", "verificationMethod", "proofPurpose"})
 
 
-def secure(
-    document: dict[str, Any], canonical: str, *, sign: Sign, verification_method: str, created: datetime
+@dataclass(frozen=True, slots=True)
+class Cryptosuite:
+    """One way to make and check a proof; `context` is the one that defines its terms beside credentials/v1."""
+
+    name: str
+    proof_type: str
+    is_rdf: bool
+    algorithms: tuple[KeyAlgorithm, ...]
+    context: str
+
+
+CRYPTOSUITES: Final[Mapping[str, Cryptosuite]] = {
+    **{
+        mechanism.value: Cryptosuite(
+            mechanism.value, DATA_INTEGRITY_PROOF, "-rdfc-" in mechanism, ALGORITHMS[mechanism], DATA_INTEGRITY_V2
+        )
+        for mechanism in (
+            Mechanism.EDDSA_RDFC_2022,
+            Mechanism.EDDSA_JCS_2022,
+            Mechanism.ECDSA_RDFC_2019,
+            Mechanism.ECDSA_JCS_2019,
+        )
+    },
+    ED25519_SIGNATURE_2020: Cryptosuite(
+        ED25519_SIGNATURE_2020, ED25519_SIGNATURE_2020, True, (KeyAlgorithm.ED25519,), ED25519_2020_V1
+    ),
+}
+
+
+def cryptosuite_of(proof: Mapping[str, Any]) -> Cryptosuite:
+    """Return the cryptosuite that *proof* names; raise `Malformed` when it is none that is judged here."""
+    type_ = proof.get("type")
+    name = proof.get("cryptosuite") if type_ == DATA_INTEGRITY_PROOF else type_
+    suite = CRYPTOSUITES.get(name) if isinstance(name, str) else None
+    if suite is None or suite.proof_type != type_:
+        raise Malformed(
+            f"A proof of type {str(type_)[:80]!r} and cryptosuite {str(proof.get('cryptosuite'))[:80]!r} is none that"
+            f" is judged here; those are {', '.join(CRYPTOSUITES)}."
+        )
+    return suite
+
+
+def prove(
+    document: Document,
+    suite: Cryptosuite,
+    *,
+    signer: Signer,
+    verification_method: str,
+    created: datetime,
+    canonical: str | None = None,
 ) -> dict[str, Any]:
-    """Return *document* with an embedded proof; the same input gives the same bytes.
+    """Return a proof of *document*, which has none yet; the same input gives the same bytes.
 
-    *canonical* is the document's canonical N-Quads, *verification_method* a DID URL, *created* an aware time of which
-    the second is kept. Raises `Malformed` for a document that has a proof or whose first context is not
-    credentials/v2, and for a verification method that N-Quads would escape.
+    *canonical* is the document's canonical N-Quads, for suites over RDF. The proof's purpose is `assertionMethod`.
+    Raises `Malformed` for a key that the suite does not sign with, for a document that has a proof, and, in RDF, for
+    one whose contexts do not define the proof's terms or a verification method that N-Quads would escape.
     """
-    contexts = document.get("@context")
-    if contexts != CREDENTIALS_V2 and not (isinstance(contexts, list) and contexts[:1] == [CREDENTIALS_V2]):
-        raise Malformed(f"The first context of a credential must be {CREDENTIALS_V2}.")
+    if signer.algorithm not in suite.algorithms:
+        raise Malformed(f"{suite.name} does not sign with {signer.algorithm} keys.")
     if "proof" in document:
         raise Malformed("The document has a proof already; hand it in without.")
-    moment = date_time_stamp(created)
-    configuration = _PROOF_CONFIGURATION.format(created=moment, verification_method=iri(verification_method))
-    proof = {
-        "type": "DataIntegrityProof",
-        "cryptosuite": CRYPTOSUITE,
-        "created": moment,
+    proof: dict[str, Any] = {
+        "type": suite.proof_type,
+        "cryptosuite": suite.name,
+        "created": date_time_stamp(created),
         "verificationMethod": verification_method,
         "proofPurpose": "assertionMethod",
-        "proofValue": "z" + base58.b58encode(sign(hash_data(configuration, canonical))).decode(),
     }
+    if suite.proof_type != DATA_INTEGRITY_PROOF:
+        del proof["cryptosuite"]
+    if suite.is_rdf:
+        _require_terms(document, suite)
+        iri(verification_method)
+        configuration = configuration_by_template(document, proof, suite)
+        if canonical is None or configuration is None:
+            raise Malformed(f"{suite.name} needs the canonical form of the document.")
+        hashed = hash_data(configuration.encode(), canonical.encode(), signer.algorithm)
+    else:
+        if "@context" in document:
+            proof["@context"] = document["@context"]
+        hashed = hash_data(canonical_json(proof), canonical_json(document), signer.algorithm)
+    return {**proof, "proofValue": "z" + base58.b58encode(signer.sign(hashed)).decode()}
+
+
+def configuration_by_template(document: Mapping[str, Any], proof: Mapping[str, Any], suite: Cryptosuite) -> str | None:
+    """Return the canonical N-Quads of the configuration of *proof*, or None where the template is not sure to be right.
+
+    *proof* comes without its proofValue.
+    """
+    purpose = proof.get("proofPurpose")
+    if not (
+        proof.keys() <= _PLAIN_MEMBERS and "created" in proof and purpose in _PURPOSES and _has_terms(document, suite)
+    ):
+        return None
+    try:
+        method = iri(proof.get("verificationMethod"))
+    except Malformed:
+        return None
+    return _CONFIGURATION.format(
+        created=proof["created"],
+        type=suite.proof_type,
+        cryptosuite=_CRYPTOSUITE.format(name=suite.name) if "cryptosuite" in proof else "",
+        purpose=_PURPOSES[purpose],
+        method=method,
+    )
+
+
+def hash_data(configuration: bytes, document: bytes, algorithm: str) -> bytes:
+    """Return what a key of *algorithm* signs, 64 or 96 bytes, from both canonical forms."""
+    digest = hashlib.sha384 if algorithm == KeyAlgorithm.P384 else hashlib.sha256
+    return digest(configuration).digest() + digest(document).digest()
+
+
+def _require_terms(document: Mapping[str, Any], suite: Cryptosuite) -> None:
+    if not _has_terms(document, suite):
+        raise Malformed(
+            f"The first context of a credential must be {CREDENTIALS_V2}, or {CREDENTIALS_V1} with {suite.context}"
+            f" after it, for a proof by {suite.name}."
+        )
+
+
+def _has_terms(document: Mapping[str, Any], suite: Cryptosuite) -> bool:
+    """Return whether the contexts of *document* give the terms of a proof their one meaning."""
+    found = document.get("@context")
+    contexts = found if isinstance(found, list) else [found]
+    if contexts[:1] == [CREDENTIALS_V2] and suite.proof_type == DATA_INTEGRITY_PROOF:
+        return True
+    return contexts[:1] in ([CREDENTIALS_V1], [CREDENTIALS_V2]) and suite.context in contexts
+
+
+def secure(document: Document, canonical: str, *, sign: Sign, verification_method: str, created: datetime) -> Document:
+    """Return *document* with an embedded eddsa-rdfc-2022 proof."""
+    signer = _Ed25519(sign)
+    suite = CRYPTOSUITES[Mechanism.EDDSA_RDFC_2022]
+    proof = prove(
+        document, suite, signer=signer, verification_method=verification_method, created=created, canonical=canonical
+    )
     return {**document, "proof": proof}
 
 
-async def verify(
-    document: dict[str, Any],
-    *,
-    canonical_of: Callable[[dict[str, Any]], Awaitable[str]],
-    key_of: Callable[[str], bytes] | None = None,
-) -> bool:
-    """Return whether every eddsa-rdfc-2022 proof of *document* holds; proofs of other kinds are not looked at.
-
-    *key_of* returns the public key of a verification method; without it, only did:key is known. Says nothing about
-    who may use that key: the caller compares its controller with the issuer. Raises `Malformed` when there is no
-    such proof, or one that this function cannot judge.
-    """
-    proofs = [proof for proof in _proofs(document) if proof.get("cryptosuite") == CRYPTOSUITE]
-    if not proofs:
-        raise Malformed(f"The document has no {CRYPTOSUITE} proof.")
-    unsecured = {name: value for name, value in document.items() if name != "proof"}
-    canonical = await canonical_of(unsecured)
-    for proof in proofs:
-        if proof.get("type") != "DataIntegrityProof" or "previousProof" in proof:
-            raise Malformed("The proof is not a DataIntegrityProof that stands alone.")
-        configuration = {**proof, "@context": document.get("@context")}
-        signature = _signature(configuration.pop("proofValue", None))
-        key = (key_of or key_of_did_key)(str(proof.get("verificationMethod")))
-        data = hash_data(await canonical_of(configuration), canonical)
-        try:
-            Ed25519PublicKey.from_public_bytes(key).verify(signature, data)
-        except InvalidSignature:
-            return False
-    return True
-
-
-def hash_data(configuration: str, document: str) -> bytes:
-    """Return the 64 bytes that are signed (section 3.2.4), from both canonical forms."""
-    return hashlib.sha256(configuration.encode()).digest() + hashlib.sha256(document.encode()).digest()
-
-
-def date_time_stamp(moment: datetime) -> str:
-    """Return the aware *moment* as an XSD dateTimeStamp in UTC with whole seconds: `2025-01-31T12:00:00Z`."""
-    if moment.tzinfo is None:
-        raise ValueError("A moment without a time zone is no moment.")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)
-
-
-def key_of_did_key(verification_method: str) -> bytes:
-    """Return the public key of a did:key's verification method (`did:key:z…#z…`)."""
-    if not (match := re.fullmatch(r"did:key:(z[^#]+)#\1", verification_method)):
-        raise Malformed(f"{verification_method[:200]!r} is not the verification method of a did:key.")
-    return public_key_of(match[1])
-
-
-def _proofs(document: dict[str, Any]) -> list[dict[str, Any]]:
-    found = document.get("proof", [])
-    proofs = found if isinstance(found, list) else [found]
-    if not all(isinstance(proof, dict) for proof in proofs):
-        raise Malformed("A proof is an object.")
-    return proofs
-
-
-def _signature(text: object) -> bytes:
-    if not isinstance(text, str) or not text.startswith("z") or len(text) > 100:
-        raise Malformed("A proofValue is 64 bytes in base58, after the letter z.")
-    try:
-        return base58.b58decode(text[1:])
-    except ValueError as error:
-        raise Malformed("A proofValue is 64 bytes in base58, after the letter z.") from error
+@dataclass(frozen=True, slots=True)
+class _Ed25519:
+    sign: Sign
+    algorithm: KeyAlgorithm = KeyAlgorithm.ED25519
+    public_key: bytes = b""

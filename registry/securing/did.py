@@ -1,6 +1,9 @@
-"""Decentralised identifiers: did:key for Ed25519, did:web, and the controller documents of the latter.
+"""Decentralised identifiers: did:key and did:jwk, which are their keys; did:web; and the documents we publish.
 
-Sources: The did:key Method 0.9, did:web Method Specification, W3C Controlled Identifiers 1.0 (2025-05-15).
+What a controller document of somebody else says is read in `verification_method.py`.
+
+Sources: The did:key Method 0.9, did:jwk Method Specification, did:web Method Specification, W3C Controlled
+Identifiers 1.0 (2025-05-15).
 """
 
 from __future__ import annotations
@@ -12,64 +15,73 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-import base58
-
 from registry.errors import Malformed
-from registry.securing.contexts import DID_V1, MULTIKEY_V1
+from registry.securing import base64url
+from registry.securing.contexts import DID_V1, JWS_2020_V1, MULTIKEY_V1
+from registry.securing.public_key import PublicKey
+from registry.strict_json import json_object
 
-_ED25519_PUB: Final = bytes((0xED, 0x01))
-"""Multicodec prefix of an Ed25519 public key, as a varint."""
-_KEY_BYTES: Final = 32
 _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _SEGMENT: Final = re.compile(r"(?!\.{1,2}$)([A-Za-z0-9._-]|%[0-9A-Fa-f]{2})+")
 
 
+_KEY_PURPOSES: Final = ("assertionMethod", "authentication", "capabilityDelegation", "capabilityInvocation")
+"""What the key of a did:key or did:jwk may be used for: everything that is done by signing."""
+_LONGEST_DID: Final = 4096
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A verification method: its id (a DID URL) and the raw Ed25519 public key (32 bytes)."""
+    """A verification method of ours: its id (a DID URL) and its key."""
 
     id: str
-    public_key: bytes
+    public_key: PublicKey
 
 
-def multikey(public_key: bytes) -> str:
-    """Return the Multikey text (`z6Mk…`) of a raw Ed25519 *public_key* (Controlled Identifiers, section 2.2.2)."""
-    if len(public_key) != _KEY_BYTES:
-        raise ValueError(f"An Ed25519 public key has {_KEY_BYTES} bytes, not {len(public_key)}.")
-    return "z" + base58.b58encode(_ED25519_PUB + public_key).decode()
+def did_key(key: PublicKey) -> str:
+    """Return the did:key of *key* (Ed25519, P-256 or P-384)."""
+    return f"did:key:{key.multikey()}"
 
 
-def public_key_of(text: str) -> bytes:
-    """Return the raw Ed25519 public key in the Multikey *text*; raise `Malformed` for anything else."""
-    try:
-        decoded = base58.b58decode(text[1:]) if text.startswith("z") and len(text) < 64 else b""
-    except ValueError:
-        decoded = b""
-    if len(decoded) != _KEY_BYTES + 2 or not decoded.startswith(_ED25519_PUB):
-        raise Malformed(f"{text[:80]!r} is not an Ed25519 public key in Multikey form (z6Mk…).")
-    return decoded[2:]
-
-
-def did_key(public_key: bytes) -> str:
-    """Return the did:key of a raw Ed25519 *public_key*."""
-    return f"did:key:{multikey(public_key)}"
-
-
-def parse_did_key(did: str) -> bytes:
-    """Return the raw Ed25519 public key that *did* is; raise `Malformed` for any other DID."""
+def parse_did_key(did: str) -> PublicKey:
+    """Return the key that *did* is; raise `Malformed` for any other DID."""
     if not did.startswith("did:key:"):
         raise Malformed(f"{did[:80]!r} is not a did:key.")
-    return public_key_of(did.removeprefix("did:key:"))
+    return PublicKey.from_multikey(did.removeprefix("did:key:"))
 
 
-def key_method(public_key: bytes) -> Method:
+def parse_did_jwk(did: str) -> PublicKey:
+    """Return the key that *did* is; raise `Malformed` for any other DID."""
+    if not did.startswith("did:jwk:") or len(did) > _LONGEST_DID:
+        raise Malformed(f"{did[:80]!r} is not a did:jwk.")
+    return PublicKey.from_jwk(json_object(base64url.decode(did.removeprefix("did:jwk:"), "The did:jwk"), "The did:jwk"))
+
+
+def key_method(key: PublicKey) -> Method:
     """Return the one verification method of a did:key: `did:key:z…#z…`."""
-    return Method(f"{did_key(public_key)}#{multikey(public_key)}", public_key)
+    return Method(f"{did_key(key)}#{key.multikey()}", key)
 
 
-def web_method(did: str, public_key: bytes) -> Method:
+def web_method(did: str, key: PublicKey) -> Method:
     """Return a verification method of a did:web, named after its key: `did:web:…#z6Mk…`, so that ids never clash."""
-    return Method(f"{did}#{multikey(public_key)}", public_key)
+    return Method(f"{did}#{key.multikey()}", key)
+
+
+def resolve_here(did: str) -> dict[str, Any]:
+    """Return the controller document of a did:key or did:jwk, which needs no network; raise `Malformed` for others."""
+    if did.startswith("did:jwk:"):
+        method_id, suite = f"{did}#0", JWS_2020_V1
+        key = {"type": "JsonWebKey2020", "publicKeyJwk": parse_did_jwk(did).jwk()}
+    else:
+        multikey = parse_did_key(did).multikey()
+        method_id, suite = f"{did}#{multikey}", MULTIKEY_V1
+        key = {"type": "Multikey", "publicKeyMultibase": multikey}
+    return {
+        "@context": [DID_V1, suite],
+        "id": did,
+        "verificationMethod": [{"id": method_id, "controller": did, **key}],
+        **{purpose: [method_id] for purpose in _KEY_PURPOSES},
+    }
 
 
 def did_web(origin: str, path: str = "") -> str:
@@ -123,7 +135,7 @@ def controller_document(did: str, methods: Sequence[Method]) -> dict[str, Any]:
                 "id": method.id,
                 "type": "Multikey",
                 "controller": did,
-                "publicKeyMultibase": multikey(method.public_key),
+                "publicKeyMultibase": method.public_key.multikey(),
             }
             for method in methods
         ],

@@ -1,4 +1,4 @@
-"""The program inside a canonicalisation worker: one document in, one answer out, over pipes, until end of file.
+"""The program inside a canonicalisation worker: documents in, answers out, over pipes, until end of file.
 
 It starts with an environment free of secrets and under resource limits, and it never touches the network or the
 database. Frames are a length (4 bytes, big endian) and that many bytes of JSON.
@@ -18,14 +18,14 @@ from typing import Any, BinaryIO, Final
 HEADER: Final = struct.Struct(">I")
 
 
-def frame(message: dict[str, Any]) -> bytes:
+def frame(message: object) -> bytes:
     """Return *message* as one frame."""
     body = json.dumps(message).encode()
     return HEADER.pack(len(body)) + body
 
 
 def main() -> None:
-    """Read the settings frame, answer `{}` when ready, then answer every document; return at end of file."""
+    """Read the settings frame, answer `{}` when ready, then answer every list of documents; return at end of file."""
     # Ctrl-C and a supervisor's signal reach the whole group; the parent decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -39,12 +39,12 @@ def main() -> None:
         _write(answers, {"error": "Unfit", "detail": f"{type(error).__name__}: {error}"})
         return
     _write(answers, {})
-    while (document := _read(requests)) is not None:
+    while (documents := _read(requests)) is not None:
         # Should the parent be gone, nobody else ends a document that never ends.
         signal.setitimer(signal.ITIMER_REAL, 2 * settings["time_limit_s"])
-        answer = _answer(canonicalise, document)
+        results = [_answer(canonicalise, document) for document in documents]
         signal.setitimer(signal.ITIMER_REAL, 0)
-        _write(answers, answer)
+        _write(answers, results)
 
 
 def _prepared(settings: dict[str, Any]) -> Callable[[dict[str, Any]], str]:
@@ -77,7 +77,7 @@ def _answer(canonicalise: Callable[[dict[str, Any]], str], document: dict[str, A
         return {"error": "Malformed", "detail": f"The document cannot be read as JSON-LD ({type(error).__name__})."}
 
 
-def _read(stream: BinaryIO) -> dict[str, Any] | None:
+def _read(stream: BinaryIO) -> Any:
     """Return the next message; None at end of file."""
     header = stream.read(HEADER.size)
     if len(header) < HEADER.size:
@@ -86,10 +86,9 @@ def _read(stream: BinaryIO) -> dict[str, Any] | None:
     body = stream.read(length)
     if len(body) < length:
         return None
-    message: dict[str, Any] = json.loads(body)
-    return message
+    return json.loads(body)
 
 
-def _write(stream: BinaryIO, message: dict[str, Any]) -> None:
+def _write(stream: BinaryIO, message: object) -> None:
     stream.write(frame(message))
     stream.flush()

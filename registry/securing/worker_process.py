@@ -88,7 +88,7 @@ class WorkerProcess:
         """Whether the process is known to be gone."""
         return self._process.returncode is not None
 
-    async def ask(self, request: bytes) -> dict[str, Any]:
+    async def ask(self, request: bytes) -> Any:
         """Return the answer to the frame *request*; raise `WorkerDied`. After a cancellation only `kill` is left."""
         requests, answers = self._process.stdin, self._process.stdout
         assert requests is not None
@@ -97,7 +97,7 @@ class WorkerProcess:
             requests.write(request)
             await requests.drain()
             (length,) = HEADER.unpack(await answers.readexactly(HEADER.size))
-            answer: dict[str, Any] = json.loads(await answers.readexactly(length))
+            answer = json.loads(await answers.readexactly(length))
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             raise WorkerDied(-min(0, await self._process.wait())) from error
         return answer

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import Malformed
-from registry.http.strict_json import MAX_DEPTH, loads
+from registry.strict_json import MAX_DEPTH, loads
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 WHOLE = st.integers(-(2**53) + 1, 2**53 - 1)

@@ -1,7 +1,8 @@
-"""did:key and did:web, against their specifications' examples."""
+"""did:key, did:jwk and did:web, against their specifications' examples."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import Malformed
+from registry.securing import base64url
 from registry.securing.contexts import Contexts
 from registry.securing.did import (
     Method,
@@ -17,34 +19,51 @@ from registry.securing.did import (
     did_web,
     did_web_url,
     key_method,
-    multikey,
+    parse_did_jwk,
     parse_did_key,
-    public_key_of,
+    resolve_here,
     web_method,
 )
+from registry.securing.public_key import PublicKey
 from registry.securing.rdf import canonicalise_here
+from registry.securing.verification_method import method_in, verification_methods
+from tests.securing.signers import SIGNERS, key_of
 
-KEYS = st.binary(min_size=32, max_size=32)
+KEYS = st.binary(min_size=32, max_size=32).filter(lambda raw: any(raw[1:31])).map(lambda raw: PublicKey("Ed25519", raw))
+OLD, NEW = PublicKey("Ed25519", bytes([2]) * 32), PublicKey("Ed25519", bytes([7]) * 32)
 SLUGS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 
 
 def test_the_key_of_the_w3c_vectors_comes_out_as_its_did(vectors: dict[str, Any]) -> None:
     text = vectors["keyPair.json"]["publicKeyMultibase"]
-    key = public_key_of(text)
+    key = PublicKey.from_multikey(text)
     assert did_key(key) == f"did:key:{text}"
     assert key_method(key).id == vectors["eddsa-rdfc-2022/proofConfigDataInt.json"]["verificationMethod"]
 
 
 @given(KEYS)
-def test_a_did_key_is_its_key(key: bytes) -> None:
+def test_a_did_key_is_its_key(key: PublicKey) -> None:
     assert did_key(key).startswith("did:key:z6Mk")
     assert parse_did_key(did_key(key)) == key
 
 
-@pytest.mark.parametrize("key", [b"", bytes(31), bytes(33)])
-def test_only_32_bytes_are_an_ed25519_key(key: bytes) -> None:
-    with pytest.raises(ValueError, match="32 bytes"):
-        multikey(key)
+@pytest.mark.parametrize("algorithm", SIGNERS)
+def test_the_document_of_a_did_key_lists_it_for_all_that_is_done_by_signing(algorithm: str) -> None:
+    key = key_of(SIGNERS[algorithm])
+    document = resolve_here(did_key(key))
+    [method] = verification_methods(document)
+    assert method.key == key
+    assert method.id == key_method(key).id
+    assert method.purposes == {"assertionMethod", "authentication", "capabilityDelegation", "capabilityInvocation"}
+    assert method_in(document, method.id, "authentication") == method
+
+
+@pytest.mark.parametrize("algorithm", SIGNERS)
+def test_a_did_jwk_is_its_key(algorithm: str) -> None:
+    key = key_of(SIGNERS[algorithm])
+    did = f"did:jwk:{base64url.encode(json.dumps(key.jwk()).encode())}"
+    assert parse_did_jwk(did) == key
+    assert method_in(resolve_here(did), f"{did}#0", "assertionMethod").key == key
 
 
 @pytest.mark.parametrize(
@@ -56,13 +75,13 @@ def test_only_32_bytes_are_an_ed25519_key(key: bytes) -> None:
         "did:web:example.org",
         "did:key:z6Mk0OIl",
         "did:key:u7QEAAAAA",
-        "did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169",  # a P-256 key
+        "did:key:z6LSbysY2xFMRpGMhb7tFTLMpeuPRaqaWM1yECx2AtzE3KCc",  # an X25519 key
         "did:key:z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ",  # a character short
         "did:key:z" + "1" * 5000,
         "did:key:zé",
     ],
 )
-def test_other_texts_are_no_ed25519_did_key(did: str) -> None:
+def test_other_texts_are_no_did_key(did: str) -> None:
     with pytest.raises(Malformed):
         parse_did_key(did)
 
@@ -156,14 +175,14 @@ def test_other_texts_are_no_did_web(did: str) -> None:
 
 def test_a_controller_document_lists_every_method_for_assertions() -> None:
     did = "did:web:registry.example:issuers:acme"
-    old, new = web_method(did, bytes(32)), web_method(did, bytes([1]) * 32)
+    old, new = web_method(did, OLD), web_method(did, NEW)
     document = controller_document(did, [old, new])
     assert document == {
         "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"],
         "id": did,
         "verificationMethod": [
-            {"id": old.id, "type": "Multikey", "controller": did, "publicKeyMultibase": multikey(bytes(32))},
-            {"id": new.id, "type": "Multikey", "controller": did, "publicKeyMultibase": multikey(bytes([1]) * 32)},
+            {"id": old.id, "type": "Multikey", "controller": did, "publicKeyMultibase": OLD.multikey()},
+            {"id": new.id, "type": "Multikey", "controller": did, "publicKeyMultibase": NEW.multikey()},
         ],
         "assertionMethod": [old.id, new.id],
     }
@@ -171,11 +190,11 @@ def test_a_controller_document_lists_every_method_for_assertions() -> None:
 
 def test_a_controller_document_is_json_ld_that_loses_nothing(contexts: Contexts) -> None:
     did = "did:web:registry.example"
-    canonical = canonicalise_here(controller_document(did, [web_method(did, bytes(32))]), contexts)
-    assert f'<https://w3id.org/security#publicKeyMultibase> "{multikey(bytes(32))}"' in canonical
+    canonical = canonicalise_here(controller_document(did, [web_method(did, OLD)]), contexts)
+    assert f'<https://w3id.org/security#publicKeyMultibase> "{OLD.multikey()}"' in canonical
     assert "<https://w3id.org/security#assertionMethod>" in canonical
 
 
 def test_a_method_of_another_did_has_no_place_in_a_controller_document() -> None:
     with pytest.raises(ValueError, match="not a verification method of"):
-        controller_document("did:web:a.example", [Method("did:web:b.example#z6Mk", bytes(32))])
+        controller_document("did:web:a.example", [Method("did:web:b.example#z6Mk", OLD)])

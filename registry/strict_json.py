@@ -53,6 +53,14 @@ def loads(data: bytes) -> Any:
     return value
 
 
+def json_object(data: bytes, what: str) -> dict[str, Any]:
+    """Return the object that *data* stands for; raise `Malformed`, naming *what* it is, for any other value."""
+    value = loads(data)
+    if not isinstance(value, dict):
+        raise Malformed(f"{what} is no JSON object.")
+    return value
+
+
 _UNSURE = object()
 
 

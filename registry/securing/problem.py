@@ -1,0 +1,61 @@
+"""What is wrong with a proof, in the words of the specifications.
+
+Types: Data Integrity 1.0, section 4.7 (Processing Errors); Controlled Identifiers 1.0, section 3.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+_SECURITY: Final = "https://w3id.org/security#"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem detail (RFC 9457): `type` is the specification's URL, `pointer` a JSON pointer into the document."""
+
+    type: str
+    title: str
+    detail: str
+    pointer: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the members of the problem detail."""
+        members = {"type": self.type, "title": self.title, "detail": self.detail}
+        return members if self.pointer is None else {**members, "pointer": self.pointer}
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One of the specifications' error types; called with a sentence, it is that problem."""
+
+    type: str
+    title: str
+
+    def __call__(self, detail: str, pointer: str | None = None) -> Problem:
+        """Return the problem that *detail* tells about."""
+        return Problem(self.type, self.title, detail, pointer)
+
+
+PROOF_VERIFICATION: Final = ProblemType(_SECURITY + "PROOF_VERIFICATION_ERROR", "The proof does not hold")
+PROOF_TRANSFORMATION: Final = ProblemType(
+    _SECURITY + "PROOF_TRANSFORMATION_ERROR", "The document cannot be canonicalised"
+)
+INVALID_DOMAIN: Final = ProblemType(_SECURITY + "INVALID_DOMAIN_ERROR", "The proof is for another domain")
+INVALID_CHALLENGE: Final = ProblemType(_SECURITY + "INVALID_CHALLENGE_ERROR", "The proof answers another challenge")
+INVALID_VERIFICATION_METHOD_URL: Final = ProblemType(
+    _SECURITY + "INVALID_VERIFICATION_METHOD_URL", "The verification method is not named by a URL"
+)
+INVALID_DOCUMENT_ID: Final = ProblemType(
+    _SECURITY + "INVALID_CONTROLLED_IDENTIFIER_DOCUMENT_ID", "The controller document is another's"
+)
+INVALID_DOCUMENT: Final = ProblemType(
+    _SECURITY + "INVALID_CONTROLLED_IDENTIFIER_DOCUMENT", "The controller document cannot be had or read"
+)
+INVALID_VERIFICATION_METHOD: Final = ProblemType(
+    _SECURITY + "INVALID_VERIFICATION_METHOD", "The verification method cannot be used"
+)
+INVALID_RELATIONSHIP: Final = ProblemType(
+    _SECURITY + "INVALID_RELATIONSHIP_FOR_VERIFICATION_METHOD", "The key is not meant for this purpose"
+)

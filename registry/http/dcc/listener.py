@@ -25,7 +25,7 @@ from registry.http.door import Handler, problem_for
 from registry.http.operation import Operation
 from registry.http.parts import Logs, Parts
 from registry.http.problems import NO_SUCH_PATH, AtTheDoor
-from registry.http.strict_json import loads
+from registry.strict_json import loads
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,13 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[str, NoDecode] = Field(
         "", description="networks whose X-Forwarded-For is believed, for quotas: 10.0.0.0/8,127.0.0.1"
     )
+    fetch: bool = Field(True, description="off: nothing is fetched from elsewhere, and what needs it is unverifiable")
+    fetch_private_hosts: Annotated[str, NoDecode] = Field(
+        "", description="https hosts that may lie in a private network: lists.agency.internal,10.1.2.3:9443"
+    )
+    fetch_timeout_s: float = Field(5, gt=0, le=60, description="one document from elsewhere, from request to last byte")
+    fetch_at_once: int = Field(32, ge=1, le=1024, description="documents fetched from elsewhere at the same time")
+    remote_memory_bytes: int = Field(64 * 1024 * 1024, ge=1024 * 1024, description="foreign lists kept in memory")
     visibility_wait_s: float = Field(2, ge=0, description="how long a read waits for its Registry-Position")
     drain_s: float = Field(0, ge=0, description="time between /readyz turning 503 and the sockets closing")
     shutdown_s: float = Field(3, gt=0, description="time for open requests when stopping")
@@ -161,6 +168,14 @@ class Settings(BaseSettings):
         return tuple(ipaddress.ip_network(one.strip()) for one in self.trusted_proxies.split(",") if one.strip())
 
     @property
+    def private_hosts(self) -> frozenset[str]:
+        """The hosts (`host`, or `host:port`) that may be fetched from in a private network."""
+        hosts = frozenset(one.strip().lower() for one in self.fetch_private_hosts.split(",") if one.strip())
+        if wrong := [one for one in sorted(hosts) if not re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", one)]:
+            raise ValueError(f"{wrong[0]!r} is no host; write host or host:port, without https:// and path")
+        return hosts
+
+    @property
     def master_key_path(self) -> Path:
         """The file of the master keys."""
         return self.master_key_file or self.home / "keys" / "master.key"
@@ -188,6 +203,10 @@ def load(**overrides: Any) -> Settings:
         _ = settings.proxies
     except ValueError as error:
         raise SettingsRefused(f"REGISTRY_TRUSTED_PROXIES: {error}") from error
+    try:
+        _ = settings.private_hosts
+    except ValueError as error:
+        raise SettingsRefused(f"REGISTRY_FETCH_PRIVATE_HOSTS: {error}") from error
     return settings
 
 

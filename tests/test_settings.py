@@ -43,6 +43,7 @@ def test_every_log_has_its_origin(given, origins):
         ({"resign_at": 1}, "REGISTRY_RESIGN_AT"),
         ({"list_size": 131_071}, "REGISTRY_LIST_SIZE"),
         ({"trusted_proxies": "everybody"}, "REGISTRY_TRUSTED_PROXIES"),
+        ({"fetch_private_hosts": "https://lists.internal"}, "REGISTRY_FETCH_PRIVATE_HOSTS"),
         ({"dcc_port": 4008}, "REGISTRY_DCC_ISSUER"),
         ({"dcc_port": 4008, "dcc_issuer": "Not A Slug"}, "REGISTRY_DCC_ISSUER: 'Not A Slug' is no slug"),
         ({"dcc_port": 4008, "dcc_issuer": "other/college"}, "REGISTRY_DCC_ISSUER: write log/slug"),

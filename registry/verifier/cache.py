@@ -39,14 +39,16 @@ class Cache(Generic[Key, Value]):
         self._kept: OrderedDict[Key, Kept[Value | RegistryError]] = OrderedDict()
         self._loading: dict[Key, asyncio.Task[Value]] = {}
 
-    async def get(self, key: Key, load: Callable[[], Awaitable[Kept[Value]]]) -> Value:
+    async def get(self, key: Key, load: Callable[[], Awaitable[Kept[Value]]], *, fresh: bool = False) -> Value:
         """Return what is kept under *key*, or what *load* returns; whoever asks meanwhile waits for the same load.
+
+        With *fresh*, what is kept does not count.
 
         A `Refused` or `Unavailable` that *load* raises is raised again for 10 s. A caller that is cancelled leaves the
         loading to the others.
         """
         kept = self._kept.get(key)
-        if kept is not None and self._clock() < kept.until:
+        if kept is not None and not fresh and self._clock() < kept.until:
             self._kept.move_to_end(key)
             if isinstance(kept.value, RegistryError):
                 raise kept.value.with_traceback(None)

@@ -120,15 +120,16 @@ class Fetcher:
         await self._names.close()
         self._inflating.shutdown(wait=False, cancel_futures=True)
 
-    async def fetch(self, url: str, *, accept: Sequence[str], allowed: Collection[str] = ()) -> Fetched:
-        """Return what lies at *url*, if it is one of the media types *accept* (asked for) or *allowed* (taken too).
+    async def fetch(self, url: str, *, accept: Sequence[str], allowed: Sequence[str] = ()) -> Fetched:
+        """Return what lies at *url*, if it is one of the media types *accept* (preferred) or *allowed* (taken too).
 
         Raises `RemoteRefused` for a URL that is never asked, and `RemoteUnavailable` for one that does not answer
         rightly, within 5 s, within 2 MiB as it comes and 4 MiB inflated. Both say nothing about the network here.
         """
         began, outcome = perf_counter(), "cancelled"
         try:
-            fetched = await self._in_time(self._judged(url), url, accept, {*accept, *allowed})
+            wanted = ", ".join([*accept, *(f"{one};q=0.8" for one in allowed)])
+            fetched = await self._in_time(self._judged(url), url, wanted, {*accept, *allowed})
             outcome = "fetched"
         except (RemoteRefused, RemoteUnavailable) as error:
             outcome = str(error.extra.get("reason", "refused"))
@@ -137,10 +138,10 @@ class Fetcher:
             self._observe(outcome, perf_counter() - began)
         return fetched
 
-    async def _in_time(self, target: RemoteUrl, url: str, accept: Sequence[str], taken: Collection[str]) -> Fetched:
+    async def _in_time(self, target: RemoteUrl, url: str, wanted: str, taken: Collection[str]) -> Fetched:
         try:
             async with asyncio.timeout(self._limits.time_s):
-                return await self._ask(target, url, accept, taken)
+                return await self._ask(target, url, wanted, taken)
         except TimeoutError as error:
             late = f"{target.host} did not answer within {self._limits.time_s:g} s."
             raise RemoteUnavailable(late, reason="timeout") from error
@@ -153,7 +154,7 @@ class Fetcher:
             raise RemoteRefused(f"{target.host} is this registry itself; nothing of its own is fetched.")
         return target
 
-    async def _ask(self, target: RemoteUrl, url: str, accept: Sequence[str], taken: Collection[str]) -> Fetched:
+    async def _ask(self, target: RemoteUrl, url: str, wanted: str, taken: Collection[str]) -> Fetched:
         session = self._named if target.is_named else self._public
         if session is None:
             raise RemoteUnavailable("The registry is starting; ask again in a moment.")
@@ -162,7 +163,7 @@ class Fetcher:
         self._under_way += 1
         try:
             response = await session.get(
-                URL(target.text, encoded=True), headers={"Accept": ", ".join(accept)}, allow_redirects=False
+                URL(target.text, encoded=True), headers={"Accept": wanted}, allow_redirects=False
             )
             try:
                 return await self._taken(target, url, response, taken)

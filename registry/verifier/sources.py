@@ -55,9 +55,18 @@ class ForeignStatus(Protocol):
     """Reads one entry of `credentialStatus` whose list is somebody else's."""
 
     async def __call__(
-        self, entry: Mapping[str, Any], issuer: str, now: datetime, *, at: datetime | None = None
+        self,
+        entry: Mapping[str, Any],
+        issuer: str,
+        now: datetime,
+        *,
+        at: datetime | None = None,
+        credential_id: str | None = None,
     ) -> StatusFinding:
-        """Return where it stands; *issuer* is the credential's, *at* a past moment. Never raises a `Refused`."""
+        """Return where it stands; *issuer* is the credential's, *at* a past moment. Never raises a `Refused`.
+
+        An entry may also be the claim `status` of a JWT; a 1EdTech list needs the *credential_id*.
+        """
         ...
 
 

@@ -1,0 +1,105 @@
+"""From the name of a verification method to its key: did:key and did:jwk here, ours from memory, others fetched.
+
+Sources: Controlled Identifiers 1.0, section 3.3 (retrieve verification method); did:web Method Specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from registry.errors import Malformed, RemoteUnavailable
+from registry.securing.did import did_web_url, resolve_here
+from registry.securing.problem import INVALID_DOCUMENT, INVALID_DOCUMENT_ID
+from registry.securing.verification_method import VerificationMethodFound, controller_of, method_in, unknown
+from registry.strict_json import json_object
+from registry.verifier.bounded_json import require_few_marks
+from registry.verifier.cache import Cache, Kept
+from registry.verifier.fetcher import Fetcher
+
+MAX_DOCUMENT_BYTES: Final = 256 * 1024
+UNSAID_S: Final = 300.0
+"""How long a document is kept whose sender said nothing."""
+LONGEST_S: Final = 600.0
+"""A key that was compromised is believed no longer than this after its document was corrected."""
+
+_ACCEPT: Final = ("application/did", "application/cid", "application/did+ld+json", "application/did+json")
+_ALLOWED: Final = ("application/ld+json", "application/json")
+_OBJECTS_PER_BYTE: Final = 8
+"""What a parsed document weighs, against its text."""
+
+Own = Callable[[str], Awaitable[Mapping[str, Any] | None]]
+"""DID → our own controller document of it; None: not ours."""
+
+
+class Resolver:
+    """Finds controller documents and the methods in them; foreign ones are kept for some minutes."""
+
+    def __init__(
+        self, fetcher: Fetcher, own: Own, clock: Callable[[], datetime], *, max_bytes: int = 16 * 1024 * 1024
+    ) -> None:
+        self._fetcher = fetcher
+        self._own = own
+        self._clock = clock
+        self._documents: Cache[str, Mapping[str, Any]] = Cache(clock, max_bytes=max_bytes)
+
+    async def close(self) -> None:
+        """End what is being fetched."""
+        await self._documents.close()
+
+    async def key_of(self, url: str, purpose: str) -> VerificationMethodFound:
+        """Return the verification method *url*, if its controller lists it under *purpose* (`assertionMethod`, …).
+
+        Raises `UnknownVerificationMethod` when it cannot be had, for whatever reason. Whether it expired or was
+        revoked is for the caller to judge, who knows for which moment.
+        """
+        controller = controller_of(url)
+        try:
+            document = await self.resolve(controller)
+        except (Malformed, RemoteUnavailable) as error:
+            raise unknown(INVALID_DOCUMENT(f"The document of {controller[:200]} cannot be had. {error}")) from error
+        return method_in(document, url, purpose)
+
+    async def resolve(self, controller: str, *, fresh: bool = False) -> Mapping[str, Any]:
+        """Return the controller document of *controller*: a DID, or an https URL without fragment.
+
+        *fresh* asks its host although an answer is kept. Its id equals *controller*. Raises `RemoteRefused`,
+        `RemoteUnavailable`, `Malformed`, or `UnknownVerificationMethod` for a DID method that is not understood and a
+        document that is another's.
+        """
+        if controller.startswith(("did:key:", "did:jwk:")):
+            return resolve_here(controller)
+        if (own := await self._own(controller)) is not None:
+            return own
+        if controller.startswith("did:web:"):
+            url = did_web_url(controller)
+        elif controller.startswith("https://"):
+            url = controller
+        else:
+            raise unknown(INVALID_DOCUMENT(f"{controller[:100]!r} is of no method that is resolved here."))
+        document = await self._documents.get(url, lambda: self._fetched(url), fresh=fresh)
+        if document.get("id") != controller:
+            raise unknown(INVALID_DOCUMENT_ID(f"The document at {url[:200]} is about {str(document.get('id'))[:200]}."))
+        return document
+
+    async def _fetched(self, url: str) -> Kept[Mapping[str, Any]]:
+        fetched = await self._fetcher.fetch(url, accept=_ACCEPT, allowed=_ALLOWED)
+        if len(fetched.body) > MAX_DOCUMENT_BYTES:
+            raise RemoteUnavailable(f"The document at {url[:200]} is longer than {MAX_DOCUMENT_BYTES} bytes.")
+        require_few_marks(fetched.body)
+        document = json_object(fetched.body, "The controller document")
+        fresh_s = min(UNSAID_S if fetched.fresh_s is None else fetched.fresh_s, LONGEST_S)
+        weight = len(fetched.body) * _OBJECTS_PER_BYTE
+        return Kept(document, weight, fetched.fetched_at + timedelta(seconds=fresh_s))
+
+
+def vouches(document: Mapping[str, Any], methods: frozenset[str]) -> bool:
+    """Return whether the controller *document* lists one of the *methods* under assertionMethod.
+
+    So its controller lets somebody else's key speak for it; that somebody says so himself would prove nothing.
+    """
+    listed = document.get("assertionMethod", [])
+    references = listed if isinstance(listed, list) else [listed]
+    ids = (one.get("id") if isinstance(one, Mapping) else one for one in references)
+    return any(isinstance(one, str) and one in methods for one in ids)

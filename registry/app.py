@@ -15,7 +15,7 @@ from uuid import uuid4
 import asyncpg
 from aiohttp import web
 
-from projections import advance, checkpoints
+from projections import advance
 from projections.catalog import PROJECTIONS
 from projections.runner import Runner
 from projections.status_lists.publish import Publisher, PublishSettings
@@ -23,13 +23,14 @@ from projections.status_lists.store import CHANNEL as PUBLISHED_CHANNEL
 from projections.status_lists.store import prepare as prepare_published
 from projections.status_lists.ticking import publish_for_ever
 from projections.status_lists.view import PublishedLists
+from registry import upkeep
 from registry.commands.api_keys import KeyRing
 from registry.commands.handle import Commands
 from registry.commands.issue import Issuing
 from registry.commands.list_sets import ListSetKeeper
 from registry.doctor import load_master_keys
 from registry.domain.names import LogName
-from registry.errors import DatabaseUnavailable, RegistryError, SettingsRefused, Unfit
+from registry.errors import RegistryError, SettingsRefused, Unfit
 from registry.http.drain import Drain
 from registry.http.limits import Quota
 from registry.http.metrics import Metrics, metrics_app, watch_loop
@@ -62,13 +63,6 @@ from registry.wiring import (
 )
 
 VERSION = version("credential-registry")
-POLL_S = 0.25
-GAUGES_S = 2.0
-SETTLE_S = 0.5
-
-_PASSING = (*LOST, asyncpg.PostgresError, DatabaseUnavailable)
-"""What upkeep survives: it is done again in a moment, and nothing that was acknowledged depends on it."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -185,23 +179,7 @@ class Process:
             "publishing",
         )
         self._background(self._listen({advance.CHANNEL: self._wake_publisher}), "listening for the publisher")
-        self._background(self._tell_publishing(projecting, publisher), "publisher's metrics")
-
-    async def _tell_publishing(self, projecting: Runner, publisher: Publisher) -> None:
-        counted: dict[tuple[LogName, str], int] = {}
-        while True:
-            await asyncio.sleep(GAUGES_S)
-            every = list(publisher.progress.values())
-            self._metrics.lists_dirty.set(sum(one.dirty for one in every))
-            self._metrics.oldest_pending.set(max((one.oldest_pending_s(utc_now()) for one in every), default=0))
-            for log, one in publisher.progress.items():
-                self._metrics.publishing_halted.labels(log).set(one.halted is not None)
-            soonest = [one.valid_until for one in every if one.valid_until is not None]
-            if soonest:
-                self._metrics.valid_until.set(min(soonest).timestamp())
-            for key, times in projecting.failures.items():
-                self._metrics.projection_errors.labels(key[1]).inc(times - counted.get(key, 0))
-                counted[key] = times
+        self._background(upkeep.tell_publishing(projecting, publisher, self._metrics), "publisher's metrics")
 
     # ── the write side and the door ──────────────────────────────────────────────────────────────────────
 
@@ -213,7 +191,7 @@ class Process:
         vault = Vault(Repeating(writer), master, utc_now)
         api_keys = ApiKeys(Repeating(writer), vault, utc_now, env=settings.env)
         lists = PublishedLists(reader, max_bytes=settings.list_memory_bytes)
-        self._stack.push_async_callback(_settled, lists)  # after its follower ended, before its pool is closed
+        self._stack.push_async_callback(upkeep.settled, lists)  # after its follower ended, before its pool is closed
         sequencers = {log: await self._sequencer(log) for log in origins}
         keeper = ListSetKeeper(sequencers, origins, vault, lists.is_published, clock=utc_now, size=settings.list_size)
         self._stack.push_async_callback(keeper.close)
@@ -260,9 +238,12 @@ class Process:
         wakes = {PUBLISHED_CHANNEL: self._wake_lists, advance.CHANNEL: self._wake_progress}
         self._background(self._listen(wakes), "listening")
         self._background(lists.follow(self._wake_lists), "following published lists")
-        self._background(self._follow_progress(reader, progress), "following projections")
-        self._background(self._flush(api_keys), "noting API keys' use")
-        self._background(self._tell_logs(reader), "log's metrics")
+        self._background(
+            upkeep.follow_progress(reader, progress, self._settings.origins, self._wake_progress),
+            "following projections",
+        )
+        self._background(upkeep.flush_last_used(api_keys), "noting API keys' use")
+        self._background(upkeep.tell_logs(reader, self._metrics, self._settings.origins), "log's metrics")
 
     async def _sequencer(self, log: LogName) -> Sequencer:
         settings = self._settings
@@ -286,38 +267,6 @@ class Process:
         self._background(sequencer.run(), f"sequencing {log}")
         return sequencer
 
-    async def _follow_progress(self, reader: Pool, progress: Progress) -> None:
-        """Tell *progress* how far the projections are: on every notification, and every 250 ms."""
-        while True:
-            with suppress(*_PASSING):
-                for log in self._settings.origins:
-                    now = utc_now()
-                    async with reader.acquire() as conn:
-                        reached = await checkpoints.complete_until(conn, log, now)
-                    for projection, (position, time) in reached.items():
-                        progress.saw(log, projection, position, time)
-            await _rest(self._wake_progress)
-
-    async def _tell_logs(self, reader: Pool) -> None:
-        while True:
-            with suppress(*_PASSING):
-                async with reader.acquire() as conn:
-                    for lag in await checkpoints.lags(conn, self._settings.origins, utc_now()):
-                        self._metrics.projection_lag.labels(lag.projection, lag.log).set(lag.events)
-                        self._metrics.projection_lag_seconds.labels(lag.projection, lag.log).set(lag.seconds)
-                    for log in self._settings.origins:
-                        head = await read.head(conn, log)
-                        self._metrics.log_head.labels(log).set(head.position if head else 0)
-                        for name, found in (await checkpoints.positions(conn, log)).items():
-                            self._metrics.projection_position.labels(name, log).set(found.position)
-            await asyncio.sleep(GAUGES_S)
-
-    async def _flush(self, api_keys: ApiKeys) -> None:
-        while True:
-            await asyncio.sleep(10)
-            with suppress(*_PASSING):
-                await api_keys.flush_last_used()
-
     # ── connections, sockets, tasks ──────────────────────────────────────────────────────────────────────
 
     async def _pool(self, dsn: str, name: str, *, size: int) -> Pool:
@@ -331,7 +280,7 @@ class Process:
     async def _listen(self, wakes: Mapping[str, asyncio.Event]) -> None:
         """Set an event on each notification of its channel; a lost connection is replaced, polling covers the gap."""
         while True:
-            with suppress(*_PASSING):
+            with suppress(*upkeep.PASSING):
                 conn = await connect(self._databases.direct, self._timeouts)
                 try:
                     closed = asyncio.Event()
@@ -378,19 +327,6 @@ class Process:
         _log.critical("%s ended; the process stops", name, exc_info=error)
         why = f": {reason(error)}" if error else ""
         self.fail(Unfit(f"A background task, {name}, ended{why}. The process stops; start it again."))
-
-
-async def _settled(lists: PublishedLists) -> None:
-    """Return when no look at what is published is under way, or soon."""
-    with suppress(DatabaseUnavailable, TimeoutError):
-        async with asyncio.timeout(SETTLE_S):
-            await lists.refresh()
-
-
-async def _rest(wake: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(wake.wait(), POLL_S)
-    wake.clear()
 
 
 async def _cancelled(task: asyncio.Future[None]) -> None:

@@ -41,7 +41,6 @@ from registry.log.connection import LOST, Pool, Repeating, Timeouts, connect, po
 from registry.log.lease import Lease
 from registry.log.sequencer import Limits as QueueLimits
 from registry.log.sequencer import Sequencer
-from registry.securing import data_integrity
 from registry.securing.canonicalise import Canonicaliser
 from registry.securing.contexts import load_contexts
 from registry.securing.worker_process import WorkerLimits
@@ -59,6 +58,7 @@ from registry.wiring import (
     logs_by_host,
     readiness,
     stream_reader,
+    until_published,
     utc_now,
 )
 
@@ -205,7 +205,7 @@ class Process:
         )
         await canonicaliser.start()
         self._stack.push_async_callback(canonicaliser.close)
-        issuing = Issuing(commands, vault, canonicaliser.canonicalise, data_integrity.secure)
+        issuing = Issuing(commands, vault, canonicaliser.canonicalise, until_published(reader))
         keys = KeyRing(commands, api_keys)
         progress = Progress()
         self._keep_up(reader, lists, progress, api_keys)

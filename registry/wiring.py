@@ -21,12 +21,13 @@ from projections.issuer_directory import view as issuer_directory
 from projections.projection import Executor
 from projections.status_lists.rendering import Secured, Unsecured
 from projections.status_lists.representation import EMBEDDED
+from registry.commands.issue import UntilPublished
 from registry.domain.events import Recorded, VerificationMethod
 from registry.domain.issuer import Issuer
 from registry.domain.mechanisms import KeyAlgorithm, algorithm_of
 from registry.domain.names import IssuerId, LogName, Slug, Stream, issuer_stream
 from registry.domain.streams import evolve
-from registry.errors import RegistryError, UnknownIssuer
+from registry.errors import NotYetVisible, RegistryError, UnknownIssuer
 from registry.http.application import application, runner
 from registry.http.dcc.exchange import Tenant
 from registry.http.dcc.listener import dcc_application
@@ -37,9 +38,11 @@ from registry.log.connection import LOST, Pool
 from registry.securing import data_integrity, did
 from registry.securing.public_key import PublicKey
 from registry.settings import Settings
-from registry.vault.keys import Vault
+from registry.vault.keys import SigningKey, Vault
 
 ISSUER_REMEMBERED_S = 2.0
+PUBLISHED_WITHIN_S = 5.0
+PUBLISHED_POLL_S = 0.05
 
 
 def utc_now() -> datetime:
@@ -119,20 +122,39 @@ def _method_of(issuer: Issuer, controller: str) -> VerificationMethod:
     return held[-1]
 
 
-def did_of(origins: Mapping[LogName, str]) -> Callable[[str, LogName, Slug, bytes], tuple[str, VerificationMethod]]:
-    """Return how an issuer's first DID is made: did:key is its key, did:web needs an https origin."""
+def did_of(origins: Mapping[LogName, str]) -> Callable[[str, LogName, Slug, SigningKey], VerificationMethod]:
+    """Return how an issuer's verification methods are made: did:key is its key, did:web needs an https origin."""
 
-    def did_of(method: str, log: LogName, slug: Slug, public_key: bytes) -> tuple[str, VerificationMethod]:
-        key = PublicKey(KeyAlgorithm.ED25519, public_key)
+    def did_of(method: str, log: LogName, slug: Slug, made: SigningKey) -> VerificationMethod:
+        key = PublicKey(made.algorithm, made.public_key)
         if method == "web":
             name = did.did_web(origins[log], f"/issuers/{slug}")
-            made = did.web_method(name, key)
+            method_id = did.web_method(name, key).id
         else:
             name = did.did_key(key)
-            made = did.key_method(key)
-        return name, VerificationMethod(id=made.id, controller=name, public_key_multibase=key.multikey())
+            method_id = did.key_method(key).id
+        return VerificationMethod(id=method_id, controller=name, public_key_multibase=key.multikey())
 
     return did_of
+
+
+def until_published(reader: Pool) -> UntilPublished:
+    """Return what waits until a did:web's document lists a key: what it signed before, nobody could verify."""
+    published: set[tuple[LogName, str]] = set()
+
+    async def wait(log: LogName, issuer: Issuer, method: VerificationMethod) -> None:
+        deadline = monotonic() + PUBLISHED_WITHIN_S
+        while method.controller.startswith("did:web:") and (log, method.id) not in published:
+            async with reader.acquire() as conn:
+                listed = await issuer_directory.methods(conn, log, issuer.slug)
+            if any(one.method_id == method.id for one in listed):
+                published.add((log, method.id))
+            elif monotonic() >= deadline:
+                raise NotYetVisible("The issuer's new key is not in its DID document yet; repeat the request.")
+            else:
+                await asyncio.sleep(PUBLISHED_POLL_S)
+
+    return wait
 
 
 def stream_reader(reader: Pool) -> Callable[[LogName, Stream], Awaitable[list[Recorded]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -11,10 +11,12 @@ from uuid import uuid4
 from registry.commands.idempotency import Asked, system
 from registry.commands.list_sets import ListSetKeeper
 from registry.commands.plans import plan
-from registry.domain.commands import Command, RegisterCredential, RegisterIssuer
+from registry.domain.commands import Command, RegisterCredential, RegisterIssuer, UpdateIssuer
 from registry.domain.credential import Credential
 from registry.domain.events import IssuerProfile, Recorded, StatusProfile, VerificationMethod
 from registry.domain.issuer import Issuer
+from registry.domain.mechanism_choice import missing_algorithms
+from registry.domain.mechanisms import DEFAULT_MECHANISMS, KeyAlgorithm, Mechanism, first_algorithms
 from registry.domain.names import (
     CredentialId,
     IssuerId,
@@ -27,14 +29,14 @@ from registry.domain.names import (
     slug_stream,
 )
 from registry.domain.streams import State
-from registry.errors import ListsNotReady, SlugTaken, UnknownCredential, UnknownIssuer
+from registry.errors import ListsNotReady, NotFound, SlugTaken, UnknownCredential, UnknownIssuer
 from registry.log.draft import View
 from registry.log.sequencer import Appended, Decision, Request, Sequencer
-from registry.vault.keys import Vault
+from registry.vault.keys import SigningKey, Vault
 
 ReadStream = Callable[[LogName, Stream], Awaitable[list[Recorded]]]
-DidOf = Callable[[str, LogName, Slug, bytes], tuple[str, VerificationMethod]]
-"""(method "key" or "web", log, slug, public key) → the DID and its verification method, without the vault's key id."""
+DidOf = Callable[[str, LogName, Slug, SigningKey], VerificationMethod]
+"""(method "key" or "web", log, slug, key) → the verification method, whose controller is the DID; without key id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,22 @@ class Commands:
             appended = await self._submit(asked, command)
         return Outcome(appended.position, appended.answer, appended.is_replay)
 
+    async def replay_of(self, asked: Asked) -> Outcome | None:
+        """Return what was answered under the Idempotency-Key of *asked*; None if it is new. Raises `KeyReused`."""
+        if asked.key is None:
+            return None
+
+        def decide(_: View) -> Decision:
+            raise NotFound("Nothing was answered under this Idempotency-Key yet.")
+
+        try:
+            first = await self._sequencers[asked.log].submit(
+                Request(decide, (), asked.caller, asked.actor, asked.request_id, asked.key)
+            )
+        except NotFound:
+            return None
+        return Outcome(first.position, first.answer, first.is_replay)
+
     async def register_issuer(
         self,
         asked: Asked,
@@ -90,13 +108,18 @@ class Commands:
         status_profile: StatusProfile,
         public_reasons: bool,
         did_method: str,
+        mechanisms: tuple[Mechanism, ...] = DEFAULT_MECHANISMS,
+        key_algorithms: tuple[KeyAlgorithm, ...] = (),
     ) -> Outcome:
-        """Register an issuer with a signing key of its own, and open its first status lists. Raises `SlugTaken`."""
+        """Register an issuer with signing keys of its own for *mechanisms*, and open its first status lists.
+
+        Raises `SlugTaken`, and `Malformed` for a did:key that would need several keys.
+        """
         if asked.key is None and await self._state(asked.log, slug_stream(name)) is not None:
             raise SlugTaken(f"The slug {name!r} belongs, or once belonged, to another issuer; choose another.")
         issuer_id = IssuerId(uuid4())
-        key = await self._vault.create_signing_key(asked.log, issuer_id)
-        did, method = self._did_of(did_method, asked.log, name, key.public_key)
+        algorithms = first_algorithms(mechanisms, key_algorithms, one_key=did_method == "key")
+        made = [await self.new_method(asked.log, issuer_id, name, did_method, one) for one in algorithms]
         command = RegisterIssuer(
             at=self.clock(),
             issuer_id=issuer_id,
@@ -104,12 +127,29 @@ class Commands:
             profile=profile,
             status_profile=status_profile,
             public_reasons=public_reasons,
-            did=did,
-            method=method.model_copy(update={"key_id": key.id}),
+            did=made[0].controller,
+            method=made[0],
+            further_methods=tuple(made[1:]),
+            mechanisms=mechanisms,
+            key_algorithms=key_algorithms,
         )
         outcome = await self.handle(asked, command)
         self._lists.want_next(asked.log, await self.issuer_id(asked.log, name))
         return outcome
+
+    async def update_issuer(self, asked: Asked, command: UpdateIssuer) -> Outcome:
+        """Carry out *command*, having made the keys that the mechanisms it chooses need. Raises as `handle` does."""
+        state = await self.issuer(asked.log, command.issuer_id)
+        wanted = missing_algorithms(command, state.chosen, state.keys)
+        made = [await self.new_method(asked.log, state.issuer_id, state.slug, "web", one) for one in wanted]
+        return await self.handle(asked, replace(command, methods=tuple(made)))
+
+    async def new_method(
+        self, log: LogName, issuer_id: IssuerId, name: Slug, did_method: str, algorithm: KeyAlgorithm
+    ) -> VerificationMethod:
+        """Return a verification method with a new key, which the vault has; nothing is recorded of it yet."""
+        key = await self._vault.create_signing_key(log, issuer_id, algorithm)
+        return self._did_of(did_method, log, name, key).model_copy(update={"key_id": key.id})
 
     async def issuer_id(self, log: LogName, text: str) -> IssuerId:
         """Return the issuer that owns the slug *text*; raise `UnknownIssuer`. A slug never changes hands."""

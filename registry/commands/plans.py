@@ -215,6 +215,8 @@ def _issuer_answer(log: LogName, state: Issuer, position: int) -> Answer:
         "since": state.since.isoformat().replace("+00:00", "Z"),
         "statusProfile": str(state.status_profile),
         "publicReasons": state.public_reasons,
+        "mechanisms": list(state.chosen.mechanisms),
+        "keyAlgorithms": list(state.chosen.key_algorithms),
         "legacyLists": [str(one) for one in state.legacy_lists],
         **asked,
         "position": position_text(log, position),

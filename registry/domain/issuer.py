@@ -110,19 +110,21 @@ class Issuer:
         """
         return issuer_keys.require_method(self.keys.signing(self.did))
 
-    def method_for(self, mechanism: Mechanism) -> VerificationMethod:
-        """Return what signs with *mechanism* now: the newest key held here, under today's DID, of the algorithm that
-        the issuer or else the mechanism prefers. Raises `IssuerNotActive` without any key, and `NoFittingKey`.
+    def method_for(self, mechanism: Mechanism, did: str | None = None) -> VerificationMethod:
+        """Return what secures credentials of *did* (by default today's) with *mechanism* now: the newest key held here
+        of the algorithm that the issuer, or else the mechanism, prefers.
+
+        Raises `NoFittingKey`, and `IssuerNotActive` when nothing is held at all.
         """
-        held = self.keys.signing(self.did)
+        held = self.keys.signing(self.did if did is None else did)
         issuer_keys.require_method(held)
         for algorithm in in_order(mechanism, self.chosen.key_algorithms):
             for method in reversed(held):
                 if algorithm_of(method.public_key_multibase) is algorithm:
                     return method
         raise NoFittingKey(
-            f"The registry holds no key of {self.did} that {mechanism} can sign with; set the issuer's `mechanisms` "
-            "again, and one is made."
+            f"The registry holds no key of {held[-1].controller} that {mechanism} can sign with. Set the issuer's "
+            "`mechanisms` again, and one is made, or choose another mechanism."
         )
 
 

@@ -47,6 +47,9 @@ DEFAULT_MECHANISMS: Final = (Mechanism.EDDSA_RDFC_2022,)
 EMBEDDED: Final = frozenset(Mechanism) - {Mechanism.VC_JWT, Mechanism.VC_COSE}
 """The Data Integrity cryptosuites: the proof is a member of the credential. All others envelop it."""
 
+OVER_RDF: Final = frozenset({Mechanism.EDDSA_RDFC_2022, Mechanism.ECDSA_RDFC_2019})
+"""What signs a document's canonical N-Quads, where all others sign bytes of JSON."""
+
 _MULTIKEY: Final = {"z6Mk": KeyAlgorithm.ED25519, "zDn": KeyAlgorithm.P256, "z82": KeyAlgorithm.P384}
 """How a public key begins (Controlled Identifiers 1.0, section 2.2.2): the multicodec prefix in base58."""
 

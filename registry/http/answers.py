@@ -143,6 +143,8 @@ class IssuerAnswer(DirectoryAnswer):
 
     status_profile: str
     public_reasons: bool
+    mechanisms: list[str]
+    key_algorithms: list[str]
     legacy_lists: list[str]
     position: str
 

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from registry.domain.events import IssuerKind, LegacyList, Reason, StatusProfile
+from registry.domain.mechanisms import DEFAULT_MECHANISMS, EMBEDDED, KeyAlgorithm, Mechanism
 from registry.domain.names import credential_id, is_absolute_iri, slug
 from registry.errors import Malformed
 from registry.http import documents
@@ -118,6 +119,12 @@ def _require_identifiers(identifiers: dict[str, str]) -> dict[str, str]:
     return identifiers
 
 
+def _require_each_once(names: list[Any]) -> list[Any]:
+    if len(set(names)) < len(names):
+        raise PydanticCustomError("form", "Name each one once.")
+    return names
+
+
 Line = Annotated[str, Field(min_length=1, max_length=200), _named(_require_text)]
 Web = Annotated[str, Field(max_length=1024), _named(_require_web)]
 CredentialIdText = Annotated[str, Field(max_length=1024), _named(credential_id)]
@@ -129,6 +136,16 @@ Kind = Annotated[IssuerKind, Field(strict=False)]
 Profile = Annotated[StatusProfile, Field(strict=False)]
 LegacyLists = Annotated[list[Annotated[LegacyList, Field(strict=False)]], Field(max_length=len(LegacyList))]
 AnyReason = Annotated[Reason, Field(strict=False)]
+Mechanisms = Annotated[
+    list[Annotated[Mechanism, Field(strict=False)]],
+    Field(min_length=1, max_length=len(Mechanism)),
+    AfterValidator(_require_each_once),
+]
+KeyAlgorithms = Annotated[
+    list[Annotated[KeyAlgorithm, Field(strict=False)]],
+    Field(max_length=len(KeyAlgorithm)),
+    AfterValidator(_require_each_once),
+]
 Jurisdiction = Annotated[str, _named(_require_jurisdiction)]
 Identifiers = Annotated[
     dict[str, Annotated[str, Field(min_length=1, max_length=512)]], AfterValidator(_require_identifiers)
@@ -188,11 +205,21 @@ class StatusBody(Body):
     index_allocator: str | None = None
 
 
+class IssueOptions(Body):
+    """How a credential is to be secured, among what the issuer allows; other members of VCALM's are passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    mechanism: Annotated[str, Field(examples=list(Mechanism))] | None = None
+    cryptosuite: Annotated[str, Field(examples=sorted(EMBEDDED))] | None = None
+    media_type: Annotated[str, Field(examples=["application/vc", "application/vc+jwt"])] | None = None
+
+
 class IssueBody(Body):
     """POST …/credentials/issue (VCALM, issue credential)."""
 
     credential: dict[str, Any]
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: IssueOptions = IssueOptions()
 
 
 class RegistrationBody(Body):
@@ -233,6 +260,8 @@ class IssuerBody(Body):
     identifiers: Identifiers = Field(default_factory=dict)
     status_profile: Profile = StatusProfile.VC2
     public_reasons: bool = False
+    mechanisms: Mechanisms = list(DEFAULT_MECHANISMS)
+    key_algorithms: KeyAlgorithms = []
     did: Literal["web", "key"] | None = None
 
 
@@ -249,6 +278,8 @@ class IssuerChangesBody(Body):
     status_profile: Profile = StatusProfile.VC2
     public_reasons: bool = False
     legacy_lists: LegacyLists = Field(default_factory=list)
+    mechanisms: Mechanisms = list(DEFAULT_MECHANISMS)
+    key_algorithms: KeyAlgorithms = []
 
     @model_validator(mode="after")
     def _something(self) -> Self:

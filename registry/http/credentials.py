@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
+import orjson
 from aiohttp import web
 
+from registry.commands.issue import Terms, Wish
 from registry.domain.commands import (
     CredentialCommand,
     RegisterCredential,
@@ -14,8 +19,8 @@ from registry.domain.commands import (
 )
 from registry.domain.names import CredentialId, credential_id, lists_stream
 from registry.domain.status_list import ListSets, status_entries
-from registry.errors import IllegalTransition, Malformed
-from registry.http import documents
+from registry.errors import IllegalTransition, Malformed, Refused
+from registry.http import documents, issue_options
 from registry.http.bodies import (
     IssueBody,
     RegistrationBody,
@@ -28,6 +33,7 @@ from registry.http.bodies import (
 from registry.http.documents import Registration
 from registry.http.door import Call
 from registry.http.writes import asked, note_position, recorded
+from registry.securing.secure import Secured
 
 
 def credential_of(call: Call) -> CredentialId:
@@ -39,8 +45,8 @@ async def register(call: Call) -> web.Response:
     """Give a credential that is signed elsewhere its status entries; the credential itself is not kept."""
     body = call.body
     assert isinstance(body, RegistrationBody)
-    if body.credential is not None:
-        _, registration = await _prepared(call, body.credential)
+    if (document := body.credential) is not None:
+        _, registration = await _judged(call, document, lambda terms: _prepared(call, document, terms))
     else:
         valid_from, valid_until = documents.validity(body.valid_from, body.valid_until)
         identifier = documents.identified(body.credential_id, call.parts.new_uuid, pointer="/credentialId")
@@ -51,19 +57,49 @@ async def register(call: Call) -> web.Response:
 
 
 async def issue(call: Call) -> web.Response:
-    """Register a credential, sign it, and return it (VCALM, issue credential)."""
+    """Register a credential, secure it, and return it (VCALM, issue credential)."""
     body = call.body
     assert isinstance(body, IssueBody)
-    document, registration = await _prepared(call, body.credential)
-    issued = await call.parts.issuing.issue(asked(call), _command(call, registration), document)
+    acceptable = issue_options.meant(body.options)
+
+    def judge(terms: Terms) -> tuple[Prepared, Wish]:
+        documents.require_date(body.credential)
+        prepared = _prepared(call, body.credential, terms)
+        return prepared, Wish(issue_options.chosen(terms.mechanisms, acceptable, body.credential), acceptable)
+
+    (document, registration), wish = await _judged(call, body.credential, judge)
+    issued = await call.parts.issuing.issue(asked(call), _command(call, registration), document, wish)
     note_position(call, issued.position, is_replay=issued.replayed)
-    return call.rendered(b'{"verifiableCredential":' + issued.document + b"}", 201)
+    return call.rendered(b'{"verifiableCredential":' + _credential(issued.secured) + b"}", 201)
 
 
-async def _prepared(call: Call, document: dict[str, object]) -> tuple[dict[str, object], Registration]:
-    issuer = await call.parts.commands.issuer(call.log, call.issuer)
+def _credential(secured: Secured) -> bytes:
+    """The credential as JSON; one that is not JSON inside an envelope (VCDM 2.0, section 4.13)."""
+    if not secured.is_enveloped:
+        return secured.content
+    return orjson.dumps(
+        {"@context": documents.CONTEXT_V2, "id": secured.data_url(), "type": "EnvelopedVerifiableCredential"}
+    )
+
+
+Prepared = tuple[dict[str, object], Registration]
+Judged = TypeVar("Judged")
+
+
+async def _judged(call: Call, document: dict[str, object], judge: Callable[[Terms], Judged]) -> Judged:
+    """Return what *judge* makes of a document under today's terms, or under those of the request it repeats."""
+    try:
+        return judge(await call.parts.issuing.terms(call.log, call.issuer))
+    except Refused:
+        earlier = await call.parts.issuing.earlier_terms(asked(call), call.issuer, document.get("id"))
+        if earlier is None:
+            raise
+    return judge(earlier)
+
+
+def _prepared(call: Call, document: dict[str, object], terms: Terms) -> Prepared:
     return documents.prepare(
-        document, did=issuer.did, origin=call.origin, profile=issuer.status_profile, mint=call.parts.new_uuid
+        document, did=terms.did, origin=call.origin, profile=terms.profile, mint=call.parts.new_uuid
     )
 
 

@@ -1,4 +1,4 @@
-"""What a credential must look like to be registered or issued here (VCDM 2.0, sections 4.3 to 4.10). Pure.
+"""What a credential must look like to be registered or issued here (VCDM 2.0, sections 4.3 to 4.10, and 1.1). Pure.
 
 Terms, types and contexts are judged where the document is signed; these rules concern what the registry itself
 reads or writes: context, id, type, issuer, status, validity.
@@ -16,9 +16,15 @@ from uuid import UUID
 from registry.domain.events import StatusProfile
 from registry.domain.names import CredentialId, credential_id, is_absolute_iri
 from registry.errors import Malformed
+from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, DATA_INTEGRITY_V2, STATUS_V1
 
-CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
-CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
+CONTEXT_V2 = CREDENTIALS_V2
+CONTEXT_V1 = CREDENTIALS_V1
+ADDED_TO_V1 = (STATUS_V1, DATA_INTEGRITY_V2)
+"""What credentials/v1 does not define, and ours need: the terms of a status entry and of a proof."""
+_MOMENTS_V1 = ("issuanceDate", "expirationDate")
+_MOMENTS_V2 = ("validFrom", "validUntil")
+"""From when and until when a credential holds, in each data model."""
 MAX_TYPES = 32
 MAX_TYPE_CHARACTERS = 256
 
@@ -40,21 +46,38 @@ class Registration:
 def prepare(
     document: dict[str, Any], *, did: str, origin: str, profile: StatusProfile, mint: Callable[[], UUID]
 ) -> tuple[dict[str, Any], Registration]:
-    """Return the document with id and issuer filled in, and what to record of it; raise `Malformed`.
+    """Return the document with its id and the contexts it needs, and what to record of it; raise `Malformed`.
 
-    *did* is the issuer's, *origin* the log's, *mint* makes the UUID of a credential without an id.
+    *did* is the issuer's, *origin* the log's, *mint* makes the UUID of a credential without an id. An issuer that is
+    left out stays out: who fills it in knows under which DID the credential was registered.
     """
-    _require_context(document)
+    contexts = _contexts(document)
     if "proof" in document:
         raise _wrong("/proof", "The credential is signed already; send it without `proof`.")
     _require_subject(document)
     _require_foreign_status(document, origin, profile)
     _require_typed(document)
     types = _types(document)
-    valid_from, valid_until = validity(document.get("validFrom"), document.get("validUntil"), within="/credential")
+    first, last = _MOMENTS_V1 if is_v1(document) else _MOMENTS_V2
+    valid_from, valid_until = validity(
+        document.get(first), document.get(last), within="/credential", names=(first, last)
+    )
     identifier = identified(document.get("id"), mint, pointer="/credential/id")
-    filled = {**document, "id": identifier, "issuer": _issuer(document, did)}
+    _require_issuer(document, did)
+    filled = {**document, "@context": contexts, "id": identifier}
     return filled, Registration(identifier, types, valid_from, valid_until, _achievement(document))
+
+
+def require_date(document: dict[str, Any]) -> None:
+    """Refuse to issue a credential of the data model 1.1 without the date that it must have (section 4.6)."""
+    if is_v1(document) and document.get("issuanceDate") is None:
+        raise _wrong("/issuanceDate", "A credential of the data model 1.1 says its `issuanceDate`.")
+
+
+def is_v1(document: dict[str, Any]) -> bool:
+    """Whether *document* is of the data model 1.1, as its first context says."""
+    contexts = document.get("@context")
+    return isinstance(contexts, list) and contexts[:1] == [CONTEXT_V1]
 
 
 def identified(given: Any, mint: Callable[[], UUID], *, pointer: str) -> CredentialId:
@@ -69,12 +92,14 @@ def identified(given: Any, mint: Callable[[], UUID], *, pointer: str) -> Credent
         raise Malformed(error.detail, pointer=pointer) from None
 
 
-def validity(valid_from: Any, valid_until: Any, *, within: str = "") -> tuple[str | None, str | None]:
+def validity(
+    valid_from: Any, valid_until: Any, *, within: str = "", names: tuple[str, str] = _MOMENTS_V2
+) -> tuple[str | None, str | None]:
     """Return both moments as they were written (VCDM 2.0, section 4.9); past and future are allowed."""
-    first = None if valid_from is None else date_time_stamp(valid_from, pointer=f"{within}/validFrom")
-    last = None if valid_until is None else date_time_stamp(valid_until, pointer=f"{within}/validUntil")
+    first = None if valid_from is None else date_time_stamp(valid_from, pointer=f"{within}/{names[0]}")
+    last = None if valid_until is None else date_time_stamp(valid_until, pointer=f"{within}/{names[1]}")
     if first is not None and last is not None and last < first:
-        raise Malformed("validUntil lies before validFrom.", pointer=f"{within}/validUntil")
+        raise Malformed(f"{names[1]} lies before {names[0]}.", pointer=f"{within}/{names[1]}")
     return valid_from, valid_until
 
 
@@ -92,13 +117,16 @@ def _wrong(where: str, sentence: str) -> Malformed:
     return Malformed(sentence, pointer=f"/credential{where}")
 
 
-def _require_context(document: dict[str, Any]) -> None:
+def _contexts(document: dict[str, Any]) -> list[Any]:
+    """The contexts, with what a credential of the data model 1.1 needs besides."""
     contexts = document.get("@context")
-    first = contexts[0] if isinstance(contexts, list) and contexts else contexts
-    if first == CONTEXT_V1:
-        raise _wrong("/@context", f"Credentials of the data model 1.1 are not supported yet; use 2.0: {CONTEXT_V2}.")
-    if not isinstance(contexts, list) or first != CONTEXT_V2:
-        raise _wrong("/@context", f"`@context` is an array that begins with {CONTEXT_V2}.")
+    if not isinstance(contexts, list) or contexts[:1] not in ([CONTEXT_V2], [CONTEXT_V1]):
+        raise _wrong("/@context", f"`@context` is an array that begins with {CONTEXT_V2}, or, for 1.1, {CONTEXT_V1}.")
+    if contexts[0] == CONTEXT_V2:
+        return contexts
+    if strangers := [name for name in _MOMENTS_V2 if name in document]:
+        raise _wrong(f"/{strangers[0]}", "The data model 1.1 says `issuanceDate` and `expirationDate`.")
+    return [*contexts, *(added for added in ADDED_TO_V1 if added not in contexts)]
 
 
 def _types(document: dict[str, Any]) -> tuple[str, ...]:
@@ -130,14 +158,11 @@ def _require_typed(document: dict[str, Any]) -> None:
                 raise _wrong(f"/{name}", f"`{name}` is an object that says its `type`, or an array of such objects.")
 
 
-def _issuer(document: dict[str, Any], did: str) -> Any:
+def _require_issuer(document: dict[str, Any], did: str) -> None:
     issuer = document.get("issuer")
-    if issuer is None:
-        return did
     named = issuer.get("id", did) if isinstance(issuer, dict) else issuer
-    if named != did:
+    if issuer is not None and named != did:
         raise _wrong("/issuer", f"The issuer is {did}; leave `issuer` (or its `id`) out, and it is filled in.")
-    return {"id": did, **issuer} if isinstance(issuer, dict) else did
 
 
 def _require_foreign_status(document: dict[str, Any], origin: str, profile: StatusProfile) -> None:

@@ -99,6 +99,8 @@ async def register(call: Call) -> web.Response:
         status_profile=body.status_profile,
         public_reasons=body.public_reasons,
         did_method=method,
+        mechanisms=tuple(body.mechanisms),
+        key_algorithms=tuple(body.key_algorithms),
     )
     return recorded(call, outcome, 201)
 
@@ -115,8 +117,10 @@ async def change(call: Call) -> web.Response:
         status_profile=body.status_profile if "status_profile" in given else None,
         public_reasons=body.public_reasons if "public_reasons" in given else None,
         legacy_lists=tuple(body.legacy_lists) if "legacy_lists" in given else None,
+        mechanisms=tuple(body.mechanisms) if "mechanisms" in given else None,
+        key_algorithms=tuple(body.key_algorithms) if "key_algorithms" in given else None,
     )
-    return await _handled(call, command)
+    return recorded(call, await call.parts.commands.update_issuer(asked(call), command))
 
 
 async def suspend(call: Call) -> web.Response:

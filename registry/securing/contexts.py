@@ -1,8 +1,10 @@
 """The JSON-LD contexts we know, each pinned by the SHA-256 digest of its bytes; never fetched.
 
 A context decides what a signature covers, so its bytes must be the same tomorrow. Two installed packages carry
-them as data files: PyLD those of the W3C, openbadgeslib those of 1EdTech and a few more. An operator adds others in
-a folder with an index::
+them as data files: PyLD those of the W3C, openbadgeslib those of 1EdTech and a few more. One lies beside this module,
+because no package for Python has it: credentials/status/v1, which defines status entries in credentials of the data
+model 1.1, as Digital Bazaar publishes it (npm vc-bitstring-status-list-context 1.1.0). An operator adds others in a
+folder with an index::
 
     contexts.json   {"https://example.org/context.json": {"file": "example.json", "sha256": "3d34…"}}
 
@@ -31,12 +33,14 @@ MULTIKEY_V1: Final = "https://w3id.org/security/multikey/v1"
 JWS_2020_V1: Final = "https://w3id.org/security/suites/jws-2020/v1"
 DATA_INTEGRITY_V2: Final = "https://w3id.org/security/data-integrity/v2"
 ED25519_2020_V1: Final = "https://w3id.org/security/suites/ed25519-2020/v1"
+STATUS_V1: Final = "https://www.w3.org/ns/credentials/status/v1"
 CREDENTIALS_V1: Final = "https://www.w3.org/2018/credentials/v1"
 
 INDEX: Final = "contexts.json"
 
 _PYLD = ("pyld", "documentloader/frozen/bundled")
 _OPENBADGES = ("openbadgeslib", "ob3/contexts")
+_OURS = ("registry", "securing")
 
 PINNED: Final[Mapping[str, tuple[tuple[str, str], str, str]]] = {
     CREDENTIALS_V2: (
@@ -48,6 +52,11 @@ PINNED: Final[Mapping[str, tuple[tuple[str, str], str, str]]] = {
         _PYLD,
         "credentials-v1.jsonld",
         "00d7dd6d3ad8b920e3e550dd3a3d9090bffcac84cdbf943da6924b3e0a5c8bb8",
+    ),
+    STATUS_V1: (
+        _OURS,
+        "credentials-status-v1.json",
+        "fd08cbf28ddd829ab2f1978c48f43ab07a112c1c90245a0cfac7ba721c65170c",
     ),
     DID_V1: (_PYLD, "did-v1.jsonld", "62c1054bf404d6dd3a4b26b64f830fd72095f6a26edc4469908c94351352ce5f"),
     "https://w3id.org/security/v1": (

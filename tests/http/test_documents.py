@@ -7,7 +7,7 @@ import pytest
 
 from registry.domain.events import StatusProfile
 from registry.errors import Malformed
-from registry.http.documents import CONTEXT_V1, CONTEXT_V2, date_time_stamp, prepare, validity
+from registry.http.documents import CONTEXT_V1, CONTEXT_V2, date_time_stamp, prepare, require_date, validity
 
 DID, ORIGIN = "did:key:z6Mk", "https://registry.example"
 
@@ -21,20 +21,40 @@ def prepared(given, profile=StatusProfile.VC2):
     return prepare(given, did=DID, origin=ORIGIN, profile=profile, mint=lambda: UUID(int=7))
 
 
-def test_id_and_issuer_are_filled_in():
+def test_an_id_is_filled_in():
     filled, registration = prepared(document())
     assert filled["id"] == "urn:uuid:00000000-0000-0000-0000-000000000007" == registration.credential_id
-    assert filled["issuer"] == DID
 
 
-def test_an_issuer_object_without_id_gets_it_and_keeps_the_rest():
-    filled, _ = prepared(document(issuer={"type": ["Profile"], "name": "A"}))
-    assert filled["issuer"] == {"id": DID, "type": ["Profile"], "name": "A"}
+@pytest.mark.parametrize("issuer", [..., None, DID, {"id": DID, "name": "A"}, {"type": ["Profile"], "name": "A"}])
+def test_the_right_issuer_stays_as_it_is_and_an_absent_one_absent(issuer):
+    given = document(issuer=issuer)
+    assert prepared(given)[0].get("issuer", ...) == issuer
 
 
-@pytest.mark.parametrize("issuer", [DID, {"id": DID, "name": "A"}])
-def test_the_right_issuer_stays_as_it_is(issuer):
-    assert prepared(document(issuer=issuer))[0]["issuer"] == issuer
+V1_NEEDS = ["https://www.w3.org/ns/credentials/status/v1", "https://w3id.org/security/data-integrity/v2"]
+
+
+@pytest.mark.parametrize("own", [[], ["https://x.example"], V1_NEEDS[1:], V1_NEEDS, V1_NEEDS[::-1]])
+def test_a_credential_of_the_data_model_1_1_gets_the_contexts_of_status_and_proof_once(own):
+    given = document(**{"@context": [CONTEXT_V1, *own]}, issuanceDate="2020-01-01T00:00:00Z")
+    contexts = prepared(given)[0]["@context"]
+    assert contexts[: 1 + len(own)] == [CONTEXT_V1, *own]
+    assert sorted(contexts) == sorted({CONTEXT_V1, *own, *V1_NEEDS})
+
+
+def test_the_dates_of_the_data_model_1_1_are_recorded_as_its_validity():
+    dates = {"issuanceDate": "2020-01-01T00:00:00Z", "expirationDate": "2030-01-01T00:00:00+01:00"}
+    _, registration = prepared(document(**{"@context": [CONTEXT_V1]}, **dates))
+    assert (registration.valid_from, registration.valid_until) == tuple(dates.values())
+
+
+def test_what_is_issued_under_1_1_needs_a_date_and_what_is_signed_elsewhere_gets_it_there():
+    undated = document(**{"@context": [CONTEXT_V1]})
+    assert prepared(undated)[1].valid_from is None
+    with pytest.raises(Malformed, match="issuanceDate"):
+        require_date(undated)
+    require_date(document())
 
 
 def test_what_is_recorded_is_types_validity_and_achievement():
@@ -75,8 +95,12 @@ def test_a_foreign_status_is_refused_under_ob3():
         ({"@context": []}, "@context", "begins with"),
         ({"@context": CONTEXT_V2}, "@context", "array"),
         ({"@context": ["https://x.example", CONTEXT_V2]}, "@context", "begins with"),
-        ({"@context": [CONTEXT_V1]}, "@context", "1.1 are not supported yet"),
-        ({"@context": CONTEXT_V1}, "@context", "1.1 are not supported yet"),
+        ({"@context": CONTEXT_V1}, "@context", "array"),
+        ({"@context": [CONTEXT_V1], "validFrom": "2026-01-01T00:00:00Z"}, "validFrom", "issuanceDate"),
+        ({"@context": [CONTEXT_V1], "validUntil": "2026-01-01T00:00:00Z"}, "validUntil", "expirationDate"),
+        ({"@context": [CONTEXT_V1], "issuanceDate": "2026-01-01"}, "issuanceDate", "zone"),
+        ({"@context": [CONTEXT_V1], "issuanceDate": "2026-01-01T00:00:01Z", "expirationDate": "2026-01-01T00:00:00Z"},
+         "expirationDate", "before"),
         ({"type": ...}, "type", "VerifiableCredential"),
         ({"type": ["Other"]}, "type", "VerifiableCredential"),
         ({"type": ["VerifiableCredential", 7]}, "type", "strings"),

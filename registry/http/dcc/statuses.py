@@ -21,10 +21,9 @@ from registry.domain.names import CredentialId, credential_id
 from registry.errors import Malformed, UnknownCredential
 from registry.http import documents
 from registry.http.dcc.exchange import Exchange, answer
+from registry.securing.contexts import STATUS_V1
 
 STATUS_TYPE = "BitstringStatusListCredential"
-STATUS_V1 = "https://www.w3.org/ns/credentials/status/v1"
-"""Defines a bitstring entry's terms for the data model 1.1; 2.0 has them (Bitstring Status List 1.0, appendix A)."""
 
 _COMMANDS: dict[str, type[RevokeCredential | SuspendCredential | ReinstateCredential]] = {
     "revoked": RevokeCredential,

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from projections import checkpoints
 from projections.catalog import PROJECTIONS
+from projections.credential_status import revocations
 from projections.credential_status import view as credential_status
 from projections.issuer_directory import view as issuer_directory
 from projections.projection import Executor
@@ -43,6 +44,8 @@ from registry.vault.keys import SigningKey, Vault
 ISSUER_REMEMBERED_S = 2.0
 PUBLISHED_WITHIN_S = 5.0
 PUBLISHED_POLL_S = 0.05
+LONG_READS = 2
+"""Connections of the lookup pool that long lists may use at a time."""
 
 
 def utc_now() -> datetime:
@@ -179,11 +182,24 @@ def bound_views(reader: Pool) -> Views:
     return Views(
         statuses_of=bound(credential_status.statuses_of),
         of_issuer=bound(credential_status.of_issuer),
+        legacy_settings=bound(revocations.legacy_settings),
+        revoked=_in_turn(bound(revocations.revoked), LONG_READS),
         search=bound(issuer_directory.search),
         issuer=bound(issuer_directory.issuer),
         by_did=bound(issuer_directory.by_did),
         methods=bound(issuer_directory.methods),
     )
+
+
+def _in_turn(view: Callable[..., Awaitable[Any]], at_once: int) -> Callable[..., Awaitable[Any]]:
+    """Return *view* so that only so many callers use it at a time: who reads long lists leaves room for lookups."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def in_turn(*arguments: Any, **named: Any) -> Any:
+        async with gate:
+            return await view(*arguments, **named)
+
+    return in_turn
 
 
 def door_limits(settings: Settings) -> Limits:

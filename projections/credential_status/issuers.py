@@ -11,7 +11,9 @@ import orjson
 from projections.projection import Executor
 from projections.text import storable
 from registry.domain.events import (
+    CredentialRevoked,
     DidAdopted,
+    IssuerLegacyListsChosen,
     IssuerRegistered,
     IssuerUpdated,
     ListMember,
@@ -23,19 +25,28 @@ from registry.domain.names import LogName
 
 # $1 log_name, $2 issuers
 _LOAD = """
-SELECT issuer_id, slug, name, public_reasons, dids
+SELECT issuer_id, slug, name, public_reasons, dids, legacy_lists
   FROM credential_issuers
  WHERE log_name = $1 AND issuer_id = ANY ($2::uuid[])
 """
 
 # $1 log_name, $2 JSON array of rows
 _SAVE = """
-INSERT INTO credential_issuers (log_name, issuer_id, slug, name, public_reasons, dids)
-SELECT $1, one.issuer_id, one.slug, one.name, one.public_reasons, one.dids
+INSERT INTO credential_issuers (log_name, issuer_id, slug, name, public_reasons, dids, legacy_lists, revoked_position)
+SELECT $1, one.issuer_id, one.slug, one.name, one.public_reasons, one.dids, one.legacy_lists, 0
   FROM jsonb_to_recordset($2::jsonb)
-       AS one (issuer_id uuid, slug text, name text, public_reasons boolean, dids text[])
+       AS one (issuer_id uuid, slug text, name text, public_reasons boolean, dids text[], legacy_lists text[])
     ON CONFLICT (log_name, issuer_id) DO UPDATE
-   SET name = excluded.name, public_reasons = excluded.public_reasons, dids = excluded.dids
+   SET name = excluded.name, public_reasons = excluded.public_reasons, dids = excluded.dids,
+       legacy_lists = excluded.legacy_lists
+"""
+
+# $1 log_name, $2 issuers, $3 positions
+_NOTE_REVOCATIONS = """
+UPDATE credential_issuers AS issuer
+   SET revoked_position = one.position
+  FROM unnest($2::uuid[], $3::bigint[]) AS one (issuer_id, position)
+ WHERE issuer.log_name = $1 AND issuer.issuer_id = one.issuer_id
 """
 
 # $1 log_name, $2 sets
@@ -60,15 +71,19 @@ Row = dict[str, Any]
 
 async def project_issuers(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> None:
     """Apply what *batch* says about issuers and their lists; few events do."""
-    about = [one for one in batch if isinstance(one.event, IssuerRegistered | DidAdopted | IssuerUpdated)]
+    about = [one for one in batch if isinstance(one.event, _OF_ISSUERS)]
     if about:
         rows = {row["issuer_id"]: dict(row) for row in await conn.fetch(_LOAD, log, list({_id(one) for one in about}))}
         for recorded in about:
             _apply(rows, recorded)
         await conn.execute(_SAVE, log, orjson.dumps(list(rows.values()), default=str).decode())
+    revoked = {_id(one): one.position for one in batch if isinstance(one.event, CredentialRevoked)}
+    if revoked:
+        await conn.execute(_NOTE_REVOCATIONS, log, list(revoked), list(revoked.values()))
     await _project_lists(conn, log, [one for one in batch if isinstance(one.event, _OF_LISTS)])
 
 
+_OF_ISSUERS = IssuerRegistered | DidAdopted | IssuerUpdated | IssuerLegacyListsChosen
 _OF_LISTS = StatusListSetOpened | StatusListMemberAdded
 
 
@@ -101,9 +116,12 @@ def _apply(rows: dict[UUID, Row], recorded: Recorded) -> None:
                 "name": storable(event.profile.name),
                 "public_reasons": event.public_reasons,
                 "dids": [],
+                "legacy_lists": [],
             }
         case IssuerUpdated(issuer_id=issuer_id) as event:
             rows[issuer_id].update(name=storable(event.profile.name), public_reasons=event.public_reasons)
+        case IssuerLegacyListsChosen(issuer_id=issuer_id, lists=lists):
+            rows[issuer_id]["legacy_lists"] = [one.value for one in lists]
         case DidAdopted(issuer_id=issuer_id, did=did):
             rows[issuer_id]["dids"] = [*rows[issuer_id]["dids"], storable(did)]
 

@@ -149,7 +149,7 @@ def _change(key: _Key, said: _Said) -> tuple[object, ...]:
 
 CREDENTIAL_STATUS = Projection(
     name="credential_status",
-    version=2,
+    version=3,
     schema=(Path(__file__).parent / "schema.sql").read_text(encoding="utf-8"),
     tables=("credentials", "credential_issuers", "credential_lists"),
     project=project,

@@ -26,13 +26,16 @@ CREATE TABLE credentials (
 CREATE INDEX ON credentials (log_name, issuer_id, status, registered_position);
 
 CREATE TABLE credential_issuers (
-    log_name       text    NOT NULL,
-    issuer_id      uuid    NOT NULL,
-    slug           text    NOT NULL,
-    name           text    NOT NULL,
-    public_reasons boolean NOT NULL,
-    dids           text[]  NOT NULL,            -- all it ever had, the newest last
-    PRIMARY KEY (log_name, issuer_id)
+    log_name         text    NOT NULL,
+    issuer_id        uuid    NOT NULL,
+    slug             text    NOT NULL,
+    name             text    NOT NULL,
+    public_reasons   boolean NOT NULL,
+    dids             text[]  NOT NULL,          -- all it ever had, the newest last
+    legacy_lists     text[]  NOT NULL,          -- that name its revoked credentials to anybody
+    revoked_position bigint  NOT NULL,          -- of the last revocation; 0: there is none
+    PRIMARY KEY (log_name, issuer_id),
+    UNIQUE (log_name, slug)
 );
 
 CREATE TABLE credential_lists (

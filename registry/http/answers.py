@@ -203,6 +203,33 @@ class StatusListAnswer(Answer):
     proof: dict[str, Any]
 
 
+class RevokedCredentialAnswer(Answer):
+    """A revoked credential (1EdTech Revocation List Status Method 1.0)."""
+
+    id: str
+    revoked: bool
+    revocation_reason: str | None = None
+
+
+class RevocationsAnswer(Answer):
+    """An issuer's revoked credentials, under both names that verifiers look for."""
+
+    id: str
+    issuer: str
+    revoked_credential: list[RevokedCredentialAnswer]
+    revoked_credentials: list[RevokedCredentialAnswer]
+
+
+class RevocationListAnswer(Answer):
+    """A RevocationList of Open Badges 2.0; an entry is an id, or an object with the reason beside it."""
+
+    context: str = Field(alias="@context")
+    type: str
+    id: str
+    issuer: str
+    revoked_assertions: list[str | dict[str, str]]
+
+
 class ControllerDocumentAnswer(Answer):
     """A controller document (Controlled Identifiers 1.0)."""
 

@@ -49,13 +49,13 @@ async def search(call: Call) -> web.Response:
 async def one(call: Call) -> web.Response:
     """One issuer."""
     await _caught_up(call)
-    return _fresh(call.json(directory_entry(await call.parts.views.issuer(call.log, _slug(call)))))
+    return _fresh(call.json(directory_entry(await call.parts.views.issuer(call.log, slug_of(call)))))
 
 
 async def controller_document(call: Call) -> web.Response:
     """The issuer's keys, where its did:web says that they are."""
     await _caught_up(call)
-    entry = await call.parts.views.issuer(call.log, _slug(call))
+    entry = await call.parts.views.issuer(call.log, slug_of(call))
     methods = await call.parts.views.methods(call.log, entry.slug)
     names = [method.controller for method in methods if method.controller.startswith("did:web:")]
     if not names:
@@ -148,7 +148,7 @@ def _reason(call: Call) -> ReasonBody:
     return body
 
 
-def _slug(call: Call) -> Slug:
+def slug_of(call: Call) -> Slug:
     """Return the path's slug; what cannot be one names no issuer."""
     try:
         return slug(call.request.match_info["slug"])

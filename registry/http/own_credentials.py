@@ -17,7 +17,7 @@ from registry.http.rendering import as_of, event, own_credential
 async def listing(call: Call) -> web.Response:
     """A page of the issuer's credentials, by status if the caller says one."""
     request = call.request
-    await _caught_up(call)
+    await caught_up(call)
     seen = call.parts.progress.as_of(call.log, PROJECTION)
     page = await call.parts.views.of_issuer(
         call.log,
@@ -38,7 +38,7 @@ async def listing(call: Call) -> web.Response:
 
 async def one(call: Call) -> web.Response:
     """One credential with its status entries."""
-    await _caught_up(call)
+    await caught_up(call)
     seen = call.parts.progress.as_of(call.log, PROJECTION)
     row = await call.parts.gathering.find(call.log, (credential_of(call), str(call.issuer)))
     if not isinstance(row, CredentialRow):
@@ -53,6 +53,7 @@ async def history(call: Call) -> web.Response:
     return call.json({"credentialId": identifier, "events": [event(call.log, one) for one in events]})
 
 
-async def _caught_up(call: Call) -> None:
+async def caught_up(call: Call) -> None:
+    """Return once the rows show the position that the caller must see; raise `NotYetVisible`."""
     if wanted := client.wanted_position(call.request, call.log):
         await call.parts.progress.reach(call.log, PROJECTION, wanted, timeout_s=call.parts.limits.position_wait_s)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from projections.credential_status.revocations import LegacySettings, Revoked
 from projections.credential_status.view import CredentialPage
 from projections.issuer_directory.view import DirectoryEntry, MethodRow, Page
 from projections.status_lists.view import PublishedLists
@@ -36,6 +37,10 @@ class Views:
     """A `CredentialRow`, an `Ambiguous` or None per query, in order, in one round trip."""
     of_issuer: Callable[..., Awaitable[CredentialPage]]
     """(log, issuer_id, *, status, limit, cursor) → a page: `credentials`, `next_cursor`."""
+    legacy_settings: Callable[[LogName, str], Awaitable[LegacySettings]]
+    """(log, slug) → which lists of revoked credentials the issuer chose; raises `UnknownIssuer`."""
+    revoked: Callable[..., Awaitable[Sequence[Revoked]]]
+    """(log, issuer_id, *, after, limit) → revoked credentials, by the position of their registration."""
     search: Callable[..., Awaitable[Page]]
     """(log, *, q, kind, jurisdiction, status, limit, cursor) → a page: `issuers`, `next_cursor`."""
     issuer: Callable[[LogName, str], Awaitable[DirectoryEntry]]

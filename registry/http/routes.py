@@ -15,6 +15,7 @@ from registry.http import (
     issuers,
     lookups,
     own_credentials,
+    revocations,
     status_lists,
 )
 from registry.http.conditional import MEDIA_TYPES
@@ -86,6 +87,19 @@ PUBLIC = (
         method="GET", path=_ISSUER, operation_id="getIssuer", tag="directory",
         summary="One issuer", handle=issuers.one, is_quiet=True, parameters=(_POSITION,),
         answers={200: answers.DirectoryAnswer}, errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path=f"{_ISSUER}/revocations", operation_id="getRevocations", tag="status",
+        summary="The revoked credentials by their ids, where the issuer chose so (1EdTech Revocation List)",
+        handle=revocations.one_edtech, is_quiet=True, parameters=(_POSITION,),
+        answers={200: answers.RevocationsAnswer, 304: None},
+        errors=(*_READ, e.NotFound, e.UnknownIssuer, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path=f"{_ISSUER}/revocation-list", operation_id="getRevocationList", tag="status",
+        summary="The same for Open Badges 2.0", handle=revocations.open_badges_2, is_quiet=True,
+        parameters=(_POSITION,), answers={200: answers.RevocationListAnswer, 304: None},
+        errors=(*_READ, e.NotFound, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/did.json", operation_id="getControllerDocument", tag="directory",

@@ -5,11 +5,12 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from projections.credential_status.revocations import legacy_settings, revoked
 from projections.credential_status.view import Ambiguous, of_issuer, status_of, statuses_of
 from registry.domain.credential import Status
-from registry.domain.events import Purpose, Reason, StatusProfile
-from registry.domain.names import LogName
-from registry.errors import AmbiguousCredential, Malformed, NotYetVisible, UnknownCredential
+from registry.domain.events import LegacyList, Purpose, Reason, StatusProfile
+from registry.domain.names import LogName, issuer_stream
+from registry.errors import AmbiguousCredential, Malformed, NotYetVisible, UnknownCredential, UnknownIssuer
 from tests.builders import AT, LOG, ORIGIN, History, a_profile
 from tests.projections.reading import projected
 
@@ -189,3 +190,30 @@ async def test_a_change_to_a_credential_that_has_no_row_is_not_passed_over(datab
     with pytest.raises(LookupError, match="1 credentials changed"):
         async with projected(database, history):
             pass
+
+
+async def test_the_lists_that_name_revoked_credentials_follow_the_setting_and_the_last_revocation(database):
+    history = History()
+    issuer, other = history.issuer("college"), history.issuer("other")
+    for name in ("urn:a", "urn:b", "urn:c"):
+        history.credential(issuer, name)
+    async with projected(database, history) as conn:
+        chosen = await legacy_settings(conn, LOG, "college")
+        assert (chosen.lists, chosen.revoked_position) == (frozenset(), 0)
+        assert chosen.did == history.states[issuer_stream(issuer)].did
+    history.update_issuer(issuer, legacy_lists=(LegacyList.OB2,))
+    history.revoke(issuer, "urn:c", Reason.FRAUD)
+    [last] = history.revoke(issuer, "urn:a")
+    history.suspend(issuer, "urn:b")
+    async with projected(database, history) as conn:
+        chosen = await legacy_settings(conn, LOG, "college")
+        assert (chosen.lists, chosen.revoked_position) == (frozenset({LegacyList.OB2}), last.position)
+        assert (await legacy_settings(conn, LOG, "other")).lists == frozenset()
+        every = await revoked(conn, LOG, issuer, after=0, limit=10)
+        assert [(one.credential_id, one.reason) for one in every] == [("urn:a", "unspecified"), ("urn:c", "fraud")]
+        first = await revoked(conn, LOG, issuer, after=0, limit=1)
+        assert first == every[:1]
+        assert await revoked(conn, LOG, issuer, after=first[0].registered_position, limit=10) == every[1:]
+        assert await revoked(conn, LOG, other, after=0, limit=10) == []
+        with pytest.raises(UnknownIssuer):
+            await legacy_settings(conn, LOG, "nobody")

@@ -193,7 +193,7 @@ class Process:
         lists = PublishedLists(reader, max_bytes=settings.list_memory_bytes)
         self._stack.push_async_callback(upkeep.settled, lists)  # after its follower ended, before its pool is closed
         sequencers = {log: await self._sequencer(log) for log in origins}
-        keeper = ListSetKeeper(sequencers, origins, vault, lists.is_published, clock=utc_now, size=settings.list_size)
+        keeper = ListSetKeeper(sequencers, origins, vault, lists.published_of, clock=utc_now, size=settings.list_size)
         self._stack.push_async_callback(keeper.close)
         commands = Commands(
             sequencers, keeper, vault, clock=utc_now, did_of=did_of(origins), read_stream=stream_reader(reader)

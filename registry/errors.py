@@ -18,6 +18,7 @@
     │   ├── Conflict                 409  the state of things forbids it
     │   │   ├── AlreadyRegistered · IllegalTransition · NoSuspensionEntry · AmbiguousCredential
     │   │   ├── SlugTaken · IssuerNotActive · TooManyApiKeys · SecretAlreadyShown · NoFittingKey
+    │   │   ├── NoMessageEntry · StatusListDiffers
     │   ├── TooLarge                 413
     │   ├── UnsupportedMediaType     415
     │   ├── UnknownOrigin            421  no log answers to this Host
@@ -137,6 +138,14 @@ class IllegalTransition(Conflict):
 
 class NoSuspensionEntry(Conflict):
     """The credential was issued without a suspension entry, so nobody would see it suspended."""
+
+
+class NoMessageEntry(Conflict):
+    """The credential was issued without a message entry, so nobody would see the message."""
+
+
+class StatusListDiffers(Conflict):
+    """The issuer has a status list of this kind, of another shape."""
 
 
 class AmbiguousCredential(Conflict):

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from registry.domain import credential, issuer, status_list
 from registry.domain.commands import (
-    AddListMember,
     AdoptDid,
     CloseListSet,
     CredentialCommand,
@@ -29,6 +28,7 @@ from registry.domain.commands import (
     RevokeCredential,
     RotateKeys,
     Rotation,
+    SetCredentialMessage,
     SupersedeCredential,
     SuspendCredential,
     SuspendIssuer,
@@ -36,6 +36,7 @@ from registry.domain.commands import (
     WithdrawIssuer,
 )
 from registry.domain.events import (
+    Allocation,
     AnyEvent,
     IssuerKind,
     IssuerProfile,
@@ -44,6 +45,7 @@ from registry.domain.events import (
     Purpose,
     Reason,
     Recorded,
+    StatusListMemberAdded,
     StatusProfile,
     VerificationMethod,
 )
@@ -202,8 +204,10 @@ class History:
         stream = lists_stream(issuer_id)
         sets: status_list.ListSets = self.states[stream]
         member = _member(sets[number].set_id, purpose).model_copy(update=fields)
-        command = AddListMember(self.tick(), issuer_id, sets[number].set_id, member)
-        return self.record(stream, *status_list.decide(command, sets))
+        has_it = any(one.purpose is purpose for one in sets[number].members)
+        fact = StatusListMemberAdded(issuer_id=issuer_id, set_id=sets[number].set_id, member=member)
+        self.tick()
+        return [] if has_it else self.record(stream, fact)
 
     def close_set(self, issuer_id: IssuerId, set_id: ListSetId, reason: str = "exhausted") -> list[Recorded]:
         stream = lists_stream(issuer_id)
@@ -223,7 +227,7 @@ class History:
         )
         events = credential.register(
             command, self.states.get(stream), known,
-            lambda: status_list.allocate(sets, known.did, self._next_number, lambda _, number: number),
+            lambda profile: self._allocate(sets, known.did, profile),
         )  # fmt: skip
         added = self.record(stream, *events)
         for event in events:
@@ -262,6 +266,19 @@ class History:
                 self.tick(), issuer_id, CredentialId(cid), digest, Mechanism.EDDSA_RDFC_2022, method, self.at
             )
         )  # fmt: skip
+
+    def message(self, issuer_id: IssuerId, cid: str, value: int) -> list[Recorded]:
+        """Let a credential's message entry say *value*."""
+        command = SetCredentialMessage(self.tick(), issuer_id, CredentialId(cid), value)
+        stream = credential_stream(issuer_id, command.credential_id)
+        return self.record(stream, *credential.decide(command, self.states.get(stream), message_bits=8))
+
+    def _allocate(
+        self, sets: status_list.ListSets, did: str, profile: StatusProfile
+    ) -> tuple[Allocation, tuple[Purpose, ...]]:
+        given = status_list.allocate(sets, did, self._next_number, lambda _, number: number)
+        members = next(one.members for one in sets if one.set_id == given.set_id)
+        return given, status_list.purposes(profile, members)
 
     def _next_number(self, set_id: ListSetId) -> int:
         return self.numbers.get(set_id, 0)

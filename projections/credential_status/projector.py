@@ -14,6 +14,7 @@ from projections.projection import Executor, Projection
 from projections.text import storable
 from registry.domain.credential import Status
 from registry.domain.events import (
+    CredentialMessageSet,
     CredentialRegistered,
     CredentialReinstated,
     CredentialRevoked,
@@ -27,25 +28,25 @@ from registry.domain.events import (
 from registry.domain.names import LogName
 
 # $1 log_name, $2 credential keys, $3 issuers, $4 positions, $5 since, $6 status codes, $7 reasons, $8 successors,
-# $9 digests, $10 credential ids, $11 registered positions, $12 sets, $13 indices, $14 purposes, $15 profiles,
-# $16 validity from, $17 validity until
+# $9 digests, $10 messages, $11 credential ids, $12 registered positions, $13 sets, $14 indices, $15 purposes,
+# $16 profiles, $17 validity from, $18 validity until
 # No ON CONFLICT: a batch is applied exactly once, and if ever it were not, that must be heard.
 _INSERT = """
 INSERT INTO credentials (log_name, credential_key, issuer_id, position, since, status, reason, superseded_by, digest,
-                         credential_id, registered_position, list_set, index, purposes, profile,
+                         message, credential_id, registered_position, list_set, index, purposes, profile,
                          valid_from, valid_until)
 SELECT $1, one.credential_key, one.issuer_id, one.position, one.since, one.status, one.reason, one.superseded_by,
-       one.digest, one.credential_id, one.registered_position, one.list_set, one.index, one.purposes, one.profile,
-       one.valid_from, one.valid_until
+       one.digest, one.message, one.credential_id, one.registered_position, one.list_set, one.index, one.purposes,
+       one.profile, one.valid_from, one.valid_until
   FROM unnest($2::bytea[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::smallint[], $7::text[], $8::text[],
-              $9::bytea[], $10::text[], $11::bigint[], $12::uuid[], $13::integer[], $14::smallint[], $15::text[],
-              $16::text[], $17::text[])
-       AS one (credential_key, issuer_id, position, since, status, reason, superseded_by, digest, credential_id,
-               registered_position, list_set, index, purposes, profile, valid_from, valid_until)
+              $9::bytea[], $10::integer[], $11::text[], $12::bigint[], $13::uuid[], $14::integer[], $15::smallint[],
+              $16::text[], $17::text[], $18::text[])
+       AS one (credential_key, issuer_id, position, since, status, reason, superseded_by, digest, message,
+               credential_id, registered_position, list_set, index, purposes, profile, valid_from, valid_until)
 """
 
 # $1 log_name, $2 credential keys, $3 issuers, $4 positions, $5 since, $6 status codes (with $4, $5 and $7; NULL: the
-# status did not change), $7 reasons, $8 successors, $9 digests (NULL: as before)
+# status did not change), $7 reasons, $8 successors, $9 digests and $10 messages (NULL: as before)
 _UPDATE = """
 UPDATE credentials AS credential
    SET position = coalesce(one.position, credential.position),
@@ -53,10 +54,11 @@ UPDATE credentials AS credential
        status = coalesce(one.status, credential.status),
        reason = CASE WHEN one.status IS NULL THEN credential.reason ELSE one.reason END,
        superseded_by = coalesce(one.superseded_by, credential.superseded_by),
-       digest = coalesce(one.digest, credential.digest)
+       digest = coalesce(one.digest, credential.digest),
+       message = coalesce(one.message, credential.message)
   FROM unnest($2::bytea[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::smallint[], $7::text[], $8::text[],
-              $9::bytea[])
-       AS one (credential_key, issuer_id, position, since, status, reason, superseded_by, digest)
+              $9::bytea[], $10::integer[])
+       AS one (credential_key, issuer_id, position, since, status, reason, superseded_by, digest, message)
  WHERE credential.log_name = $1
    AND credential.credential_key = one.credential_key
    AND credential.issuer_id = one.issuer_id
@@ -75,6 +77,7 @@ class _Said:
     reason: str | None = None
     superseded_by: str | None = None
     digest: bytes | None = None
+    message: int | None = None
 
     def moved(self, recorded: Recorded, status: Status, reason: Reason | None = None) -> None:
         """Note that the status changed; the last word of a batch counts."""
@@ -129,6 +132,8 @@ def _apply(said: _Said, recorded: Recorded) -> None:
         case CredentialSuperseded(by=by, reason=reason):
             said.moved(recorded, Status.SUPERSEDED, reason)
             said.superseded_by = by
+        case CredentialMessageSet(value=value):
+            said.message = value
 
 
 def _registration(position: int, event: CredentialRegistered) -> tuple[object, ...]:
@@ -143,7 +148,7 @@ def _insertion(key: _Key, said: _Said) -> tuple[object, ...]:
 
 def _change(key: _Key, said: _Said) -> tuple[object, ...]:
     issuer_id, credential_id = key
-    word = (said.position, said.since, said.status, said.reason, said.superseded_by, said.digest)
+    word = (said.position, said.since, said.status, said.reason, said.superseded_by, said.digest, said.message)
     return (credential_key(credential_id), issuer_id, *word)
 
 

@@ -19,6 +19,7 @@ CREATE TABLE credentials (
     valid_until         text,
     reason              text,
     superseded_by       text,
+    message             integer,                -- what its message entry says; NULL: 0
     digest              bytea,                  -- SHA-256 of the secured credential
     PRIMARY KEY (log_name, credential_key, issuer_id)
 ) WITH (fillfactor = 90);                       -- room for the digest, which comes right after the registration

@@ -17,7 +17,7 @@ from projections.visibility import visible
 from registry.domain.credential import Status
 from registry.domain.events import ListMember, Purpose, Reason, StatusProfile
 from registry.domain.names import IssuerId, LogName
-from registry.domain.status_list import status_entries
+from registry.domain.status_list import Entry, message_of, status_claim, status_entries
 from registry.errors import AmbiguousCredential, Malformed, UnknownCredential
 
 Reader = Executor | Pool
@@ -29,7 +29,7 @@ PAGE_MAX = 1_000
 
 # Columns of one credential, in the order that _row reads them.
 _COLUMNS = """credential_id, list_set, status, reason, since, position, registered_position, valid_from, valid_until,
-       profile, purposes, index, superseded_by, digest"""
+       profile, purposes, index, superseded_by, digest, message"""
 
 # $1 log_name, $2 credential keys
 _BY_KEYS = f"""
@@ -104,11 +104,25 @@ class CredentialRow:
     superseded_by: str | None
     digest_sha256: str | None
     """Of the secured credential, in hexadecimal; None for one that is signed elsewhere."""
+    message_value: int
 
     @property
-    def entries(self) -> list[dict[str, str]]:
+    def entries(self) -> list[Entry]:
         """The entries of its `credentialStatus` (Bitstring Status List 1.0, section 2.1)."""
         return status_entries(self.issuer.members, self.purposes, self.index)
+
+    @property
+    def claim(self) -> Entry | None:
+        """The `status` claim of its JWT or CWT form, if there is a list for it."""
+        return status_claim(self.issuer.members, self.purposes, self.index)
+
+    @property
+    def message(self) -> Entry | None:
+        """What its message entry says, if it has one."""
+        if Purpose.MESSAGE not in self.purposes:
+            return None
+        member = next(one for one in self.issuer.members if one.purpose is Purpose.MESSAGE)
+        return message_of(member, self.message_value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +210,12 @@ async def _rows(conn: Reader, log: LogName, records: Sequence[Record]) -> list[C
 def _row(record: Record, issuers: dict[UUID, CredentialIssuer]) -> CredentialRow:
     (
         credential_id, list_set, status, reason, since, position, registered_position, valid_from, valid_until,
-        profile, purposes, index, superseded_by, digest,
+        profile, purposes, index, superseded_by, digest, message,
     ) = record  # fmt: skip
     return CredentialRow(
         credential_id, issuers[list_set], STATUSES[status], _REASONS[reason], since, position,
         registered_position, valid_from, valid_until, _PROFILES[profile], PURPOSES[purposes], index,
-        superseded_by, digest.hex() if digest else None,
+        superseded_by, digest.hex() if digest else None, message or 0,
     )  # fmt: skip
 
 

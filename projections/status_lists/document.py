@@ -2,6 +2,10 @@
 
 It always has the same shape and no blank nodes, so its canonical form (RDFC-1.0) is a template; filling it costs a
 thirtieth of the general path. Both forms are made from the same checked values, and a test holds them together.
+
+Three terms of a message list (`statusSize`, `statusMessages`, `statusReference`) are missing in the list's part of
+credentials/v2; without a meaning they would not be signed. Such a list says in its `@context` what they mean, and
+gives its messages ids, so that it has no blank nodes either.
 """
 
 from __future__ import annotations
@@ -11,9 +15,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from registry.domain.names import is_absolute_iri
+from registry.domain.status_list import is_plain_message
 from registry.errors import Malformed
 
 CONTEXT = "https://www.w3.org/ns/credentials/v2"
+
+_STATUS = "https://www.w3.org/ns/credentials/status#"
+_XSD_INTEGER = "http://www.w3.org/2001/XMLSchema#integer"
+
+MESSAGE_TERMS: dict[str, object] = {
+    "statusSize": {"@id": f"{_STATUS}statusSize", "@type": _XSD_INTEGER},
+    "statusReference": {"@id": f"{_STATUS}statusReference", "@type": "@id"},
+    "statusMessages": {
+        "@id": f"{_STATUS}statusMessages",
+        "@context": {"status": f"{_STATUS}status", "message": f"{_STATUS}message"},
+    },
+}
+"""What the terms of a message list mean; the IRIs are those of the same terms in an entry."""
 
 _PURPOSE = re.compile(r"[A-Za-z]{1,64}")
 _ENCODED_LIST = re.compile(r"u[A-Za-z0-9_\-]+")
@@ -54,6 +72,12 @@ class ListCredential:
     valid_from: datetime
     valid_until: datetime
     ttl_ms: int
+    status_size: int = 1
+    """Bits of an entry."""
+    messages: tuple[tuple[str, str], ...] = ()
+    """(status, message) of every value of a message list."""
+    reference: tuple[str, ...] = ()
+    """Where to read about the messages."""
 
     def __post_init__(self) -> None:
         _check(_is_plain_iri(self.url, "https:", "http:") and "#" not in self.url, "URL", self.url)
@@ -61,11 +85,17 @@ class ListCredential:
         _check(_PURPOSE.fullmatch(self.purpose) is not None, "purpose", self.purpose)
         _check(_ENCODED_LIST.fullmatch(self.encoded_list) is not None, "encodedList", self.encoded_list[:80])
         _check(self.ttl_ms >= 0, "ttl", self.ttl_ms)
+        _check(len(self.messages) in (0, 1 << self.status_size), "statusMessages", len(self.messages))
+        for value, (status, message) in enumerate(self.messages):
+            _check(status == f"{value:#x}", "status", status)
+            _check(is_plain_message(message), "message", message[:80])
+        for url in self.reference:
+            _check(_is_plain_iri(url, "https:", "http:"), "statusReference", url)
 
     def document(self) -> dict[str, object]:
         """Return the unsigned credential as JSON values."""
         return {
-            "@context": [CONTEXT],
+            "@context": [CONTEXT, MESSAGE_TERMS] if self.messages else [CONTEXT],
             "id": self.url,
             "type": ["VerifiableCredential", "BitstringStatusListCredential"],
             "issuer": self.issuer,
@@ -77,11 +107,32 @@ class ListCredential:
                 "statusPurpose": self.purpose,
                 "encodedList": self.encoded_list,
                 "ttl": self.ttl_ms,
+                **(self._messages_document() if self.messages else {}),
             },
         }
 
+    def _messages_document(self) -> dict[str, object]:
+        """`statusSize` is required where the purpose is `message`, also when it is 1 (section 2.2)."""
+        return {
+            "statusSize": self.status_size,
+            "statusMessages": [
+                {"id": self._message_id(status), "status": status, "message": message}
+                for status, message in self.messages
+            ],
+            **({"statusReference": list(self.reference)} if self.reference else {}),
+        }
+
+    def _message_id(self, status: str) -> str:
+        return f"{self.url}#{status}"
+
     def canonical(self) -> str:
         """Return the canonical N-Quads of `document` (RDFC-1.0), ready to be hashed and signed."""
+        quads = self._quads()
+        if self.messages:
+            quads = "".join(sorted([*quads.splitlines(keepends=True), *self._message_quads()]))
+        return quads
+
+    def _quads(self) -> str:
         return _TEMPLATE.format(
             url=self.url,
             issuer=self.issuer,
@@ -91,6 +142,19 @@ class ListCredential:
             valid_until=timestamp(self.valid_until),
             ttl_ms=self.ttl_ms,
         )
+
+    def _message_quads(self) -> list[str]:
+        about = f"<{self.url}#list> <{_STATUS}"
+        return [
+            f'{about}statusSize> "{self.status_size}"^^<{_XSD_INTEGER}> .\n',
+            *(f"{about}statusReference> <{url}> .\n" for url in self.reference),
+            *(f"{about}statusMessages> <{self._message_id(status)}> .\n" for status, _ in self.messages),
+            *(
+                f'<{self._message_id(status)}> <{_STATUS}{name}> "{text}" .\n'
+                for status, message in self.messages
+                for name, text in (("status", status), ("message", message))
+            ),
+        ]
 
 
 def timestamp(moment: datetime) -> str:

@@ -36,17 +36,32 @@ def bits(indices: Collection[int], size: int) -> bytes:
 def entries(indices: Sequence[int], values: Sequence[int] | None, size: int, width: int) -> bytes:
     """Return a list of *size* entries of *width* bits with *values* at *indices* (None: 1 at each), as bytes.
 
-    The first bit of an entry is its most significant (section 3.1, `statusSize`). Raises `IndexError` as `bits`.
+    The first bit of an entry is its most significant (section 3.1, `statusSize`). Raises `IndexError` as `bits`, and
+    `ValueError` for a value that does not fit.
     """
     if values is None and width == 1:
         return bits(indices, size)
+    values = [1] * len(indices) if values is None else values
+    if not 0 <= min(values, default=0) <= max(values, default=0) < 1 << width:
+        raise ValueError(f"An entry of {width} bits has no value below 0 or above {(1 << width) - 1}.")
+    if not 0 <= min(indices, default=0) <= max(indices, default=0) < size:
+        raise IndexError(f"A status list of {size} entries has no index below 0 or above {size - 1}.")
     places = [
         index * width + place
-        for index, value in zip(indices, values or [1] * len(indices), strict=True)
+        for index, value in zip(indices, values, strict=True)
         for place in range(width)
         if value >> (width - 1 - place) & 1
     ]
     return bits(places, size * width)
+
+
+def entry(inflated: bytes, index: int, width: int) -> int:
+    """Return the entry of *width* bits at *index*; raise `IndexError` when the list is shorter."""
+    first, last = index * width, (index + 1) * width
+    if not 0 <= first < last <= len(inflated) * 8:
+        raise IndexError(f"A status list of {len(inflated) * 8 // width} entries has no index {index}.")
+    window = int.from_bytes(inflated[first >> 3 : (last + 7) >> 3])
+    return window >> (-last & 7) & ((1 << width) - 1)
 
 
 def bit(inflated: bytes, index: int) -> int:

@@ -14,6 +14,7 @@ from projections.projection import Executor, Projection
 from projections.status_lists.queries import schema, sql
 from projections.text import storable
 from registry.domain.events import (
+    CredentialMessageSet,
     CredentialReinstated,
     CredentialRevoked,
     CredentialSuperseded,
@@ -92,6 +93,8 @@ def _gather(batch: Sequence[Recorded]) -> _Facts:
                 _say(facts, recorded, event, Purpose.SUSPENSION, 0)
             case CredentialSuperseded() as event:
                 _say(facts, recorded, event, Purpose.REFRESH, 1)
+            case CredentialMessageSet(value=value) as event:
+                _say(facts, recorded, event, Purpose.MESSAGE, value)
             case StatusListSetOpened() as event:
                 _open(facts, recorded, event)
             case StatusListMemberAdded(set_id=set_id, member=member):

@@ -84,13 +84,9 @@ class Entries:
 
     def value(self, index: int) -> int:
         """Return the entry at *index*; raises `IndexError` outside the list."""
-        return token.value(self.packed, self.width, index) if self.is_ietf else self._w3c_value(index)
-
-    def _w3c_value(self, index: int) -> int:
-        value = 0
-        for place in range(index * self.width, (index + 1) * self.width):
-            value = value << 1 | encoded_list.bit(self.packed, place)
-        return value
+        if self.is_ietf:
+            return token.value(self.packed, self.width, index)
+        return encoded_list.entry(self.packed, index, self.width)
 
 
 def entries(published: PublishedList) -> Entries:

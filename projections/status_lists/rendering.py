@@ -133,7 +133,7 @@ def _render(state: ListState, frontier: Frontier, validity: Validity) -> Rendere
         if reason := _refused(state, frontier, kept):
             return Refusal(state.status_list_id, reason)
         unsecured = _unsecured(state, united(bits, kept) if kept else bits, validity)
-    except (IndexError, Malformed) as error:
+    except (IndexError, ValueError, Malformed) as error:
         return Refusal(state.status_list_id, f"The list {state.url} cannot be rendered: {error}")
     return Rendered(state, unsecured, int.from_bytes(kept, "big").bit_count())
 
@@ -156,6 +156,9 @@ def _w3c(state: ListState, bits: bytes, validity: Validity) -> W3cList:
         valid_from=validity.valid_from,
         valid_until=validity.valid_until,
         ttl_ms=validity.ttl_s * 1000,
+        status_size=state.status_size,
+        messages=state.messages,
+        reference=state.reference,
     )
     return W3cList(credential.document(), credential.canonical())
 

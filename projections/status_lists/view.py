@@ -36,7 +36,7 @@ _REFRESH = "refresh"
 _HEADS = sql("read_heads")
 _SINCE = sql("read_published_since")
 _PUBLISHED = sql("read_published")
-_IS_PUBLISHED = sql("is_published")
+_PUBLISHED_OF = sql("read_published_of")
 
 
 class PublishedLists:
@@ -105,10 +105,10 @@ class PublishedLists:
             self._entries.put(key, kept)
         return kept[1].value(index)
 
-    async def is_published(self, log: LogName, list_set: UUID) -> bool:
-        """Whether every list of the set can be fetched; only then may its indices be given out."""
+    async def published_of(self, log: LogName, list_set: UUID) -> frozenset[UUID]:
+        """Return the lists of the set that can be fetched; nothing may point to another one."""
         with _reading():
-            return bool(await self._pool.fetchval(_IS_PUBLISHED, log, list_set))
+            return frozenset(row[0] for row in await self._pool.fetch(_PUBLISHED_OF, log, list_set))
 
     async def refresh(self) -> None:
         """Learn of everything published so far, and read anew what of it is in memory; raises `DatabaseUnavailable`.

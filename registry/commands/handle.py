@@ -9,9 +9,9 @@ from typing import Any
 from uuid import uuid4
 
 from registry.commands.idempotency import Asked, system
-from registry.commands.list_sets import ListSetKeeper
+from registry.commands.list_sets import ListSetKeeper, ListShape
 from registry.commands.plans import plan
-from registry.domain.commands import Command, RegisterCredential, RegisterIssuer, UpdateIssuer
+from registry.domain.commands import AddListMembers, Command, RegisterCredential, RegisterIssuer, UpdateIssuer
 from registry.domain.credential import Credential
 from registry.domain.events import IssuerProfile, Recorded, StatusProfile, VerificationMethod
 from registry.domain.issuer import Issuer
@@ -25,9 +25,11 @@ from registry.domain.names import (
     Stream,
     credential_stream,
     issuer_stream,
+    lists_stream,
     slug,
     slug_stream,
 )
+from registry.domain.status_list import ListSets
 from registry.domain.streams import State
 from registry.errors import ListsNotReady, NotFound, SlugTaken, UnknownCredential, UnknownIssuer
 from registry.log.draft import View
@@ -150,6 +152,25 @@ class Commands:
         """Return a verification method with a new key, which the vault has; nothing is recorded of it yet."""
         key = await self._vault.create_signing_key(log, issuer_id, algorithm)
         return self._did_of(did_method, log, name, key).model_copy(update={"key_id": key.id})
+
+    async def add_list(self, asked: Asked, issuer_id: IssuerId, shape: ListShape) -> Outcome:
+        """Give every set of the issuer, and those opened later, a list of *shape*; return when each can be fetched.
+
+        Raises `StatusListDiffers`, and `ListsNotReady` when the lists are recorded but not published in time.
+        """
+        if not await self._state(asked.log, lists_stream(issuer_id)):
+            await self._lists.prepare(asked.log, issuer_id)
+        for is_last in (False, False, True):
+            sets: ListSets = await self._state(asked.log, lists_stream(issuer_id))
+            members = tuple((one.set_id, self._lists.member(asked.log, shape)) for one in sets)
+            try:
+                outcome = await self.handle(asked, AddListMembers(self.clock(), issuer_id, shape.purpose, members))
+                break
+            except ListsNotReady:  # a set was opened in between
+                if is_last:
+                    raise
+        await self._lists.until_fetchable(asked.log, issuer_id, shape.purpose)
+        return outcome
 
     async def issuer_id(self, log: LogName, text: str) -> IssuerId:
         """Return the issuer that owns the slug *text*; raise `UnknownIssuer`. A slug never changes hands."""

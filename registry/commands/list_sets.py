@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from uuid import UUID, uuid4
 
 from registry.commands.idempotency import system
 from registry.commands.plans import plan
 from registry.domain.commands import CloseListSet, Command, OpenListSet
-from registry.domain.events import ListMember, Purpose
+from registry.domain.events import ListMember, Purpose, StatusMessage
 from registry.domain.issuer import Issuer
 from registry.domain.names import IssuerId, ListSetId, LogName, issuer_stream, lists_stream
 from registry.domain.permutation import IndexPermutation
@@ -24,8 +25,36 @@ from registry.vault.keys import Vault
 
 _log = logging.getLogger(__name__)
 
-IsPublished = Callable[[LogName, UUID], Awaitable[bool]]
-"""Whether every list of a set can be fetched; `projections.status_lists` answers."""
+Published = Callable[[LogName, UUID], Awaitable[frozenset[UUID]]]
+"""Which lists of a set can be fetched; `projections.status_lists` answers."""
+
+LOOK_AGAIN_S = 1.0
+"""How long a list counts as not published yet, before it is looked for again."""
+
+_ALWAYS = (Purpose.REVOCATION, Purpose.SUSPENSION)
+"""The lists that every set is opened with, and without which nothing is issued."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListShape:
+    """What the lists of one purpose have in common, whatever their set."""
+
+    purpose: Purpose
+    status_size: int | None = None
+    messages: tuple[StatusMessage, ...] | None = None
+    reference: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetchable:
+    """The lists of a set that can be fetched, as of a moment of the monotonic clock."""
+
+    lists: frozenset[UUID]
+    seen_at: float
+
+
+_NEVER_SEEN = _Fetchable(frozenset(), -LOOK_AGAIN_S)
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +65,15 @@ class Waits:
     every_s: float = 0.05
 
 
+def _shapes(sets: ListSets) -> list[ListShape]:
+    """What the next set is opened with: what every set has, and what the newest one has got besides."""
+    more = [one for one in sets[-1].members if one.purpose not in _ALWAYS] if sets else []
+    return [
+        *(ListShape(purpose) for purpose in _ALWAYS),
+        *(ListShape(one.purpose, one.status_size, one.messages, one.reference) for one in more),
+    ]
+
+
 class ListSetKeeper:
     """What `plans.Ready` asks for, over all logs of this process."""
 
@@ -44,7 +82,7 @@ class ListSetKeeper:
         sequencers: Mapping[LogName, Sequencer],
         origins: Mapping[LogName, str],
         vault: Vault,
-        is_published: IsPublished,
+        published: Published,
         *,
         clock: Callable[[], datetime],
         size: int,
@@ -53,11 +91,12 @@ class ListSetKeeper:
         self._sequencers = sequencers
         self._origins = origins
         self._vault = vault
-        self._is_published = is_published
+        self._published = published
         self._clock = clock
         self._size = size
         self._waits = waits or Waits()
         self._permutations: dict[ListSetId, IndexPermutation] = {}
+        self._fetchable: dict[ListSetId, _Fetchable] = {}
         self._opening: dict[tuple[LogName, IssuerId], asyncio.Task[None]] = {}
 
     def index(self, set_id: ListSetId, number: int) -> int:
@@ -66,6 +105,26 @@ class ListSetKeeper:
         if permutation is None:
             raise ListsNotReady("The issuer's status lists are being published; repeat the request in a moment.")
         return permutation.index(number)
+
+    def usable(self, one: ListSet) -> tuple[ListMember, ...]:
+        """Return the lists of *one* that can be fetched; raise `ListsNotReady` when that must be looked up first."""
+        seen = self._fetchable.get(one.set_id, _NEVER_SEEN)
+        usable = tuple(member for member in one.members if member.status_list_id in seen.lists)
+        if len(usable) < len(one.members) and monotonic() - seen.seen_at > LOOK_AGAIN_S:
+            raise ListsNotReady("The issuer's status lists are being published; repeat the request in a moment.")
+        return usable
+
+    def member(self, log: LogName, shape: ListShape) -> ListMember:
+        """Return a new list of *shape*, for one set."""
+        list_id = uuid4()
+        return ListMember(
+            purpose=shape.purpose,
+            status_list_id=list_id,
+            url=f"{self._origins[log]}/status-lists/{list_id}",
+            status_size=shape.status_size,
+            messages=shape.messages,
+            reference=shape.reference,
+        )
 
     def want_next(self, log: LogName, issuer_id: IssuerId) -> None:
         """Open the issuer's next set in the background, once at a time."""
@@ -78,51 +137,71 @@ class ListSetKeeper:
     async def prepare(self, log: LogName, issuer_id: IssuerId) -> None:
         """Return when the issuer has a set with room whose lists can be fetched; open one if there is none.
 
-        Raises `ListsNotReady` when the lists are not published in time.
+        Raises `ListsNotReady` when the lists are not published in time. A list that was added to the set later is
+        not waited for: nothing points to it until it can be fetched.
         """
-        deadline = asyncio.get_running_loop().time() + self._waits.total_s
+        deadline = self._deadline()
         candidate = await self._with_room(log, issuer_id)
         if candidate is None:
             await self.open_next(log, issuer_id)
             candidate = await self._with_room(log, issuer_id)
-        while candidate is None or not await self._can_be_fetched(log, candidate):
-            if asyncio.get_running_loop().time() >= deadline:
-                raise ListsNotReady("The issuer's status lists are not published yet; repeat the request in a moment.")
-            await asyncio.sleep(self._waits.every_s)
+        while candidate is None or not await self._can_be_fetched(log, candidate, _ALWAYS):
+            await self._wait(deadline)
             candidate = candidate or await self._with_room(log, issuer_id)
         if candidate.set_id not in self._permutations:
             key = await self._vault.permutation_key(log, candidate.set_id)
             permutation = await asyncio.to_thread(IndexPermutation, key, candidate.size)
             self._permutations[candidate.set_id] = permutation
 
-    async def _can_be_fetched(self, log: LogName, one: ListSet) -> bool:
+    async def until_fetchable(self, log: LogName, issuer_id: IssuerId, purpose: Purpose) -> None:
+        """Return when the *purpose* list of each of the issuer's sets can be fetched; raises `ListsNotReady`."""
+        deadline = self._deadline()
+        _, sets, _ = await self._look(log, issuer_id)
+        for one in sets:
+            while not await self._can_be_fetched(log, one, (purpose,)):
+                await self._wait(deadline)
+
+    async def _can_be_fetched(self, log: LogName, one: ListSet, purposes: Collection[Purpose]) -> bool:
         try:
-            return await self._is_published(log, one.set_id)
+            lists = await self._published(log, one.set_id)
         except Unavailable:  # the read side is still being set up, or its database is away for a moment
             return False
+        self._fetchable[one.set_id] = _Fetchable(lists, monotonic())
+        return all(member.status_list_id in lists for member in one.members if member.purpose in purposes)
+
+    def _deadline(self) -> float:
+        return monotonic() + self._waits.total_s
+
+    async def _wait(self, deadline: float) -> None:
+        if monotonic() >= deadline:
+            raise ListsNotReady("The issuer's status lists are not published yet; repeat the request in a moment.")
+        await asyncio.sleep(self._waits.every_s)
 
     async def open_next(self, log: LogName, issuer_id: IssuerId) -> None:
-        """Open a set behind the newest one, unless somebody else just did; close those without room."""
+        """Open a set behind the newest one, unless somebody else just did; close those without room.
+
+        It gets what the newest one has: a set that was given one list more while this looked is looked at again.
+        """
         issuer, sets, numbers = await self._look(log, issuer_id)
         if not issuer.did:
             return  # it comes with the DID, which is signed into every list
         set_id = ListSetId(uuid4())
         await self._vault.create_permutation_key(log, set_id)
-        members = tuple(self._member(log, purpose) for purpose in (Purpose.REVOCATION, Purpose.SUSPENSION))
-        after = sets[-1].set_id if sets else None
-        now = self._clock()
-        await self._submit(log, OpenListSet(now, issuer_id, set_id, self._size, members, after, issuer.did))
+        for _ in range(_ATTEMPTS):
+            members = tuple(self.member(log, shape) for shape in _shapes(sets))
+            after = sets[-1].set_id if sets else None
+            now = self._clock()
+            await self._submit(log, OpenListSet(now, issuer_id, set_id, self._size, members, after, issuer.did))
+            before, (_, sets, _) = sets, await self._look(log, issuer_id)
+            if len(sets) > len(before):
+                break
         for one in sets:
-            if one.is_open and numbers[one.set_id] >= one.size:
+            if one.is_open and numbers.get(one.set_id, 0) >= one.size:
                 await self._submit(log, CloseListSet(now, issuer_id, one.set_id, "exhausted"))
 
     async def close(self) -> None:
         """Wait for openings under way."""
         await asyncio.gather(*self._opening.values(), return_exceptions=True)
-
-    def _member(self, log: LogName, purpose: Purpose) -> ListMember:
-        list_id = uuid4()
-        return ListMember(purpose=purpose, status_list_id=list_id, url=f"{self._origins[log]}/status-lists/{list_id}")
 
     async def _open_quietly(self, log: LogName, issuer_id: IssuerId) -> None:
         try:

@@ -10,6 +10,7 @@ from registry.domain.events import (
     IssuerProfile,
     LegacyList,
     ListMember,
+    Purpose,
     Reason,
     StatusProfile,
     VerificationMethod,
@@ -172,11 +173,12 @@ class OpenListSet(IssuerCommand):
 
 
 @dataclass(frozen=True, slots=True)
-class AddListMember(IssuerCommand):
-    """Give a set one list more, unless it has one of that purpose."""
+class AddListMembers(IssuerCommand):
+    """Give every set of the issuer one list more, of one purpose and shape, unless it has one of that purpose."""
 
-    set_id: ListSetId
-    member: ListMember
+    purpose: Purpose
+    members: tuple[tuple[ListSetId, ListMember], ...]
+    """The list that each set known to the caller would get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,13 @@ class ReinstateCredential(CredentialCommand):
     """Lift a suspension."""
 
     effective_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetCredentialMessage(CredentialCommand):
+    """Let a credential's entry in its message list say `value`."""
+
+    value: int
 
 
 @dataclass(frozen=True, slots=True)

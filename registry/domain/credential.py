@@ -14,12 +14,14 @@ from registry.domain.commands import (
     RegisterCredential,
     ReinstateCredential,
     RevokeCredential,
+    SetCredentialMessage,
     SupersedeCredential,
     SuspendCredential,
 )
 from registry.domain.events import (
     Allocation,
     AnyEvent,
+    CredentialMessageSet,
     CredentialRegistered,
     CredentialReinstated,
     CredentialRevoked,
@@ -36,6 +38,7 @@ from registry.errors import (
     AlreadyRegistered,
     IllegalTransition,
     Malformed,
+    NoMessageEntry,
     NoSuspensionEntry,
     UnknownCredential,
 )
@@ -66,24 +69,28 @@ class Credential:
     superseded_by: str | None = None
     superseded_position: int = 0
     registered_position: int = 0
+    message: int = 0
+    """What its entry in the message list says."""
+    message_position: int = 0
 
 
 PURPOSES = {
     StatusProfile.VC2: (Purpose.REVOCATION, Purpose.SUSPENSION),
     StatusProfile.OB3: (Purpose.REVOCATION,),
 }
-"""Which entries a profile gives; revocation first, because some verifiers read only the first."""
+"""Which entries a profile always gives; revocation first, because some verifiers read only the first."""
 
 
 def register(
     command: RegisterCredential,
     state: Credential | None,
     issuer: Issuer | None,
-    allocate: Callable[[], Allocation],
+    allocate: Callable[[StatusProfile], tuple[Allocation, tuple[Purpose, ...]]],
 ) -> list[AnyEvent]:
     """Return the registration; nothing, if the same was registered before.
 
-    Raises `IssuerNotActive` and `AlreadyRegistered`. *allocate* is called only when an index will be given out.
+    *allocate* gives an index, and which of its set's lists speak about a credential of that profile; it is called only
+    when an index will be given out. Raises `IssuerNotActive` and `AlreadyRegistered`.
     """
     if state is not None:
         if _describes(command, state.registered):
@@ -92,6 +99,7 @@ def register(
             "The issuer has registered another credential under this id: its types, validity or achievement differ."
         )
     issuer = require_active(issuer)
+    allocation, purposes = allocate(issuer.status_profile)
     return [
         CredentialRegistered(
             issuer_id=command.issuer_id,
@@ -99,8 +107,8 @@ def register(
             credential_types=command.credential_types,
             issuer_did=issuer.did,
             profile=issuer.status_profile,
-            purposes=PURPOSES[issuer.status_profile],
-            allocation=allocate(),
+            purposes=purposes,
+            allocation=allocation,
             valid_from=command.valid_from,
             valid_until=command.valid_until,
             achievement_id=command.achievement_id,
@@ -108,11 +116,14 @@ def register(
     ]
 
 
-def decide(command: CredentialCommand, state: Credential | None, *, by: Credential | None = None) -> list[AnyEvent]:
+def decide(
+    command: CredentialCommand, state: Credential | None, *, by: Credential | None = None, message_bits: int = 0
+) -> list[AnyEvent]:
     """Return the facts that follow from *command*; none, if it is already so.
 
-    *by* is the successor that a `SupersedeCredential` names. Raises `UnknownCredential`, `IllegalTransition`,
-    `NoSuspensionEntry`, `Malformed` and `AlreadyRegistered`.
+    *by* is the successor that a `SupersedeCredential` names, *message_bits* the width of the message list's entries.
+    Raises `UnknownCredential`, `IllegalTransition`, `NoSuspensionEntry`, `NoMessageEntry`, `Malformed` and
+    `AlreadyRegistered`.
     """
     if state is None:
         raise UnknownCredential("The issuer has registered no credential under this id.")
@@ -128,6 +139,8 @@ def decide(command: CredentialCommand, state: Credential | None, *, by: Credenti
             return _reinstate(state)
         case SupersedeCredential():
             return _supersede(command, state, by)
+        case SetCredentialMessage():
+            return _set_message(command, state, message_bits)
     raise TypeError(f"No decision for {type(command).__name__}.")
 
 
@@ -200,6 +213,14 @@ def _supersede(command: SupersedeCredential, state: Credential, by: Credential |
     return [CredentialSuperseded(**_common(state), by=command.by, reason=command.reason), *revocation]
 
 
+def _set_message(command: SetCredentialMessage, state: Credential, bits: int) -> list[AnyEvent]:
+    if Purpose.MESSAGE not in state.registered.purposes:
+        raise NoMessageEntry("The credential was issued without a message entry, so nobody would see the message.")
+    if not 0 <= command.value < 1 << bits:
+        raise Malformed(f"The issuer's message lists have the values 0x0 to {(1 << bits) - 1:#x}.", pointer="/status")
+    return [] if state.message == command.value else [CredentialMessageSet(**_common(state), value=command.value)]
+
+
 def _revoked(state: Credential, reason: Reason) -> CredentialRevoked:
     return CredentialRevoked(**_common(state), reason=reason)
 
@@ -243,6 +264,8 @@ def evolve(state: Credential | None, recorded: Recorded) -> Credential | None:
         case CredentialSuperseded(by=by, reason=reason):
             moved = _moved(state, recorded, Status.SUPERSEDED, reason)
             return replace(moved, superseded_by=by, superseded_position=recorded.position)
+        case CredentialMessageSet(value=value):
+            return replace(state, message=value, message_position=recorded.position)
     return state
 
 

@@ -316,6 +316,13 @@ class CredentialSuperseded(StatusChanged):
     reason: Reason = Reason.SUPERSEDED
 
 
+class CredentialMessageSet(StatusChanged):
+    """The credential's entry in its message list says `value` from now on."""
+
+    type: Literal["CredentialMessageSet"] = "CredentialMessageSet"
+    value: int
+
+
 AnyEvent = (
     LogOpened | LogRestored | ApiKeyCreated | ApiKeyRevoked
     | SlugClaimed | IssuerRegistered | DidAdopted | VerificationMethodAdded | IssuerUpdated
@@ -324,6 +331,7 @@ AnyEvent = (
     | StatusListSetOpened | StatusListMemberAdded | StatusListSetClosed
     | CredentialRegistered | CredentialSecured
     | CredentialRevoked | CredentialSuspended | CredentialReinstated | CredentialSuperseded
+    | CredentialMessageSet
 )  # fmt: skip
 """The union of all facts."""
 

@@ -108,6 +108,11 @@ class ListMember(Stored):
         """How many bits an entry has."""
         return self.status_size or 1
 
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What all lists of one purpose have in common, whatever their set."""
+        return (self.purpose, self.bits, self.messages, self.reference)
+
 
 class Permutation(Stored):
     """How a set turns numbers into indices; the key lies in the vault under the set's id."""

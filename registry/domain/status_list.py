@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
 
-from registry.domain.commands import AddListMember, CloseListSet, IssuerCommand, OpenListSet
+from registry.domain.commands import AddListMembers, CloseListSet, IssuerCommand, OpenListSet
 from registry.domain.events import (
     Allocation,
     AnyEvent,
@@ -18,14 +21,21 @@ from registry.domain.events import (
     StatusListSetOpened,
     StatusProfile,
 )
-from registry.domain.names import ListSetId
-from registry.errors import ListsNotReady
+from registry.domain.names import ListSetId, is_absolute_iri
+from registry.errors import ListsNotReady, Malformed, StatusListDiffers
 
 MINIMUM_SIZE = 131_072
 """Entries of a list, at least (Bitstring Status List 1.0, section 6.1: herd privacy)."""
 
 OPEN_AHEAD_AT = 0.75
 """The share of the newest set that may be given out before the next one is opened."""
+
+
+MOST_MESSAGE_BITS = 8
+"""A list of 8 bits has 256 messages, and every credential's entry repeats them."""
+
+_MESSAGE = re.compile(r"""[^\x00-\x1f\x7f-\x9f"\\&<>\ud800-\udfff]{1,200}""")
+_TOKEN_BITS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +47,16 @@ class ListSet:
     size: int
     members: tuple[ListMember, ...]
     is_open: bool = True
+    position: int = 0
+    """Of the last fact about it."""
 
-    def has(self, purpose: Purpose) -> bool:
-        """Whether one of its lists is of *purpose*."""
-        return any(member.purpose is purpose for member in self.members)
+    def member(self, purpose: Purpose) -> ListMember | None:
+        """The list of *purpose*, if there is one."""
+        return next((one for one in self.members if one.purpose is purpose), None)
 
+
+Entry = dict[str, Any]
+"""A JSON object, as it goes into a credential."""
 
 ListSets = tuple[ListSet, ...]
 """The sets of an issuer, in the order of their opening."""
@@ -52,7 +67,7 @@ def decide(command: IssuerCommand, state: ListSets | None) -> list[AnyEvent]:
     sets = state or ()
     match command:
         case OpenListSet():
-            if (sets[-1].set_id if sets else None) != command.after:
+            if (sets[-1].set_id if sets else None) != command.after or _lacks(command.members, sets):
                 return []
             return [
                 StatusListSetOpened(
@@ -64,11 +79,8 @@ def decide(command: IssuerCommand, state: ListSets | None) -> list[AnyEvent]:
                     members=command.members,
                 )
             ]
-        case AddListMember(set_id=set_id, member=member):
-            found = next((one for one in sets if one.set_id == set_id), None)
-            if found is None or found.has(member.purpose):
-                return []
-            return [StatusListMemberAdded(issuer_id=command.issuer_id, set_id=set_id, member=member)]
+        case AddListMembers(members=members):
+            return _grow(command, dict(members), sets)
         case CloseListSet(set_id=set_id):
             if not any(one.set_id == set_id and one.is_open for one in sets):
                 return []
@@ -76,17 +88,86 @@ def decide(command: IssuerCommand, state: ListSets | None) -> list[AnyEvent]:
     raise TypeError(f"No decision for {type(command).__name__}.")
 
 
+def _require_shape(member: ListMember) -> None:
+    """Raise `Malformed` unless *member* is what its purpose allows."""
+    match member.purpose:
+        case Purpose.MESSAGE:
+            _require_messages(member)
+        case Purpose.TOKEN if member.bits not in _TOKEN_BITS:
+            raise Malformed("An entry of a token list has 1, 2, 4 or 8 bits.", pointer="/statusSize")
+        case purpose if purpose not in (Purpose.MESSAGE, Purpose.TOKEN) and member.bits != 1:
+            raise Malformed(f"An entry of a {purpose} list has one bit.", pointer="/statusSize")
+    if member.purpose is not Purpose.MESSAGE and (member.messages is not None or member.reference is not None):
+        raise Malformed("Only a message list has messages and a reference.", pointer="/statusMessages")
+
+
+def _require_messages(member: ListMember) -> None:
+    """Bitstring Status List 1.0, section 2.1: one message for each value an entry can have, in their order."""
+    if not 1 <= member.bits <= MOST_MESSAGE_BITS:
+        raise Malformed(f"An entry of a message list has 1 to {MOST_MESSAGE_BITS} bits.", pointer="/statusSize")
+    messages = member.messages or ()
+    if [one.status for one in messages] != [f"{value:#x}" for value in range(1 << member.bits)]:
+        raise Malformed(
+            f"A message list of {member.bits} bits has {1 << member.bits} messages: their status is 0x0, 0x1, …",
+            pointer="/statusMessages",
+        )
+    if not all(is_plain_message(one.message) for one in messages):
+        raise Malformed(
+            'A message is one line of 1 to 200 characters, none of them ", \\, &, < or >.', pointer="/statusMessages"
+        )
+    for url in member.reference or ():
+        if not (url.startswith(("https://", "http://")) and is_absolute_iri(url) and "&" not in url):
+            raise Malformed("A reference is an absolute web address without `&`.", pointer="/statusReference")
+
+
+def is_plain_message(text: str) -> bool:
+    """Whether *text* can stand in a list: one line of 1 to 200 characters that no format needs to escape.
+
+    Nor anything that reads as HTML: one widely used verifier decodes its entities before it parses.
+    """
+    return _MESSAGE.fullmatch(text) is not None
+
+
+def _lacks(members: Sequence[ListMember], sets: ListSets) -> bool:
+    """Whether *members* would give the next set fewer lists than the newest one got in the meantime."""
+    return bool(sets) and not {one.purpose for one in sets[-1].members} <= {one.purpose for one in members}
+
+
+def _grow(command: AddListMembers, members: Mapping[ListSetId, ListMember], sets: ListSets) -> list[AnyEvent]:
+    """Raises `ListsNotReady` where a set would be left out, `StatusListDiffers` where one has another such list."""
+    for member in members.values():
+        _require_shape(member)
+    added: list[AnyEvent] = []
+    for one in sets:
+        found, wanted = one.member(command.purpose), members.get(one.set_id)
+        if wanted is None:
+            raise ListsNotReady("The issuer's next status lists were opened just now; repeat the request.")
+        if found is None:
+            added.append(StatusListMemberAdded(issuer_id=command.issuer_id, set_id=one.set_id, member=wanted))
+        elif found.shape != wanted.shape:
+            raise StatusListDiffers(
+                f"The issuer has {command.purpose} lists already, of another size or with other messages; what "
+                "credentials say of them cannot be changed."
+            )
+    return added
+
+
 def evolve(state: ListSets | None, recorded: Recorded) -> ListSets:
     """Return the issuer's sets after *recorded*."""
     sets = state or ()
     match recorded.event:
         case StatusListSetOpened() as event:
-            return (*sets, ListSet(ListSetId(event.set_id), event.issuer_did, event.size, event.members))
+            opened = ListSet(ListSetId(event.set_id), event.issuer_did, event.size, event.members)
+            return (*sets, replace(opened, position=recorded.position))
         case StatusListMemberAdded(set_id=set_id, member=member):
-            return tuple(replace(one, members=(*one.members, member)) if one.set_id == set_id else one for one in sets)
+            return _with(sets, set_id, lambda one: replace(one, members=(*one.members, member)), recorded)
         case StatusListSetClosed(set_id=set_id):
-            return tuple(replace(one, is_open=False) if one.set_id == set_id else one for one in sets)
+            return _with(sets, set_id, lambda one: replace(one, is_open=False), recorded)
     return sets
+
+
+def _with(sets: ListSets, set_id: UUID, change: Callable[[ListSet], ListSet], recorded: Recorded) -> ListSets:
+    return tuple(replace(change(one), position=recorded.position) if one.set_id == set_id else one for one in sets)
 
 
 def allocate(
@@ -112,24 +193,56 @@ def needs_next(sets: ListSets, issuer_did: str, next_number: Callable[[ListSetId
     return not usable or next_number(usable[-1].set_id) >= usable[-1].size * OPEN_AHEAD_AT
 
 
-def status_entries(members: Sequence[ListMember], purposes: Sequence[Purpose], index: int) -> list[dict[str, str]]:
+def purposes(profile: StatusProfile, members: Sequence[ListMember]) -> tuple[Purpose, ...]:
+    """Which of *members* speak about a credential of *profile*, in the order of its entries.
+
+    Open Badges 3.0 allows one entry; the `token` list is named by a claim beside them, so it counts for both.
+    """
+    allowed = (Purpose.REVOCATION, Purpose.TOKEN) if profile is StatusProfile.OB3 else tuple(Purpose)
+    there = {member.purpose for member in members}
+    return tuple(purpose for purpose in allowed if purpose in there)
+
+
+def status_entries(members: Sequence[ListMember], purposes: Sequence[Purpose], index: int) -> list[Entry]:
     """The `credentialStatus` entries of a credential at *index* (Bitstring Status List 1.0, section 2.1).
 
     Revocation comes first, because some verifiers read only the first. An entry's id differs from its list's URL.
     """
-    urls = {member.purpose: member.url for member in members}
-    return [
-        {
-            "id": f"{urls[purpose]}#{index}",
-            "type": "BitstringStatusListEntry",
-            "statusPurpose": purpose.value,
-            "statusListIndex": str(index),
-            "statusListCredential": urls[purpose],
-        }
-        for purpose in purposes
-    ]
+    by_purpose = {member.purpose: member for member in members}
+    return [_entry(by_purpose[purpose], index) for purpose in purposes if purpose is not Purpose.TOKEN]
 
 
-def credential_status(profile: StatusProfile, entries: list[dict[str, str]]) -> dict[str, str] | list[dict[str, str]]:
+def _entry(member: ListMember, index: int) -> Entry:
+    entry: Entry = {
+        "id": f"{member.url}#{index}",
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": member.purpose.value,
+        "statusListIndex": str(index),
+        "statusListCredential": member.url,
+    }
+    if member.bits > 1:
+        entry["statusSize"] = member.bits
+    if member.messages is not None:
+        entry["statusMessage"] = [{"status": one.status, "message": one.message} for one in member.messages]
+    if member.reference is not None:
+        entry["statusReference"] = member.reference[0] if len(member.reference) == 1 else list(member.reference)
+    return entry
+
+
+def status_claim(members: Sequence[ListMember], purposes: Sequence[Purpose], index: int) -> Entry | None:
+    """The `status` claim of a credential in JWT or CWT form (Token Status List, section 6), if it has a token list."""
+    url = next((member.url for member in members if member.purpose is Purpose.TOKEN), None)
+    if url is None or Purpose.TOKEN not in purposes:
+        return None
+    return {"status_list": {"idx": index, "uri": url}}
+
+
+def message_of(member: ListMember, value: int) -> Entry:
+    """What *value* means in the message list *member*."""
+    messages = member.messages or ()
+    return {"status": f"{value:#x}", "message": messages[value].message}
+
+
+def credential_status(profile: StatusProfile, entries: list[Entry]) -> Entry | list[Entry]:
     """The value of `credentialStatus`: an object under `ob3` (Open Badges 3.0 allows exactly one), else an array."""
     return entries[0] if profile is StatusProfile.OB3 else entries

@@ -105,6 +105,8 @@ class RegistrationAnswer(Answer):
     credential_id: str
     issuer: str
     credential_status: dict[str, Any] | list[dict[str, Any]]
+    status: dict[str, Any] | None = None
+    """For the credential's JWT or CWT form (Token Status List, section 6)."""
     position: str
 
 
@@ -120,6 +122,36 @@ class StatusAnswer(Answer):
     credential_id: str
     status: str
     position: str
+
+
+class MessageAnswer(StatusAnswer):
+    """A credential after its message was set."""
+
+    message: dict[str, str]
+
+
+class AddedListsAnswer(Answer):
+    """The lists of one purpose, one for each of the issuer's sets."""
+
+    status_purpose: str
+    status_lists: list[str]
+    position: str
+
+
+class ListSetAnswer(Answer):
+    """A set of lists that share one index space."""
+
+    id: str
+    issuer: str
+    size: int
+    open: bool
+    status_lists: list[dict[str, Any]]
+
+
+class ListSetsAnswer(Answer):
+    """An issuer's sets, oldest first."""
+
+    sets: list[ListSetAnswer]
 
 
 class DirectoryAnswer(Answer):

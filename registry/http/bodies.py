@@ -184,6 +184,27 @@ class SupersessionBody(Body):
     effective_at: Moment | None = None
 
 
+class MessageBody(Body):
+    """PUT …/message."""
+
+    status: Annotated[str, Field(pattern=r"^0x(?:0|[1-9a-f][0-9a-f]{0,3})$")]
+
+
+class StatusMessageBody(Body):
+    """What one value of a message list means."""
+
+    status: Annotated[str, Field(max_length=8)]
+    message: Annotated[str, Field(max_length=200)]
+
+
+class StatusListBody(Body):
+    """PUT /issuers/{slug}/status-lists/{purpose}: the shape of the lists; only `message` and `token` have a choice."""
+
+    status_size: Annotated[int, Field(ge=1, le=8)] | None = None
+    status_messages: Annotated[list[StatusMessageBody], Field(max_length=256)] | None = None
+    status_reference: Annotated[list[Web], Field(min_length=1, max_length=8)] | Web | None = None
+
+
 class StatusReference(Body):
     """The `credentialStatus` of a VCALM status change: which bit is meant."""
 

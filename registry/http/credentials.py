@@ -14,6 +14,7 @@ from registry.domain.commands import (
     RegisterCredential,
     ReinstateCredential,
     RevokeCredential,
+    SetCredentialMessage,
     SupersedeCredential,
     SuspendCredential,
 )
@@ -23,6 +24,7 @@ from registry.errors import IllegalTransition, Malformed, Refused
 from registry.http import documents, issue_options
 from registry.http.bodies import (
     IssueBody,
+    MessageBody,
     RegistrationBody,
     RevocationBody,
     StatusBody,
@@ -153,6 +155,14 @@ async def supersede(call: Call) -> web.Response:
         revoke=body.revoke,
         effective_at=body.effective_at,
     )
+    return await _change(call, command)
+
+
+async def set_message(call: Call) -> web.Response:
+    """Let the credential's entry in its message list say something else."""
+    body = call.body
+    assert isinstance(body, MessageBody)
+    command = SetCredentialMessage(call.parts.clock(), call.issuer, credential_of(call), int(body.status, 16))
     return await _change(call, command)
 
 

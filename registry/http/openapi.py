@@ -23,6 +23,7 @@ _SECURITY = "apiKey"
 _REF = "#/components/schemas/{model}"
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _PATH_PARAMETERS = {
+    "purpose": "What the lists are for: refresh, message or token.",
     "id": "The id, percent-encoded.",
     "slug": "The issuer's slug.",
     "keyId": "The API key's id.",

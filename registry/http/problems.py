@@ -77,6 +77,8 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.AlreadyRegistered: Kind(409, "already-registered", "Another credential has this id"),
     errors.IllegalTransition: Kind(409, "illegal-transition", "The status cannot change this way"),
     errors.NoSuspensionEntry: Kind(409, "no-suspension-entry", "The credential cannot be suspended"),
+    errors.NoMessageEntry: Kind(409, "no-message-entry", "The credential has no entry for messages"),
+    errors.StatusListDiffers: Kind(409, "status-list-differs", "There is another list of this kind"),
     errors.AmbiguousCredential: Kind(409, "ambiguous-credential", "Several issuers use this credential id"),
     errors.SlugTaken: Kind(409, "slug-taken", "The slug belongs to another issuer"),
     errors.IssuerNotActive: Kind(409, "issuer-not-active", "The issuer cannot issue now"),

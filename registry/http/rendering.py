@@ -41,6 +41,8 @@ def credential(row: CredentialRow, *, with_reason: bool) -> Json:
         answer["validFrom"] = row.valid_from
     if row.valid_until is not None:
         answer["validUntil"] = row.valid_until
+    if (message := row.message) is not None:
+        answer["message"] = message
     answer["credentialStatus"] = credential_status(row.profile, row.entries)
     return answer
 

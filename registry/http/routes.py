@@ -15,6 +15,7 @@ from registry.http import (
     issuers,
     lookups,
     own_credentials,
+    own_lists,
     revocations,
     status_lists,
 )
@@ -174,6 +175,22 @@ ISSUER = (
         method="PUT", path=f"{_CREDENTIAL}/supersession", operation_id="supersedeCredential", tag="credentials",
         summary="Replace by another credential of the same issuer", handle=credentials.supersede, scope=auth.STATUS,
         records=True, body=bodies.SupersessionBody, answers={200: answers.StatusAnswer}, errors=_CHANGE,
+    ),
+    Operation(
+        method="PUT", path=f"{_CREDENTIAL}/message", operation_id="setCredentialMessage", tag="credentials",
+        summary="Set what its message entry says", handle=credentials.set_message, scope=auth.STATUS, records=True,
+        body=bodies.MessageBody, answers={200: answers.MessageAnswer}, errors=(*_CHANGE, e.NoMessageEntry),
+    ),
+    Operation(
+        method="PUT", path=f"{_ISSUER}/status-lists/{{purpose}}", operation_id="addStatusLists", tag="status",
+        summary="Give the issuer refresh, message or token lists", handle=own_lists.add, scope=auth.STATUS,
+        records=True, body=bodies.StatusListBody, body_is_optional=True, answers={200: answers.AddedListsAnswer},
+        errors=(*_WRITE, e.UnknownStatusList, e.StatusListDiffers, e.ListsNotReady),
+    ),
+    Operation(
+        method="GET", path=f"{_ISSUER}/status-list-sets", operation_id="listStatusListSets", tag="status",
+        summary="The issuer's sets of status lists", handle=own_lists.listing, scope=auth.READ,
+        answers={200: answers.ListSetsAnswer}, errors=_OURS,
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/credentials", operation_id="listCredentials", tag="credentials",

@@ -9,6 +9,7 @@ from registry.domain.events import (
     AnyEvent,
     ApiKeyCreated,
     ApiKeyRevoked,
+    CredentialMessageSet,
     CredentialReinstated,
     CredentialRevoked,
     CredentialSecured,
@@ -188,6 +189,7 @@ EXAMPLES: list[tuple[Stream, AnyEvent]] = [
             key_algorithms=(KeyAlgorithm.P384, KeyAlgorithm.P256),
         ),
     ),
+    (_OF_CREDENTIAL, CredentialMessageSet(**_CHANGED, value=2)),
 ]
 
 

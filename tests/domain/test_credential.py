@@ -16,12 +16,14 @@ from registry.domain.commands import (
     RegisterCredential,
     ReinstateCredential,
     RevokeCredential,
+    SetCredentialMessage,
     SupersedeCredential,
     SuspendCredential,
 )
 from registry.domain.credential import Credential, Status
 from registry.domain.events import (
     AnyEvent,
+    CredentialMessageSet,
     CredentialReinstated,
     CredentialRevoked,
     CredentialSecured,
@@ -243,7 +245,12 @@ REGISTER = RegisterCredential(LATER, ISSUER, DIPLOMA, TYPES)
 ACTIVE_ISSUER = after(issuer_stream(ISSUER), ISSUER_REGISTERED, DidAdopted(issuer_id=ISSUER, did=DID))
 
 
-def never() -> Any:
+def given(asked: StatusProfile, expected: StatusProfile = StatusProfile.VC2) -> Any:
+    assert asked is expected
+    return ALLOCATION, registered(profile=asked).purposes
+
+
+def never(_: StatusProfile) -> Any:
     raise AssertionError("no index may be given out")
 
 
@@ -251,14 +258,14 @@ def never() -> Any:
 def test_a_registration_gives_the_entries_of_the_issuers_profile(profile: StatusProfile) -> None:
     registrar = replace(ACTIVE_ISSUER, status_profile=profile)
     expected = registered(profile=profile)
-    assert credential.register(REGISTER, None, registrar, lambda: ALLOCATION) == [expected]
+    assert credential.register(REGISTER, None, registrar, lambda asked: given(asked, profile)) == [expected]
     assert expected.purposes[0] is Purpose.REVOCATION
 
 
 def test_a_registration_keeps_what_was_said_of_the_credential() -> None:
     said = {"valid_from": "2026-01-01T00:00:00Z", "valid_until": "2027-01-01T00:00:00Z", "achievement_id": "urn:a:1"}
     command = RegisterCredential(LATER, ISSUER, DIPLOMA, TYPES, **said)
-    [fact] = credential.register(command, None, ACTIVE_ISSUER, lambda: ALLOCATION)
+    [fact] = credential.register(command, None, ACTIVE_ISSUER, given)
     assert fact == REGISTERED.model_copy(update=said)
     state = after(STREAM, fact)
     assert credential.register(command, state, ACTIVE_ISSUER, never) == []
@@ -292,6 +299,54 @@ def test_an_issuer_that_is_not_active_registers_nothing() -> None:
 def test_an_unknown_issuer_registers_nothing() -> None:
     with pytest.raises(errors.UnknownIssuer):
         credential.register(REGISTER, None, None, never)
+
+
+# ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+WITH_MESSAGES = REGISTERED.model_copy(update={"purposes": (*REGISTERED.purposes, Purpose.MESSAGE)})
+
+
+def set_message(value: int) -> SetCredentialMessage:
+    return SetCredentialMessage(LATER, ISSUER, DIPLOMA, value)
+
+
+def message_set(value: int) -> CredentialMessageSet:
+    return CredentialMessageSet(**_OF, value=value)
+
+
+@pytest.mark.parametrize(
+    ("facts", "value", "expected"),
+    [
+        ((WITH_MESSAGES,), 2, [message_set(2)]),
+        ((WITH_MESSAGES,), 0, []),
+        ((WITH_MESSAGES, message_set(2)), 2, []),
+        ((WITH_MESSAGES, message_set(2)), 0, [message_set(0)]),
+        ((WITH_MESSAGES, REVOKED), 3, [message_set(3)]),
+    ],
+    ids=["set", "it begins with 0", "already so", "and back", "a revoked one too"],
+)
+def test_a_message_says_what_it_was_set_to_last(facts: Any, value: int, expected: Any) -> None:
+    assert credential.decide(set_message(value), after(STREAM, *facts), message_bits=2) == expected
+    state = after(STREAM, *facts, *expected)
+    assert state.message == value
+    assert credential.decide(set_message(value), state, message_bits=2) == []
+
+
+def test_a_message_changes_no_status() -> None:
+    before, state = after(STREAM, WITH_MESSAGES, REVOKED), after(STREAM, WITH_MESSAGES, REVOKED, message_set(1))
+    assert (state.status, state.position, state.since) == (before.status, before.position, before.since)
+    assert state.message_position == 3
+
+
+@pytest.mark.parametrize("value", [4, -1])
+def test_a_value_without_a_message_is_refused(value: int) -> None:
+    with pytest.raises(errors.Malformed, match="0x0 to 0x3"):
+        credential.decide(set_message(value), after(STREAM, WITH_MESSAGES), message_bits=2)
+
+
+def test_a_credential_without_a_message_entry_has_no_message() -> None:
+    with pytest.raises(errors.NoMessageEntry):
+        credential.decide(set_message(1), after(STREAM, REGISTERED), message_bits=2)
 
 
 # ── securing ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from registry import errors
 from registry.domain import status_list
-from registry.domain.commands import AddListMember, CloseListSet, OpenListSet, SuspendIssuer
+from registry.domain.commands import AddListMembers, CloseListSet, OpenListSet, SuspendIssuer
 from registry.domain.credential import PURPOSES
 from registry.domain.events import (
     Allocation,
@@ -25,6 +25,7 @@ from registry.domain.events import (
     StatusListMemberAdded,
     StatusListSetClosed,
     StatusListSetOpened,
+    StatusMessage,
     StatusProfile,
 )
 from registry.domain.names import ListSetId, lists_stream
@@ -52,8 +53,8 @@ def opening(set_id: ListSetId, behind: ListSetId | None) -> OpenListSet:
     return OpenListSet(LATER, ISSUER, set_id, SIZE, MEMBERS, behind, DID)
 
 
-def growing(set_id: ListSetId = SET, purpose: Purpose = Purpose.REFRESH) -> AddListMember:
-    return AddListMember(LATER, ISSUER, set_id, member_of(purpose))
+def growing(*sets: ListSetId, purpose: Purpose = Purpose.REFRESH) -> AddListMembers:
+    return AddListMembers(LATER, ISSUER, purpose, tuple((set_id, member_of(purpose)) for set_id in sets or (SET,)))
 
 
 def grown(set_id: ListSetId = SET, purpose: Purpose = Purpose.REFRESH) -> StatusListMemberAdded:
@@ -67,7 +68,7 @@ def member_of(purpose: Purpose) -> ListMember:
 CLOSED = StatusListSetClosed(issuer_id=ISSUER, set_id=SET, reason="exhausted")
 CLOSE = CloseListSet(LATER, ISSUER, SET, "exhausted")
 
-TABLE: list[tuple[str, tuple[AnyEvent, ...], OpenListSet | AddListMember | CloseListSet, list[AnyEvent]]] = [
+TABLE: list[tuple[str, tuple[AnyEvent, ...], OpenListSet | AddListMembers | CloseListSet, list[AnyEvent]]] = [
     ("the first set is opened", (), opening(SET, None), [opened(SET)]),
     ("the next set is opened", (opened(),), opening(NEXT_SET, SET), [opened(NEXT_SET)]),
     ("a set is opened behind a closed one", (opened(), CLOSED), opening(NEXT_SET, SET), [opened(NEXT_SET)]),
@@ -78,11 +79,18 @@ TABLE: list[tuple[str, tuple[AnyEvent, ...], OpenListSet | AddListMember | Close
     ("one of two sets is closed", (opened(), opened(NEXT_SET)), CLOSE, [CLOSED]),
     ("a closed set stays closed", (opened(), CLOSED), CLOSE, []),
     ("an unknown set cannot be closed", (opened(NEXT_SET),), CLOSE, []),
-    ("a set gets one list more", (opened(), opened(NEXT_SET)), growing(), [grown()]),
+    ("each set gets one list more", (opened(), opened(NEXT_SET)), growing(SET, NEXT_SET), [grown(), grown(NEXT_SET)]),
+    (
+        "what one has already is not added",
+        (opened(), grown(), opened(NEXT_SET)),
+        growing(SET, NEXT_SET),
+        [grown(NEXT_SET)],
+    ),
     ("a closed set gets one, too, for its indices are in the world", (opened(), CLOSED), growing(), [grown()]),
     ("a set has one list of a purpose", (opened(), grown()), growing(), []),
     ("the lists it was opened with count", (opened(),), growing(purpose=Purpose.SUSPENSION), []),
-    ("an unknown set cannot grow", (opened(),), growing(NEXT_SET), []),
+    ("without sets nothing grows", (), growing(), []),
+    ("a set that would lack a list is not opened", (opened(), grown()), opening(NEXT_SET, SET), []),
     ("nothing can be closed before the first opening", (), CLOSE, []),
 ]
 
@@ -95,6 +103,69 @@ def test_sets_are_opened_and_closed(facts: Any, command: Any, expected: Any) -> 
 @pytest.mark.parametrize(("facts", "command", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_a_repeated_command_records_nothing(facts: Any, command: Any, expected: Any) -> None:
     assert status_list.decide(command, after(STREAM, *facts, *expected)) == []
+
+
+def test_a_set_that_was_opened_meanwhile_is_not_left_out() -> None:
+    with pytest.raises(errors.ListsNotReady):
+        status_list.decide(growing(SET), after(STREAM, opened(), opened(NEXT_SET)))
+
+
+def messages(bits: int) -> tuple[StatusMessage, ...]:
+    return tuple(StatusMessage(status=f"{value:#x}", message=f"message {value}") for value in range(1 << bits))
+
+
+def wanted(purpose: Purpose, **shape: Any) -> AddListMembers:
+    return AddListMembers(LATER, ISSUER, purpose, ((SET, member_of(purpose).model_copy(update=shape)),))
+
+
+@pytest.mark.parametrize(
+    ("purpose", "shape"),
+    [
+        (Purpose.MESSAGE, {"status_size": 1, "messages": messages(1)}),
+        (Purpose.MESSAGE, {"messages": messages(1), "reference": ("https://a.example/x", "http://a.example/y")}),
+        (Purpose.MESSAGE, {"status_size": 8, "messages": messages(8)}),
+        *((Purpose.TOKEN, {"status_size": bits}) for bits in (1, 2, 4, 8)),
+    ],
+    ids=str,
+)
+def test_a_list_may_have_any_shape_of_its_purpose(purpose: Purpose, shape: dict[str, Any]) -> None:
+    [fact] = status_list.decide(wanted(purpose, **shape), after(STREAM, opened()))
+    assert isinstance(fact, StatusListMemberAdded)
+    assert fact.member.bits == shape.get("status_size", 1)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "shape"),
+    [
+        (Purpose.REFRESH, {"status_size": 2}),
+        (Purpose.REFRESH, {"messages": messages(1)}),
+        (Purpose.REFRESH, {"reference": ("https://a.example/x",)}),
+        (Purpose.TOKEN, {"status_size": 3}),
+        (Purpose.TOKEN, {"status_size": 2, "messages": messages(2)}),
+        (Purpose.MESSAGE, {}),
+        (Purpose.MESSAGE, {"status_size": 2, "messages": messages(1)}),
+        (Purpose.MESSAGE, {"status_size": 1, "messages": messages(1)[::-1]}),
+        (Purpose.MESSAGE, {"status_size": 9, "messages": messages(9)}),
+        (Purpose.MESSAGE, {"messages": messages(1), "reference": ("urn:x",)}),
+        (Purpose.MESSAGE, {"messages": messages(1), "reference": ("https://a.example/?a&b",)}),
+        *(
+            (Purpose.MESSAGE, {"messages": (messages(1)[0], StatusMessage(status="0x1", message=text))})
+            for text in ("", "a&amp;b", "two\nlines", 'quo"ted', "back\\slash", "<b>", "x" * 201, "\ud800")
+        ),
+    ],
+    ids=str,
+)
+def test_a_shape_that_no_list_can_have_is_refused(purpose: Purpose, shape: dict[str, Any]) -> None:
+    with pytest.raises(errors.Malformed):
+        status_list.decide(wanted(purpose, **shape), after(STREAM, opened()))
+
+
+def test_what_credentials_say_of_a_list_cannot_be_changed() -> None:
+    two_bits = wanted(Purpose.TOKEN, status_size=2)
+    sets = after(STREAM, opened(), *status_list.decide(two_bits, after(STREAM, opened())))
+    assert status_list.decide(two_bits, sets) == []
+    with pytest.raises(errors.StatusListDiffers):
+        status_list.decide(wanted(Purpose.TOKEN, status_size=4), sets)
 
 
 def test_a_restored_log_closes_sets_for_its_own_reason() -> None:
@@ -244,6 +315,49 @@ def test_a_credential_gets_one_entry_per_purpose_of_its_profile() -> None:
     ]
 
 
+def test_a_message_entry_says_what_its_values_mean() -> None:
+    member = member_of(Purpose.MESSAGE).model_copy(
+        update={"status_size": 2, "messages": messages(2), "reference": ("https://a.example/x",)}
+    )
+    assert status_list.status_entries((member,), (Purpose.MESSAGE,), 7) == [
+        {
+            "id": f"{member.url}#7",
+            "type": "BitstringStatusListEntry",
+            "statusPurpose": "message",
+            "statusListIndex": "7",
+            "statusListCredential": member.url,
+            "statusSize": 2,
+            "statusMessage": [{"status": f"0x{n}", "message": f"message {n}"} for n in range(4)],
+            "statusReference": "https://a.example/x",
+        }
+    ]
+    assert status_list.message_of(member, 3) == {"status": "0x3", "message": "message 3"}
+
+
+ALL_MEMBERS = tuple(member_of(purpose) for purpose in reversed(Purpose))
+
+
+@pytest.mark.parametrize(
+    ("profile", "members", "expected"),
+    [
+        (StatusProfile.VC2, MEMBERS, "revocation suspension"),
+        (StatusProfile.VC2, ALL_MEMBERS, "revocation suspension refresh message token"),
+        (StatusProfile.OB3, MEMBERS, "revocation"),
+        (StatusProfile.OB3, ALL_MEMBERS, "revocation token"),
+    ],
+)
+def test_a_credential_is_spoken_about_by_the_lists_there_are(profile: Any, members: Any, expected: str) -> None:
+    assert " ".join(status_list.purposes(profile, members)) == expected
+
+
+def test_the_token_list_is_a_claim_and_no_entry() -> None:
+    about = (ALL_MEMBERS, tuple(Purpose), 7)
+    assert [one["statusPurpose"] for one in status_list.status_entries(*about)] == [*Purpose][:-1]
+    assert status_list.status_claim(*about) == {"status_list": {"idx": 7, "uri": ALL_MEMBERS[0].url}}
+    assert status_list.status_claim(MEMBERS, tuple(Purpose), 7) is None
+    assert status_list.status_claim(ALL_MEMBERS, PURPOSES[StatusProfile.VC2], 7) is None, "it was issued before"
+
+
 @pytest.mark.parametrize("profile", StatusProfile)
 @pytest.mark.parametrize("members", [MEMBERS, MEMBERS[::-1]])
 def test_revocation_comes_first_whatever_the_order_of_the_lists(profile: StatusProfile, members: Any) -> None:
@@ -267,7 +381,7 @@ def test_open_badges_get_an_object_and_the_others_an_array() -> None:
 
 
 def test_a_set_remembers_what_was_signed_into_its_lists() -> None:
-    assert after(STREAM, opened(), CLOSED) == (ListSet(SET, DID, SIZE, MEMBERS, is_open=False),)
+    assert after(STREAM, opened(), CLOSED) == (ListSet(SET, DID, SIZE, MEMBERS, is_open=False, position=2),)
 
 
 def test_a_list_that_is_added_stands_behind_the_others_of_its_set() -> None:

@@ -18,7 +18,7 @@ def ids(operation):
 
 
 def path_of(operation, slug):
-    return operation.path.format(slug=slug, id=CREDENTIAL, keyId="0123456789ab", kind="malformed")
+    return operation.path.format(slug=slug, id=CREDENTIAL, keyId="0123456789ab", kind="malformed", purpose="refresh")
 
 
 async def ask(service, operation, slug, key):

@@ -111,3 +111,26 @@ def test_a_list_of_exactly_the_limit_is_accepted() -> None:
     assert bytes(100) == encoded_list.decode(multibase(gzip.compress(bytes(100))), max_bytes=100)
     with pytest.raises(Malformed, match="more than 99 bytes"):
         encoded_list.decode(multibase(gzip.compress(bytes(100))), max_bytes=99)
+
+
+@given(data=st.data(), width=st.integers(1, 8))
+def test_an_entry_of_several_bits_lies_at_index_times_width_most_significant_bit_first(
+    data: st.DataObject, width: int
+) -> None:
+    said = data.draw(st.dictionaries(st.integers(0, 199), st.integers(0, (1 << width) - 1), max_size=40))
+    packed = encoded_list.entries(list(said), list(said.values()), 200, width)
+    text = "".join(f"{said.get(index, 0):0{width}b}" for index in range(200))
+    assert "".join(f"{byte:08b}" for byte in packed)[: 200 * width] == text
+    assert [encoded_list.entry(packed, index, width) for index in range(200)] == [said.get(n, 0) for n in range(200)]
+
+
+@pytest.mark.parametrize(("index", "value", "error"), [(8, 1, IndexError), (-1, 1, IndexError), (0, 4, ValueError)])
+def test_an_entry_that_does_not_fit_is_refused(index: int, value: int, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        encoded_list.entries([index], [value], 8, 2)
+
+
+@pytest.mark.parametrize("index", [-1, 8, 2**40])
+def test_there_is_no_entry_outside_the_list(index: int) -> None:
+    with pytest.raises(IndexError):
+        encoded_list.entry(bytes(2), index, 2)

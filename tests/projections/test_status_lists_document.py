@@ -62,6 +62,39 @@ def test_the_template_equals_the_general_path(
     assert general_path(credential.document()) == credential.canonical()
 
 
+MESSAGE = replace(
+    LIST,
+    purpose="message",
+    status_size=2,
+    messages=tuple((f"{value:#x}", text) for value, text in enumerate(("pending", "geprüft 学", "it's", "{x} 🎓"))),
+    reference=("https://college.example/messages",),
+)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 5])
+@pytest.mark.parametrize("references", [0, 1, 2])
+def test_the_template_of_a_message_list_equals_the_general_path(bits: int, references: int) -> None:
+    """Every member has a meaning: what JSON-LD would drop, the general path would not show."""
+    credential = replace(
+        MESSAGE,
+        status_size=bits,
+        messages=tuple((f"{value:#x}", f"message {value} é") for value in range(1 << bits)),
+        reference=tuple(f"https://college.example/{n}" for n in range(references)),
+    )
+    canonical = credential.canonical()
+    assert general_path(credential.document()) == canonical
+    assert "_:" not in canonical
+    assert len(canonical.splitlines()) == 11 + references + 3 * (1 << bits)
+
+
+def test_a_message_list_says_its_size_and_messages_as_the_specification_names_them() -> None:
+    subject = MESSAGE.document()["credentialSubject"]
+    assert isinstance(subject, dict)
+    assert (subject["statusPurpose"], subject["statusSize"]) == ("message", 2)
+    assert [(one["status"], one["message"]) for one in subject["statusMessages"]] == list(MESSAGE.messages)
+    assert subject["statusReference"] == ["https://college.example/messages"]
+
+
 def test_the_document_says_what_verifiers_demand() -> None:
     assert LIST.document() == {
         "@context": ["https://www.w3.org/ns/credentials/v2"],
@@ -108,6 +141,11 @@ def test_times_are_told_in_utc() -> None:
         {"encoded_list": 'uABC"'},
         {"encoded_list": "u"},
         {"ttl_ms": -1},
+        {"messages": (("0x0", "a"),)},
+        {"messages": (("0x1", "a"), ("0x0", "b"))},
+        {"messages": (("0x0", "a"), ("0x1", 'b"'))},
+        {"messages": (("0x0", "a"), ("0x1", "&lt;"))},
+        {"messages": (("0x0", "a"), ("0x1", "b")), "reference": ("x y",)},
     ],
     ids=str,
 )

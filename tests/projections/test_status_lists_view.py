@@ -17,6 +17,7 @@ from projections.status_lists.bounded import Bounded
 from projections.status_lists.published_list import PublishedList
 from projections.status_lists.representation import EMBEDDED
 from projections.status_lists.view import PublishedLists
+from registry.domain.events import Purpose
 from registry.domain.names import IssuerId, LogName
 from registry.errors import DatabaseUnavailable, UnknownStatusList
 from tests.builders import identity
@@ -124,16 +125,20 @@ async def test_unknown_lists_are_unknown_in_every_log(world: World, pool: asyncp
             await asking
 
 
-async def test_a_set_is_published_when_each_of_its_lists_is(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+async def test_a_list_can_be_fetched_once_it_is_published(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
     issuer_id = world.issuer()
     lists = PublishedLists(pool)
-    assert not await lists.is_published(world.log, set_of(issuer_id)), "not even projected"
+    assert await lists.published_of(world.log, set_of(issuer_id)) == frozenset(), "not even projected"
     await world.project()
-    assert not await lists.is_published(world.log, set_of(issuer_id))
+    assert await lists.published_of(world.log, set_of(issuer_id)) == frozenset()
     await world.publisher().publish_new(world.log)
-    assert await lists.is_published(world.log, set_of(issuer_id))
-    await world.root.execute("DELETE FROM projections.published_status_lists WHERE purpose = 'suspension'")
-    assert not await lists.is_published(world.log, set_of(issuer_id))
+    first = await lists.published_of(world.log, set_of(issuer_id))
+    assert len(first) == 2
+    [added] = world.history.add_member(issuer_id, Purpose.REFRESH)
+    await world.project()
+    assert await lists.published_of(world.log, set_of(issuer_id)) == first
+    await world.publisher().publish_new(world.log)
+    assert await lists.published_of(world.log, set_of(issuer_id)) - first == {added.event.member.status_list_id}
 
 
 async def test_lists_in_memory_outlive_the_database(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:

@@ -1,0 +1,137 @@
+"""Plans for credentials: registration over the issuer, its lists and the credential; changes over the credential."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from registry.commands.planning import Answer, Plan, Ready, facts, position_text
+from registry.domain import credential, status_list
+from registry.domain.commands import (
+    CredentialCommand,
+    RecordSecuring,
+    RegisterCredential,
+    SetCredentialMessage,
+    SupersedeCredential,
+)
+from registry.domain.credential import Credential
+from registry.domain.events import Allocation, Purpose, StatusProfile
+from registry.domain.issuer import Issuer
+from registry.domain.names import IssuerId, LogName, Stream, credential_stream, issuer_stream, lists_stream
+from registry.domain.status_list import ListSet, ListSets
+from registry.log.draft import Fact, View
+from registry.log.sequencer import Decision
+
+
+def register(log: LogName, command: RegisterCredential, ready: Ready) -> Plan:
+    """Return how a credential gets its index and its entries."""
+    of_issuer, of_lists, queue = _of_issuer(command.issuer_id)
+    own = credential_stream(command.issuer_id, command.credential_id)
+
+    def decide(view: View) -> Decision:
+        state: Credential | None = view.state(own)
+        registrar: Issuer | None = view.state(of_issuer)
+        sets: ListSets = view.state(of_lists) or ()
+        did = registrar.did if registrar else ""
+
+        def allocate(profile: StatusProfile) -> tuple[Allocation, tuple[Purpose, ...]]:
+            allocation = status_list.allocate(sets, did, view.next_number, ready.index)
+            return allocation, status_list.purposes(profile, ready.usable(_set_of(sets, allocation)))
+
+        events = credential.register(command, state, registrar, allocate)
+        if events and status_list.needs_next(sets, did, view.next_number):
+            ready.want_next(log, command.issuer_id)
+
+        def answer(position: int) -> Answer:
+            registered: Credential = view.state(own)
+            return registration_answer(log, registered, sets, position)
+
+        return Decision(facts(own, events), answer, state.registered_position if state else 0)
+
+    return Plan((of_issuer, of_lists, own), decide, queue)
+
+
+@lru_cache(maxsize=4_096)  # an issuer registers credentials by the thousand
+def _of_issuer(issuer_id: IssuerId) -> tuple[Stream, Stream, str]:
+    """The issuer's stream, that of its status lists, and its queue."""
+    return issuer_stream(issuer_id), lists_stream(issuer_id), str(issuer_id)
+
+
+def registration_answer(log: LogName, registered: Credential, sets: ListSets, position: int) -> Answer:
+    """What a registration answers: the id, the issuer its signer must use, and the status entries.
+
+    With a `token` list also the `status` claim, for the credential's JWT or CWT form.
+    """
+    fact = registered.registered
+    about = (_set_of(sets, fact.allocation).members, fact.purposes, fact.allocation.index)
+    claim = status_list.status_claim(*about)
+    return {
+        "credentialId": fact.credential_id,
+        "issuer": fact.issuer_did,
+        "credentialStatus": status_list.credential_status(fact.profile, status_list.status_entries(*about)),
+        **({"status": claim} if claim is not None else {}),
+        "position": position_text(log, position),
+    }
+
+
+def _set_of(sets: ListSets, allocation: Allocation) -> ListSet:
+    return next(one for one in sets if one.set_id == allocation.set_id)
+
+
+def set_message(log: LogName, command: SetCredentialMessage) -> Plan:
+    """Return how a credential's entry in its message list is set."""
+    own, of_lists = credential_stream(command.issuer_id, command.credential_id), lists_stream(command.issuer_id)
+
+    def decide(view: View) -> Decision:
+        state: Credential | None = view.state(own)
+        sets: ListSets = view.state(of_lists) or ()
+        found = _set_of(sets, state.registered.allocation).member(Purpose.MESSAGE) if state else None
+        events = credential.decide(command, state, message_bits=found.bits if found else 0)
+
+        def answer(position: int) -> Answer:
+            now: Credential = view.state(own)
+            assert found is not None, "the decision asked for it"
+            return {
+                "credentialId": command.credential_id,
+                "status": str(now.status),
+                "message": status_list.message_of(found, command.value),
+                "position": position_text(log, position),
+            }
+
+        return Decision(facts(own, events), answer, state.message_position if state else 0)
+
+    return Plan((own, of_lists), decide, str(command.issuer_id))
+
+
+def change(log: LogName, command: CredentialCommand) -> Plan:
+    """Return how a credential's status changes."""
+    own = credential_stream(command.issuer_id, command.credential_id)
+    successor = credential_stream(command.issuer_id, command.by) if isinstance(command, SupersedeCredential) else None
+    effective_at = getattr(command, "effective_at", None)
+
+    def decide(view: View) -> Decision:
+        state: Credential | None = view.state(own)
+        events = credential.decide(command, state, by=view.state(successor) if successor else None)
+
+        def answer(position: int) -> Answer:
+            now: Credential = view.state(own)
+            return {
+                "credentialId": command.credential_id,
+                "status": str(now.status),
+                "position": position_text(log, position),
+            }
+
+        return Decision([Fact(own, event, effective_at) for event in events], answer, _already(command, state))
+
+    return Plan((own, successor) if successor else (own,), decide, str(command.issuer_id))
+
+
+def _already(command: CredentialCommand, state: Credential | None) -> int:
+    """Where the log says already what *command* asks for."""
+    if state is None:
+        return 0
+    match command:
+        case RecordSecuring():
+            return state.secured_position
+        case SupersedeCredential(revoke=False):
+            return state.superseded_position
+    return state.position

@@ -1,0 +1,47 @@
+"""What a plan is: the streams a command reads, and its decision over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from registry.domain.events import AnyEvent, ListMember
+from registry.domain.names import IssuerId, ListSetId, LogName, Stream
+from registry.domain.status_list import ListSet
+from registry.log.draft import Fact, View
+from registry.log.sequencer import Decision
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the sequencer needs of a command."""
+
+    reads: tuple[Stream, ...]
+    decide: Callable[[View], Decision]
+    queue: str
+
+
+class Ready(Protocol):
+    """The sets whose lists can be fetched, with their permutations."""
+
+    def index(self, set_id: ListSetId, number: int) -> int:
+        """Return the index of the *number*-th allocation; raise `ListsNotReady` for a set that is not ready."""
+
+    def usable(self, one: ListSet) -> tuple[ListMember, ...]:
+        """Return the lists of *one* that can be fetched; raise `ListsNotReady` when that must be looked up first."""
+
+    def want_next(self, log: LogName, issuer_id: IssuerId) -> None:
+        """Note that the issuer's next set should be opened."""
+
+
+def position_text(log: LogName, position: int) -> str:
+    """A position as it goes over the wire: `main:42`."""
+    return f"{log}:{position}"
+
+
+def facts(stream: Stream, events: Sequence[AnyEvent]) -> list[Fact]:
+    """Return *events* on their way into *stream*."""
+    return [Fact(stream, event) for event in events]

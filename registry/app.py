@@ -41,13 +41,15 @@ from registry.log.connection import LOST, Pool, Repeating, Timeouts, connect, po
 from registry.log.lease import Lease
 from registry.log.sequencer import Limits as QueueLimits
 from registry.log.sequencer import Sequencer
+from registry.remote import Remote, open_remote, own_documents
 from registry.securing.canonicalise import Canonicaliser
-from registry.securing.contexts import load_contexts
+from registry.securing.contexts import Contexts, load_contexts
 from registry.securing.worker_process import WorkerLimits
 from registry.settings import Settings
 from registry.vault.api_keys import ApiKeys
 from registry.vault.keys import Vault
 from registry.vault.master import MasterKeys
+from registry.verifier.fetcher import Trust
 from registry.wiring import (
     Observer,
     bound_views,
@@ -102,16 +104,28 @@ class Opened:
 
 
 class Process:
-    """One process of a deployment: it serves (`door`), projects, or both; `running` is its life."""
+    """One process of a deployment: it serves (`door`), projects, or both; `running` is its life.
+
+    *trust* is what it believes of the internet; None: what everybody does.
+    """
 
     def __init__(
-        self, settings: Settings, databases: Databases, *, door: bool, projecting: bool, listening: bool = True
+        self,
+        settings: Settings,
+        databases: Databases,
+        *,
+        door: bool,
+        projecting: bool,
+        listening: bool = True,
+        trust: Trust | None = None,
     ) -> None:
         self._settings = settings
         self._databases = databases
         self._door = door
         self._projecting = projecting
         self._listening = listening
+        self._trust = trust
+        self._remote: Remote | None = None
         self._timeouts = Timeouts(
             settings.connect_timeout_s,
             settings.command_timeout_s,
@@ -198,13 +212,19 @@ class Process:
         commands = Commands(
             sequencers, keeper, vault, clock=utc_now, did_of=did_of(origins), read_stream=stream_reader(reader)
         )
-        canonicaliser = Canonicaliser(
-            load_contexts(settings.contexts),
-            workers=settings.canonicaliser_workers or None,
-            limits=WorkerLimits(time_limit_s=settings.canonicalise_timeout_s),
+        contexts, views = load_contexts(settings.contexts), bound_views(reader)
+        canonicaliser = await self._canonicaliser(contexts, settings.canonicaliser_workers)
+        # Who presents is anonymous: what is hostile there must not hold up who issues.
+        presented = await self._canonicaliser(contexts, settings.verifier_workers)
+        self._remote = await open_remote(
+            self._stack,
+            settings,
+            self._metrics,
+            own=own_documents(views, origins, utc_now),
+            canonical_of=presented.canonicalise_all,
+            clock=utc_now,
+            trust=self._trust,
         )
-        await canonicaliser.start()
-        self._stack.push_async_callback(canonicaliser.close)
         issuing = Issuing(commands, vault, canonicaliser.canonicalise, until_published(reader))
         keys = KeyRing(commands, api_keys)
         progress = Progress()
@@ -215,7 +235,7 @@ class Process:
             issuing=issuing,
             keys=keys,
             check_key=api_keys.check,
-            views=bound_views(reader),
+            views=views,
             lists=lists,
             progress=progress,
             metrics=self._metrics,
@@ -244,6 +264,13 @@ class Process:
         )
         self._background(upkeep.flush_last_used(api_keys), "noting API keys' use")
         self._background(upkeep.tell_logs(reader, self._metrics, self._settings.origins), "log's metrics")
+
+    async def _canonicaliser(self, contexts: Contexts, workers: int) -> Canonicaliser:
+        limits = WorkerLimits(time_limit_s=self._settings.canonicalise_timeout_s)
+        opened = Canonicaliser(contexts, workers=workers or None, limits=limits)
+        await opened.start()
+        self._stack.push_async_callback(opened.close)
+        return opened
 
     async def _sequencer(self, log: LogName) -> Sequencer:
         settings = self._settings

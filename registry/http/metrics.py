@@ -52,6 +52,7 @@ class Metrics:
         self._of_the_log()
         self._of_projections()
         self._of_lists()
+        self._of_elsewhere()
         info = self._gauge("registry_build_info", "Which version runs here.", "version")
         info.labels(version).set(1)
 
@@ -108,6 +109,17 @@ class Metrics:
         self.revocation_visible = self._histogram(
             "registry_revocation_visible_seconds", "From a status change to its publication.", _VISIBLE_S
         )
+
+    def _of_elsewhere(self) -> None:
+        self._fetches = self._counter("registry_remote_fetches", "Documents asked for elsewhere.", "outcome")
+        self._fetch_seconds = self._histogram(
+            "registry_remote_fetch_duration_seconds", "From asking elsewhere to the last byte, or the refusal.", _FAST_S
+        )
+
+    def fetched(self, outcome: str, seconds: float) -> None:
+        """Count one document that was asked for elsewhere: `fetched`, or what came in between."""
+        self._fetches.labels(outcome).inc()
+        self._fetch_seconds.observe(seconds)
 
     def route(self, template: str) -> Route:
         """Return the counters of one route, named by its template."""

@@ -20,6 +20,7 @@ import asyncpg
 from asyncpg import Pool
 
 from projections.status_lists import head_file
+from projections.status_lists.due import batches, read_due
 from projections.status_lists.frontier import Frontier, ListState, read_frontier, read_lists, snapshot
 from projections.status_lists.progress import Progress
 from projections.status_lists.queries import sql
@@ -34,7 +35,6 @@ Secure = Callable[[LogName, Unsecured], Awaitable[Secured]]
 Step = Callable[[str], Awaitable[None]]
 """Told of every step that is done: rendered, secured, head-written, uncommitted, stored. May raise, to fail there."""
 
-_DUE = sql("read_due")
 _NEW = sql("read_new")
 _SOONEST = sql("read_soonest")
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class PublishSettings:
     resign_at: float = 0.5
     """The share of the validity after which a list is signed anew."""
     batch: int = 200
-    """Lists rendered from one snapshot and stored in one transaction."""
+    """Lists rendered from one snapshot and stored in one transaction; also how many that can wait a pass takes."""
 
 
 async def _done(_step: str) -> None:
@@ -100,6 +100,7 @@ class Publisher:
     async def publish(self, log: LogName) -> int:
         """Publish every list of *log* that changed, is new, or is past its share of validity; return how many.
 
+        Lists that only lack a form come after everything else, a batch a pass.
         Raises `ForkedLog`: then nothing of this log is published. A list that the guard refuses, or that cannot be
         signed, is named in `progress` and never keeps others from being published.
         """
@@ -107,11 +108,11 @@ class Publisher:
         async with snapshot(self._pool) as conn:
             frontier = await self._frontier(conn, log)
             soon = self._clock() + timedelta(seconds=self._settings.validity_s * (1 - self._settings.resign_at))
-            due = await conn.fetch(_DUE, log, frontier.restore_position, soon)
-        progress.note_pending((row["status_list_id"], row["changed_at"]) for row in due if row["is_dirty"])
+            due = await read_due(conn, log, frontier.restore_position, soon, most_at_leisure=self._settings.batch)
+        progress.note_pending((one.status_list_id, one.changed_at) for one in due if one.is_dirty)
         progress.refused.clear()
         progress.kept_bits = 0
-        published = await self._publish_all(log, [row["status_list_id"] for row in due])
+        published = await self._publish_all(log, [(one.list_set, one.status_list_id) for one in due])
         progress.valid_until = await self._pool.fetchval(_SOONEST, log)
         return published
 
@@ -124,8 +125,8 @@ class Publisher:
         if rows and all(row["is_published"] for row in rows):
             self._all_published_to[log] = rows[-1]["added_position"]
         refused = self.progress_of(log).refused
-        new = [row["status_list_id"] for row in rows if not row["is_published"]]
-        return await self._publish_all(log, [one for one in new if one not in refused])
+        new = [(row["list_set"], row["status_list_id"]) for row in rows if not row["is_published"]]
+        return await self._publish_all(log, [one for one in new if one[1] not in refused])
 
     async def remember(self, log: LogName) -> None:
         """Make the file outside the database say how far *log* has come, also when no list changed.
@@ -141,10 +142,11 @@ class Publisher:
         head = frontier.head(self._clock())
         await asyncio.to_thread(head_file.advance, self._settings.head_directory, log, head, seen=known)
 
-    async def _publish_all(self, log: LogName, lists: Sequence[UUID]) -> int:
+    async def _publish_all(self, log: LogName, lists: Sequence[tuple[UUID, UUID]]) -> int:
+        """Publish *lists*, each named after its set; return how many."""
         started, published = monotonic(), 0
-        for first in range(0, len(lists), self._settings.batch):
-            stored = await self._publish_batch(log, lists[first : first + self._settings.batch])
+        for batch in batches(lists, self._settings.batch):
+            stored = await self._publish_batch(log, batch)
             if stored is None:
                 break  # another publisher is at it; the next pass finds what it left
             published += stored

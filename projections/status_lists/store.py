@@ -12,6 +12,7 @@ from projections.status_lists.frontier import Frontier
 from projections.status_lists.queries import schema, sql
 from projections.status_lists.rendering import Stored, Validity
 from projections.status_lists.representation import EMBEDDED
+from registry.errors import MigrationRefused
 
 CHANNEL = "registry_published"
 """The notification sent with every publication, with the log's name; a hint, never a guarantee."""
@@ -25,14 +26,27 @@ _DROP_FORMS = sql("drop_forms")
 
 
 async def prepare(conn: Connection | PoolConnectionProxy) -> None:
-    """Create the schema `projections` and the tables of what was published, where they or later columns are missing."""
-    async with conn.transaction():
-        await conn.execute("SELECT pg_advisory_xact_lock(hashtext('registry.projections'))")
-        if await conn.fetchval("SELECT to_regnamespace('projections') IS NULL"):
-            await conn.execute("CREATE SCHEMA projections; GRANT USAGE ON SCHEMA projections TO registry_writer")
-        await conn.execute(schema("published"))
-        if not await conn.fetchval(_HAS_FORMS):
-            await conn.execute(schema("published_forms"))
+    """Create the schema `projections` and the tables of what was published, where they or later columns are missing.
+
+    Raises `MigrationRefused` when a table is in use for so long that it cannot be changed.
+    """
+    try:
+        async with conn.transaction():
+            await _create(conn)
+    except asyncpg.LockNotAvailableError as error:
+        raise MigrationRefused(
+            "The table of published lists is in use and cannot be changed now; start again when no long query (such "
+            "as a dump) reads it."
+        ) from error
+
+
+async def _create(conn: Connection | PoolConnectionProxy) -> None:
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtext('registry.projections'))")
+    if await conn.fetchval("SELECT to_regnamespace('projections') IS NULL"):
+        await conn.execute("CREATE SCHEMA projections; GRANT USAGE ON SCHEMA projections TO registry_writer")
+    await conn.execute(schema("published"))
+    if not await conn.fetchval(_HAS_FORMS):
+        await conn.execute(schema("published_forms"))
 
 
 async def store(

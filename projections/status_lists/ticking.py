@@ -67,7 +67,7 @@ async def _one_pass(publisher: Publisher, log: LogName, *, is_tick: bool, must_r
             await publisher.remember(log)
     except ForkedLog:
         return False  # the publisher has raised the alarm, and keeps the sentence
-    except asyncpg.UndefinedTableError:
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):  # or its new version is not
         _log.debug("the projection is not live yet", extra={"log": log})
     except LOST as error:
         publisher.progress_of(log).errors += 1

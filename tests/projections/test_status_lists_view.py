@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -18,11 +18,10 @@ from projections.status_lists.published_list import PublishedList
 from projections.status_lists.representation import EMBEDDED
 from projections.status_lists.view import PublishedLists
 from registry.domain.events import Purpose
-from registry.domain.names import IssuerId, LogName
+from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable, UnknownStatusList
-from tests.builders import identity
 from tests.clock import FakeClock
-from tests.projections.status_lists_world import World, cid, open_world
+from tests.projections.status_lists_world import World, cid, list_of, open_world, set_of
 from tests.servers import TestDatabase
 
 
@@ -37,14 +36,6 @@ async def pool(world: World) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
     """As the serving process has it: it may read what was published, and no more."""
     async with asyncpg.create_pool(world.database.writer, min_size=1, max_size=2) as pool:
         yield pool
-
-
-def set_of(issuer_id: IssuerId) -> UUID:
-    return identity(0, f"set of {issuer_id}")
-
-
-def list_of(issuer_id: IssuerId, purpose: str = "revocation") -> UUID:
-    return identity(0, f"{purpose} list of {set_of(issuer_id)}")
 
 
 async def test_a_list_is_read_once_and_then_at_hand(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:

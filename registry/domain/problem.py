@@ -33,6 +33,18 @@ STATUS_RETRIEVAL_ERROR: Final = f"{_STATUS_LIST}STATUS_RETRIEVAL_ERROR"
 STATUS_VERIFICATION_ERROR: Final = f"{_STATUS_LIST}STATUS_VERIFICATION_ERROR"
 STATUS_LIST_LENGTH_ERROR: Final = f"{_STATUS_LIST}STATUS_LIST_LENGTH_ERROR"
 
+# What no specification has a type for is ours. These are pages of the registry: its origin comes before them.
+CREDENTIAL_EXPIRED: Final = "/problems/credential-expired"
+CREDENTIAL_NOT_YET_VALID: Final = "/problems/credential-not-yet-valid"
+CREDENTIAL_REVOKED: Final = "/problems/credential-revoked"
+CREDENTIAL_SUSPENDED: Final = "/problems/credential-suspended"
+CREDENTIAL_SUPERSEDED: Final = "/problems/credential-superseded"
+CREDENTIAL_UNREGISTERED: Final = "/problems/credential-unregistered"
+ISSUER_NOT_ACTIVE: Final = "/problems/issuer-not-trusted-to-issue"
+CONTAINED_DOES_NOT_HOLD: Final = "/problems/contained-credential"
+BADGE_NOT_CONFORMING: Final = "/problems/badge-not-conforming"
+WRONG_RECIPIENT: Final = "/problems/wrong-recipient"
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -8,12 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from registry.domain.names import LogName
+from registry.securing.proofs import CanonicalOf, KeyOf
 from registry.verifier.verification import StatusFinding
-
-CanonicalOf = Callable[[dict[str, Any]], Awaitable[str]]
-"""A document → its canonical N-Quads, in a process that can be killed; raises `Malformed` errors and `Unavailable`."""
-KeyOf = Callable[[str, str], Awaitable[Any]]
-"""(verification method, purpose) → a `VerificationMethodFound`; raises `UnknownVerificationMethod`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,10 @@ class Sources:
     """All of it."""
 
     canonical_of: CanonicalOf
+    """In processes that can be killed."""
     key_of: KeyOf
+    context_of: Callable[[str], bytes | None]
+    """The bytes of a JSON-LD context that is known here; None: it is not, and is never fetched."""
     entry_of: Callable[[str, int, datetime | None], Awaitable[OwnEntry | None]]
     """(URL of a list, index, past moment) → its entry, from memory; None: no list of ours. Raises `IndexError`."""
     foreign_status: ForeignStatus

@@ -1,0 +1,47 @@
+"""Rules as a table: which members a class must have, of which type (Open Badges 3.0, appendix B.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from registry.domain.problem import BADGE_NOT_CONFORMING, Problem
+from registry.verifier.structure.lexical import is_url
+from registry.verifier.structure.parties import types_of
+from registry.verifier.structure.path import Path, each, pointer
+
+OB: Final = "Open Badges 3.0"
+CLR: Final = "CLR 2.0"
+
+
+def nonconforming(path: Path, detail: str, source: str) -> Problem:
+    """Return the problem that something at *path* is not as *source* asks for it."""
+    return Problem(BADGE_NOT_CONFORMING, "The badge does not conform", detail, pointer(path), source)
+
+
+def objects(value: Any, path: Path) -> Iterator[tuple[Mapping[str, Any], Path]]:
+    """Return the objects of a member that is one or several; none for a member that is missing."""
+    for item, where in each([] if value is None else value, path):
+        if isinstance(item, Mapping):
+            yield item, where
+
+
+def require(
+    part: Mapping[str, Any],
+    path: Path,
+    source: str,
+    *,
+    type_: str | None = None,
+    texts: Sequence[str] = (),
+    urls: Sequence[str] = (),
+) -> Iterator[Problem]:
+    """Return what *part* lacks: its type, its texts (strings that are not empty), its URLs."""
+    if type_ is not None and type_ not in types_of(part):
+        yield nonconforming((path, "type"), f"One of the types is {type_}.", source)
+    for name in texts:
+        value = part.get(name)
+        if not (isinstance(value, str) and value.strip()) and not (isinstance(value, Mapping) and value.get("@value")):
+            yield nonconforming((path, name), f"`{name}` is required, a text.", source)
+    for name in urls:
+        if not is_url(part.get(name)):
+            yield nonconforming((path, name), f"`{name}` is required, a URL.", source)

@@ -1,0 +1,127 @@
+"""The signature around an enveloped document, and whether its claims agree with the document.
+
+Source: Securing Verifiable Credentials using JOSE and COSE 1.0, sections 3.1, 3.2 and 4; RFC 7519, section 4.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from registry.domain.problem import (
+    CRYPTOGRAPHIC_SECURITY_ERROR,
+    INVALID_CHALLENGE_ERROR,
+    INVALID_DOMAIN_ERROR,
+    INVALID_VERIFICATION_METHOD,
+    INVALID_VERIFICATION_METHOD_URL,
+    Problem,
+)
+from registry.errors import UnknownVerificationMethod
+from registry.securing.enveloped import Envelope
+from registry.securing.proofs import KeyOf
+from registry.verifier.structure.parties import id_of
+from registry.verifier.structure.validity import validity_of
+
+_SECTION: Final = "VC-JOSE-COSE, section 3"
+_SKEW: Final = timedelta(minutes=5)
+"""How far in the future an envelope may say it was made."""
+
+
+async def envelope_problems(
+    key_of: KeyOf,
+    envelope: Envelope,
+    *,
+    controller: str | None,
+    purpose: str,
+    moment: datetime,
+    challenge: str | None,
+    domain: str | None,
+) -> tuple[list[Problem], str | None]:
+    """Return what is wrong with the signature and its claims, and who controls the key that was named.
+
+    *controller* is who must have made it (None: anybody); *challenge* and *domain* are the claims `nonce` and `aud`.
+    """
+    url = method_url(envelope, controller)
+    if url is None:
+        detail = "The header names no verification method: its kid is the URL of one."
+        return [Problem(INVALID_VERIFICATION_METHOD_URL, "No verification method", detail, "", _SECTION)], None
+    try:
+        method = await key_of(url, purpose)
+    except UnknownVerificationMethod as error:
+        return [Problem(error.problem_type, error.title, error.detail)], None
+    found = []
+    for end, word in ((method.expires, "expired"), (method.revoked, "was revoked")):
+        if end is not None and end <= moment:
+            detail = f"The key {url} {word} at {end:%Y-%m-%dT%H:%M:%SZ}."
+            found.append(Problem(INVALID_VERIFICATION_METHOD, "The key does not hold any more", detail))
+    if not envelope.verify(method.key):
+        detail = "The signature is not of this content, or not by this key."
+        found.append(Problem(CRYPTOGRAPHIC_SECURITY_ERROR, "The signature does not hold", detail, "", _SECTION))
+    if controller is not None and method.controller != controller:
+        detail = f"The signature is by {method.controller}, not by {controller}."
+        found.append(Problem(CRYPTOGRAPHIC_SECURITY_ERROR, "The signature is another's", detail, "", _SECTION))
+    found += _claims(envelope.document, method.controller, moment)
+    found += _replayed(envelope.document, challenge, domain)
+    return found, method.controller
+
+
+def method_url(envelope: Envelope, controller: str | None) -> str | None:
+    """Return the URL of the verification method; a `kid` that is only its fragment belongs to *controller*."""
+    kid = envelope.key_id
+    if not kid:
+        return None
+    if ":" in kid:
+        return kid
+    issuer = envelope.header.get("iss") or envelope.document.get("iss") or controller
+    return f"{issuer}#{kid.removeprefix('#')}" if isinstance(issuer, str) else None
+
+
+def _claims(document: Mapping[str, Any], controller: str, moment: datetime) -> list[Problem]:
+    """The registered claims that are there say the same as the document, and hold now."""
+    found = []
+    subject = document.get("credentialSubject")
+    pairs: tuple[tuple[str, Any], ...] = (
+        ("iss", controller),
+        ("jti", document.get("id")),
+        ("sub", id_of(subject) if isinstance(subject, Mapping) else None),
+    )
+    for name, expected in pairs:
+        if name in document and expected is not None and document[name] != expected:
+            found.append(_disagreement(name, f"The claim {name} says something else than the document."))
+    made, not_before = _moment(document.get("iat")), _moment(document.get("nbf"))
+    expires = _moment(document.get("exp"))
+    if made is not None and made > moment + _SKEW:
+        found.append(_disagreement("iat", "The envelope says that it was made in the future."))
+    validity = validity_of(document)
+    # where the document's own validity says the same, it is that which is told
+    has_begun = validity.valid_from is None or validity.valid_from <= moment
+    if not_before is not None and has_begun and not_before > moment + _SKEW:
+        found.append(_disagreement("nbf", "The envelope does not hold yet."))
+    is_open = validity.valid_until is None or validity.valid_until > moment
+    if expires is not None and is_open and expires <= moment:
+        found.append(_disagreement("exp", "The envelope does not hold any more."))
+    return found
+
+
+def _replayed(document: Mapping[str, Any], challenge: str | None, domain: str | None) -> list[Problem]:
+    found = []
+    if challenge is not None and document.get("nonce") != challenge:
+        detail = "The presentation answers another challenge, or none: its nonce is not the one that was given."
+        found.append(Problem(INVALID_CHALLENGE_ERROR, "The challenge is another one", detail, "/nonce"))
+    audience = document.get("aud")
+    if domain is not None and domain not in (audience if isinstance(audience, list) else [audience]):
+        detail = "The presentation was made for somebody else: its aud is not the domain that was given."
+        found.append(Problem(INVALID_DOMAIN_ERROR, "The domain is another one", detail, "/aud"))
+    return found
+
+
+def _disagreement(name: str, detail: str) -> Problem:
+    return Problem(CRYPTOGRAPHIC_SECURITY_ERROR, "Claim and document disagree", detail, f"/{name}", _SECTION)
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return a NumericDate (RFC 7519, section 2), or None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 2**37:
+        return None
+    return datetime.fromtimestamp(value, UTC)

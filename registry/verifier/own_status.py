@@ -1,0 +1,73 @@
+"""Where a credential stands according to a list that is published here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from registry.domain.problem import (
+    RANGE_ERROR,
+    STATUS_RETRIEVAL_ERROR,
+    STATUS_VERIFICATION_ERROR,
+    Problem,
+)
+from registry.errors import NotFound, Unavailable
+from registry.verifier.sources import OwnEntry, Sources
+from registry.verifier.structure.parties import types_of
+from registry.verifier.structure.status_entry import BITSTRING_ENTRY
+from registry.verifier.verification import StatusFinding, Verdict
+
+_SECTION: Final = "Bitstring Status List 1.0, section 3.2"
+_JUDGED: Final = {
+    "revocation": (Verdict.REVOKED, "revoked"),
+    "suspension": (Verdict.SUSPENDED, "suspended"),
+    "refresh": (Verdict.SUPERSEDED, "replaced by a newer credential"),
+}
+"""Purpose → what a set bit makes of the credential, and how it is said."""
+
+
+async def own_status(
+    sources: Sources, entry: Mapping[str, Any], issuer: str, now: datetime, at: datetime | None
+) -> StatusFinding | None:
+    """Return where *entry* of a well-formed credential stands; None when its list is not one of ours."""
+    url, index = entry.get("statusListCredential"), entry.get("statusListIndex")
+    if BITSTRING_ENTRY not in types_of(entry) or not isinstance(url, str) or not isinstance(index, str):
+        return None
+    try:
+        found = await sources.entry_of(url, int(index), at)
+    except IndexError:
+        problem = Problem(RANGE_ERROR, "The index lies outside of the list", f"The list has no entry {index}.")
+        return _unknown(url, now, problem)
+    except (Unavailable, NotFound) as error:
+        return _unknown(url, now, Problem(STATUS_RETRIEVAL_ERROR, "The status list cannot be had", error.detail))
+    if found is None:
+        return None
+    if (wrong := _wrong(entry, issuer, found, at or now)) is not None:
+        return _unknown(url, found.published_at, Problem(STATUS_VERIFICATION_ERROR, _TITLE, wrong, None, _SECTION))
+    verdict, message = _judged(found)
+    return StatusFinding(found.purpose, found.value, message, verdict, None, url, found.published_at)
+
+
+_TITLE: Final = "The status list is not for this credential"
+
+
+def _wrong(entry: Mapping[str, Any], issuer: str, found: OwnEntry, moment: datetime) -> str | None:
+    if entry.get("statusPurpose") != found.purpose:
+        return f"The list is of the purpose {found.purpose}, not {str(entry.get('statusPurpose'))[:80]}."
+    if found.issuer != issuer:
+        return "The list is another issuer's, who can say nothing about this credential."
+    if not found.valid_from <= moment < found.valid_until:
+        return "The list is not valid at this moment; a fresh one was not published in time."
+    return None
+
+
+def _judged(found: OwnEntry) -> tuple[Verdict | None, str | None]:
+    if found.purpose not in _JUDGED:
+        return None, found.message
+    verdict, word = _JUDGED[found.purpose]
+    return (verdict, word) if found.value else (Verdict.VALID, None)
+
+
+def _unknown(url: str, checked_at: datetime, problem: Problem) -> StatusFinding:
+    return StatusFinding(None, None, None, Verdict.UNVERIFIABLE, problem, url, checked_at)

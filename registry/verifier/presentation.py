@@ -23,11 +23,9 @@ from registry.verifier.structure.parties import id_of
 from registry.verifier.validity_step import validity_step
 from registry.verifier.verdict import is_verified, summary_of, verdict_of, worst
 from registry.verifier.verification import Contained, Outcome, Step, Verdict, Verification
-from registry.verifier.verify import ASSERTION, Budget, CredentialVerifier, contained_step
+from registry.verifier.verify import Budget, CredentialVerifier, contained_step
 
 AUTHENTICATION: Final = "authentication"
-
-_SELF_ASSERTED: Final = "VCDM 2.0, section 4.13.4"
 
 
 class PresentationVerifier:
@@ -82,7 +80,7 @@ class PresentationVerifier:
             return None
         holder = id_of(document.get("holder"))
         expected = Expected(
-            holder, _purpose(document), options.at or now, challenge=options.challenge, domain=options.domain
+            holder, AUTHENTICATION, options.at or now, challenge=options.challenge, domain=options.domain
         )
         proven = await proof_step(sources, taken, PRESENTATION, expected)
         steps.append(proven.step)
@@ -104,7 +102,7 @@ class PresentationVerifier:
         return tuple(found)
 
     def _self_asserted(self, credential: Mapping[str, Any], options: Options) -> Verification:
-        """A credential without a proof of its own, whose issuer is the holder: the presentation's proof is its proof."""
+        """A credential without a proof of its own, whose issuer is the holder: the presentation's proof covers it."""
         now = self._sources.clock()
         moment = options.at or now
         problems = check_credential(credential)
@@ -140,14 +138,6 @@ class PresentationVerifier:
             results,
             inside,
         )
-
-
-def _purpose(document: Mapping[str, Any]) -> str:
-    """What the proof must be for: authentication; holders that sign presentations as assertions are taken as well."""
-    proof = document.get("proof")
-    proofs = proof if isinstance(proof, list) else [proof]
-    purposes = {one.get("proofPurpose") for one in proofs if isinstance(one, Mapping)}
-    return ASSERTION if purposes == {ASSERTION} else AUTHENTICATION
 
 
 def _is_self_asserted(credential: Any, document: Mapping[str, Any], holder: str | None) -> bool:

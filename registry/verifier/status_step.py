@@ -1,4 +1,4 @@
-"""Is it revoked or suspended? One finding per entry of `credentialStatus`, from our own lists or through the fetcher."""
+"""Is it revoked or suspended? One finding per entry of `credentialStatus`, from our own lists or from others'."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def _finding(
 
 
 def _entries(document: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Path]]:
-    """The entries of `credentialStatus`, and the `status` claim of a credential in a JWT or CWT where it stands alone."""
+    """The entries of `credentialStatus`, and the `status` claim of a JWT or CWT where it stands alone."""
     path: Path = (ROOT, "credentialStatus")
     found = [(entry, where) for entry, where in each(document.get("credentialStatus", []), path)]
     claim = document.get("status")

@@ -210,7 +210,7 @@ def contained_step(verified: list[Contained], now: datetime) -> Step:
 
 
 def _whom(document: Mapping[str, Any] | None, issuer: IssuerStanding | None) -> str:
-    """How a person calls the issuer: by its name in the registry, else by its id; its own word for itself counts not."""
+    """How a person calls the issuer: by its name in the registry, else by its id."""
     if issuer is not None:
         return issuer.name
     return (id_of(document.get("issuer")) if document is not None else None) or "somebody unknown"

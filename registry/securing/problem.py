@@ -6,24 +6,11 @@ Types: Data Integrity 1.0, section 4.7 (Processing Errors); Controlled Identifie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from registry.domain.problem import Problem
 
 _SECURITY: Final = "https://w3id.org/security#"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A problem detail (RFC 9457): `type` is the specification's URL, `pointer` a JSON pointer into the document."""
-
-    type: str
-    title: str
-    detail: str
-    pointer: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the members of the problem detail."""
-        members = {"type": self.type, "title": self.title, "detail": self.detail}
-        return members if self.pointer is None else {**members, "pointer": self.pointer}
 
 
 @dataclass(frozen=True, slots=True)

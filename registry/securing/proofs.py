@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import base58
 
+from registry.domain.problem import Problem
 from registry.errors import Malformed, Refused, UnknownVerificationMethod
 from registry.securing.data_integrity import Cryptosuite, configuration_by_template, cryptosuite_of, hash_data
 from registry.securing.jcs import canonical_json
@@ -24,7 +25,6 @@ from registry.securing.problem import (
     INVALID_VERIFICATION_METHOD,
     PROOF_TRANSFORMATION,
     PROOF_VERIFICATION,
-    Problem,
 )
 from registry.securing.verification_method import VerificationMethodFound
 

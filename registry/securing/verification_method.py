@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from registry.domain.problem import Problem
 from registry.errors import Malformed, UnknownVerificationMethod
 from registry.securing.moment import parse_date_time_stamp
 from registry.securing.problem import (
@@ -20,7 +21,6 @@ from registry.securing.problem import (
     INVALID_RELATIONSHIP,
     INVALID_VERIFICATION_METHOD,
     INVALID_VERIFICATION_METHOD_URL,
-    Problem,
 )
 from registry.securing.public_key import PublicKey
 

@@ -47,11 +47,7 @@ async def status_step(
     issuer = id_of(document.get("issuer")) or ""
     identifier = document.get("id")
     found = await asyncio.gather(*(_finding(sources, entry, issuer, identifier, now, at) for entry, _ in entries))
-    problems = [
-        problem
-        for finding, (_, path) in zip(found, entries, strict=True)
-        if (problem := _problem(finding, path)) is not None
-    ]
+    problems = list(filter(None, (_problem(one, path) for one, (_, path) in zip(found, entries, strict=True))))
     results = [_result(entry, finding) for finding, (entry, _) in zip(found, entries, strict=True)]
     verdict = worst(finding.verdict for finding in found if finding.verdict is not None)
     checked_at = min(finding.checked_at for finding in found)

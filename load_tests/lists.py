@@ -33,10 +33,10 @@ from load_tests.peer import Answer
 from load_tests.servers import Registry, Server, peers, registry
 from projections.status_lists.frontier import Frontier, ListState
 from projections.status_lists.published_list import published_bits
-from projections.status_lists.rendering import Rendered, Secured, Stored, Validity, finish, render
-from projections.status_lists.representation import EMBEDDED
+from projections.status_lists.rendering import Rendered, Stored, Validity, finish, render
+from registry.domain.mechanisms import KeyAlgorithm, Mechanism
 from registry.domain.names import LogName
-from registry.securing import data_integrity
+from registry.list_signer import Key, Keys, every_form
 
 SIZE = 131_072
 REVOKED = SIZE // 100
@@ -112,27 +112,42 @@ async def _ask(name: str, server: Server, path: str, headers: Mapping[str, str])
         return Asked(name, headers, Answer("GET", path, response.status, given, body))
 
 
-def building_ms(trials: int, *, guarded: bool) -> float:
-    """Return the median time of building and securing one list; *guarded*: also held against the published one."""
-    key, now, did = Ed25519PrivateKey.generate(), datetime.now(UTC), "did:key:z6MkLoad"
+@dataclass(frozen=True, slots=True)
+class Private:
+    """An Ed25519 key as the vault lends one."""
+
+    key: Ed25519PrivateKey
+    algorithm: KeyAlgorithm = KeyAlgorithm.ED25519
+
+    @property
+    def public_key(self) -> bytes:
+        """32 bytes."""
+        return self.key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign."""
+        return self.key.sign(message)
+
+
+def building_ms(trials: int, *, guarded: bool, in_every_form: bool = False) -> float:
+    """Return the median time of building and securing one list with an embedded proof, or *in_every_form*.
+
+    *guarded*: also held against the published one.
+    """
+    now, did = datetime.now(UTC), "did:key:z6MkLoad"
+    key = Key(f"{did}#1", Private(Ed25519PrivateKey.generate()))
+    keys = Keys(Mechanism.EDDSA_RDFC_2022, key, key if in_every_form else None)
     url = f"https://registry.example/status-lists/{uuid4()}"
     indices = Random(1).sample(range(SIZE), REVOKED)
     frontier = Frontier(LogName("main"), 1, b"", 0, 0, (), None)
     validity = Validity.of(now, validity_s=43_200, ttl_s=60)
 
     def built(published: bytes | None) -> Stored:
-        # a suspension list: it has no IETF form
-        state = ListState(
-            uuid4(), uuid4(), "suspension", url, uuid4(), did, SIZE, indices, 1, [], None, None, published
-        )
+        ids = uuid4(), uuid4(), "revocation", url, uuid4()
+        state = ListState(*ids, did, SIZE, indices, None, None, published)
         (rendered,) = render([state], frontier, validity)
         assert isinstance(rendered, Rendered)
-        w3c = rendered.unsecured.w3c
-        assert w3c is not None
-        secured = data_integrity.secure(
-            w3c.document, w3c.canonical, sign=key.sign, verification_method=f"{did}#1", created=now
-        )
-        (stored,) = finish([(state, Secured({EMBEDDED: orjson.dumps(secured)}, (f"{did}#1",)))])
+        (stored,) = finish([(state, every_form(rendered.unsecured, keys, "load", now))])
         return stored
 
     published = built(None).forms[0].content if guarded else None
@@ -147,10 +162,11 @@ def building_ms(trials: int, *, guarded: bool) -> float:
 def report_building(console: Console) -> bool:
     """Print how long a list takes; return whether the target was reached."""
     first, again = building_ms(300, guarded=False), building_ms(300, guarded=True)
+    every = building_ms(300, guarded=True, in_every_form=True)
     is_reached = max(first, again) <= BUILT_MS
     console.print(
         f"13  a list of {SIZE:,} with 1 % set, built and secured: {first:.2f} ms; held against the published one "
-        f"{again:.2f} ms; target ≤ {BUILT_MS} {'✓' if is_reached else '✗'}"
+        f"{again:.2f} ms; target ≤ {BUILT_MS} {'✓' if is_reached else '✗'}; in all five forms {every:.2f} ms"
     )
     return is_reached
 

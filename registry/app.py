@@ -36,6 +36,7 @@ from registry.http.limits import Quota
 from registry.http.metrics import Metrics, metrics_app, watch_loop
 from registry.http.parts import Parts
 from registry.http.progress import Progress
+from registry.list_signer import list_signer
 from registry.log import read
 from registry.log.connection import LOST, Pool, Repeating, Timeouts, connect, pool, reason
 from registry.log.lease import Lease
@@ -55,7 +56,6 @@ from registry.wiring import (
     bound_views,
     did_of,
     door_limits,
-    list_signer,
     listeners,
     logs_by_host,
     readiness,
@@ -180,7 +180,7 @@ class Process:
         projecting = Runner(self._databases.projector, PROJECTIONS)
         publisher = Publisher(
             database,
-            list_signer(database, vault),
+            list_signer(database, vault, utc_now),
             PublishSettings(
                 settings.heads_path, settings.tick_s, int(settings.ttl_s), settings.validity_s, settings.resign_at
             ),

@@ -8,10 +8,8 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import asyncpg
-import orjson
 from aiohttp import web
 
 from projections import checkpoints
@@ -20,15 +18,11 @@ from projections.credential_status import revocations
 from projections.credential_status import view as credential_status
 from projections.issuer_directory import view as issuer_directory
 from projections.projection import Executor
-from projections.status_lists.rendering import Secured, Unsecured
-from projections.status_lists.representation import EMBEDDED
 from registry.commands.issue import UntilPublished
 from registry.domain.events import Recorded, VerificationMethod
 from registry.domain.issuer import Issuer
-from registry.domain.mechanisms import KeyAlgorithm, algorithm_of
-from registry.domain.names import IssuerId, LogName, Slug, Stream, issuer_stream
-from registry.domain.streams import evolve
-from registry.errors import NotYetVisible, RegistryError, UnknownIssuer
+from registry.domain.names import LogName, Slug, Stream
+from registry.errors import NotYetVisible, RegistryError
 from registry.http.application import application, runner
 from registry.http.dcc.exchange import Tenant
 from registry.http.dcc.listener import dcc_application
@@ -36,12 +30,11 @@ from registry.http.metrics import Metrics
 from registry.http.parts import Limits, Logs, Parts, Views
 from registry.log import migrate, read
 from registry.log.connection import LOST, Pool
-from registry.securing import data_integrity, did
+from registry.securing import did
 from registry.securing.public_key import PublicKey
 from registry.settings import Settings
-from registry.vault.keys import SigningKey, Vault
+from registry.vault.keys import SigningKey
 
-ISSUER_REMEMBERED_S = 2.0
 PUBLISHED_WITHIN_S = 5.0
 PUBLISHED_POLL_S = 0.05
 LONG_READS = 2
@@ -74,55 +67,6 @@ class Observer:
     def replayed(self) -> None:
         """A request was answered from memory."""
         self._replays.inc()
-
-
-def list_signer(database: Pool, vault: Vault) -> Callable[[LogName, Unsecured], Awaitable[Secured]]:
-    """Return what signs a list: the newest key held here of the DID that the list names as its issuer."""
-    known: dict[tuple[LogName, UUID], tuple[float, Issuer]] = {}
-
-    async def issuer_of(log: LogName, issuer_id: UUID) -> Issuer:
-        """The issuer as the log has it, or had it a few seconds ago: a mass change asks for it a thousand times."""
-        at, found = known.get((log, issuer_id), (0.0, None))
-        if found is None or monotonic() - at > ISSUER_REMEMBERED_S:
-            stream = issuer_stream(IssuerId(issuer_id))
-            found = None
-            for recorded in await read.stream(database, log, stream):
-                found = evolve(stream, found, recorded)
-            if found is None:
-                raise UnknownIssuer(f"The log {log} has no issuer {issuer_id}.")
-            known[log, issuer_id] = (monotonic(), found)
-        return found
-
-    async def secure(log: LogName, unsecured: Unsecured) -> Secured:
-        method = _method_of(await issuer_of(log, unsecured.issuer_id), unsecured.issuer_did)
-        signer = await vault.signer(log, method.key_id or UUID(int=0))
-
-        def signed() -> bytes:
-            assert unsecured.w3c is not None
-            return orjson.dumps(
-                data_integrity.secure(
-                    unsecured.w3c.document,
-                    unsecured.w3c.canonical,
-                    sign=signer.sign,
-                    verification_method=method.id,
-                    created=utc_now(),
-                )
-            )
-
-        return Secured({EMBEDDED: await asyncio.to_thread(signed)}, (method.id,))
-
-    return secure
-
-
-def _method_of(issuer: Issuer, controller: str) -> VerificationMethod:
-    held = [
-        one
-        for one in issuer.keys.signing_lists(controller)
-        if algorithm_of(one.public_key_multibase) is KeyAlgorithm.ED25519
-    ]
-    if not held:
-        raise UnknownIssuer(f"The registry holds no key that may sign the lists of {controller}.")
-    return held[-1]
 
 
 def did_of(origins: Mapping[LogName, str]) -> Callable[[str, LogName, Slug, SigningKey], VerificationMethod]:

@@ -1,0 +1,160 @@
+"""What signs status lists: every form of a list version, with the keys held here of the DID that is its issuer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Final
+from urllib.parse import urljoin
+from uuid import UUID
+
+from projections.status_lists.rendering import IetfList, Secured, Unsecured, W3cList
+from projections.status_lists.representation import STATUSLIST_CWT, STATUSLIST_JWT
+from registry.domain.events import VerificationMethod
+from registry.domain.issuer import Issuer
+from registry.domain.mechanisms import EMBEDDED, KeyAlgorithm, Mechanism, algorithm_of, in_order
+from registry.domain.names import IssuerId, LogName, issuer_stream
+from registry.domain.streams import evolve
+from registry.errors import UnknownIssuer
+from registry.log import read
+from registry.log.connection import Pool
+from registry.securing import secure as securing
+from registry.securing import status_token
+from registry.securing.signer import Signer
+from registry.vault.keys import Vault
+
+ISSUER_REMEMBERED_S = 2.0
+
+_EITHER: Final = (Mechanism.EDDSA_RDFC_2022, Mechanism.ECDSA_RDFC_2019)
+"""One of them signs with any key there is, and gives an embedded proof that a template is filled for."""
+_ENVELOPED: Final = (KeyAlgorithm.P256, KeyAlgorithm.ED25519)
+"""What signs JWTs and CWTs, the one that most wallets verify first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """The verification methods that sign the lists of one DID."""
+
+    mechanism: Mechanism
+    """Of the embedded proof."""
+    embedded: VerificationMethod
+    enveloped: VerificationMethod | None
+    """None where no key is fit for JWTs and CWTs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A verification method, and what signs for it."""
+
+    method_id: str
+    signer: Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The same methods, ready to sign."""
+
+    mechanism: Mechanism
+    embedded: Key
+    enveloped: Key | None
+
+
+def methods_of(issuer: Issuer, did: str) -> Methods:
+    """Return what signs the lists of *did*, one of the DIDs that *issuer* has or had: the newest key of a kind.
+
+    The embedded proof is of the first Data Integrity mechanism that the issuer chose and *did* has a key for. Raises
+    `UnknownIssuer` when no key of *did* may sign lists.
+    """
+    held: dict[KeyAlgorithm, VerificationMethod] = {}
+    for method in issuer.keys.signing_lists(did):
+        if (algorithm := algorithm_of(method.public_key_multibase)) is not None:
+            held[algorithm] = method
+    enveloped = next((held[one] for one in _ENVELOPED if one in held), None)
+    for mechanism in (*issuer.mechanisms, *_EITHER):
+        for algorithm in in_order(mechanism, issuer.chosen.key_algorithms):
+            if mechanism in EMBEDDED and algorithm in held:
+                return Methods(mechanism, held[algorithm], enveloped)
+    raise UnknownIssuer(f"The registry holds no key that may sign the lists of {did}.")
+
+
+def list_signer(
+    database: Pool, vault: Vault, clock: Callable[[], datetime]
+) -> Callable[[LogName, Unsecured], Awaitable[Secured]]:
+    """Return what signs a list version in every form that its issuer has keys for; raises `UnknownIssuer`."""
+    known: dict[tuple[LogName, UUID], tuple[float, Issuer]] = {}
+
+    async def issuer_of(log: LogName, issuer_id: UUID) -> Issuer:
+        """The issuer as the log has it, or had it a few seconds ago: a mass change asks for it a thousand times."""
+        at, found = known.get((log, issuer_id), (0.0, None))
+        if found is None or monotonic() - at > ISSUER_REMEMBERED_S:
+            stream = issuer_stream(IssuerId(issuer_id))
+            found = None
+            for recorded in await read.stream(database, log, stream):
+                found = evolve(stream, found, recorded)
+            if found is None:
+                raise UnknownIssuer(f"The log {log} has no issuer {issuer_id}.")
+            known[log, issuer_id] = (monotonic(), found)
+        return found
+
+    async def opened(log: LogName, method: VerificationMethod) -> Key:
+        return Key(method.id, await vault.signer(log, method.key_id or UUID(int=0)))
+
+    async def secure(log: LogName, unsecured: Unsecured) -> Secured:
+        issuer = await issuer_of(log, unsecured.issuer_id)
+        methods = methods_of(issuer, unsecured.issuer_did)
+        embedded = await opened(log, methods.embedded)
+        enveloped = await opened(log, methods.enveloped) if methods.enveloped is not None else None
+        keys = Keys(methods.mechanism, embedded, enveloped)
+        return await asyncio.to_thread(every_form, unsecured, keys, issuer.slug, clock())
+
+    return secure
+
+
+def every_form(unsecured: Unsecured, keys: Keys, slug: str, created: datetime) -> Secured:
+    """Return a list of the issuer *slug* in every form that *keys* can sign; raise `UnknownIssuer` if there is none."""
+    forms: dict[str, bytes] = {}
+    used: list[str] = []
+    if unsecured.w3c is not None:
+        forms |= _as_credential(unsecured.w3c, keys.mechanism, keys.embedded, created)
+        used.append(keys.embedded.method_id)
+    if keys.enveloped is not None:
+        if unsecured.w3c is not None:
+            forms |= _as_credential(unsecured.w3c, Mechanism.VC_JWT, keys.enveloped, created)
+            forms |= _as_credential(unsecured.w3c, Mechanism.VC_COSE, keys.enveloped, created)
+        if unsecured.ietf is not None:
+            forms |= _as_token(unsecured.ietf, keys.enveloped, slug)
+        used.append(keys.enveloped.method_id)
+    if not forms:
+        raise UnknownIssuer(f"{unsecured.issuer_did} has no P-256 or Ed25519 key here, and no other signs this list.")
+    return Secured(forms, tuple(dict.fromkeys(used)))
+
+
+def _as_credential(w3c: W3cList, mechanism: Mechanism, key: Key, created: datetime) -> dict[str, bytes]:
+    secured = securing.secure(
+        w3c.document,
+        mechanism,
+        signer=key.signer,
+        verification_method=key.method_id,
+        created=created,
+        canonical=w3c.canonical,
+    )
+    return {secured.media_type: secured.content}
+
+
+def _as_token(ietf: IetfList, key: Key, slug: str) -> dict[str, bytes]:
+    token = status_token.StatusToken(
+        sub=ietf.subject,
+        iat=int(ietf.issued_at.timestamp()),
+        exp=int(ietf.expires_at.timestamp()),
+        ttl=ietf.ttl_s,
+        bits=ietf.bits,
+        lst=ietf.lst,
+        aggregation_uri=urljoin(ietf.subject, f"/issuers/{slug}/status-lists"),
+    )
+    return {
+        STATUSLIST_JWT: status_token.jwt(token, signer=key.signer, key_id=key.method_id).encode("ascii"),
+        STATUSLIST_CWT: status_token.cwt(token, signer=key.signer, key_id=key.method_id),
+    }

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from time import monotonic
 from uuid import uuid4
@@ -27,6 +28,7 @@ from registry import upkeep
 from registry.commands.api_keys import KeyRing
 from registry.commands.handle import Commands
 from registry.commands.issue import Issuing
+from registry.commands.keys import IssuerKeys
 from registry.commands.list_sets import ListSetKeeper
 from registry.doctor import load_master_keys
 from registry.domain.names import LogName
@@ -42,7 +44,7 @@ from registry.log.connection import LOST, Pool, Repeating, Timeouts, connect, po
 from registry.log.lease import Lease
 from registry.log.sequencer import Limits as QueueLimits
 from registry.log.sequencer import Sequencer
-from registry.remote import Remote, open_remote, own_documents
+from registry.remote import Remote, open_remote, own_cut_offs, own_documents
 from registry.securing.canonicalise import Canonicaliser
 from registry.securing.contexts import Contexts, load_contexts
 from registry.securing.worker_process import WorkerLimits
@@ -59,6 +61,7 @@ from registry.wiring import (
     listeners,
     logs_by_host,
     readiness,
+    securings_reader,
     stream_reader,
     until_published,
     utc_now,
@@ -97,6 +100,7 @@ class Opened:
 
     commands: Commands | None
     keys: KeyRing | None
+    issuer_keys: IssuerKeys | None
     api_keys: ApiKeys | None
     lists: ListSetKeeper | None
     progress: Progress | None
@@ -149,7 +153,7 @@ class Process:
             master = load_master_keys(self._settings)
             if self._projecting:
                 await self._project(master)
-            service = await self._serve(master) if self._door else Opened(None, None, None, None, None, 0)
+            service = await self._serve(master) if self._door else Opened(None, None, None, None, None, None, 0)
             port = await self._open_metrics()
             self._background(watch_loop(self._metrics.loop_lag), "event loop lag")
             yield replace(service, metrics_port=port)
@@ -221,12 +225,15 @@ class Process:
             settings,
             self._metrics,
             own=own_documents(views, origins, utc_now),
+            cut_off_of=own_cut_offs(views, origins, utc_now),
             canonical_of=presented.canonicalise_all,
             clock=utc_now,
             trust=self._trust,
         )
         issuing = Issuing(commands, vault, canonicaliser.canonicalise, until_published(reader))
         keys = KeyRing(commands, api_keys)
+        resolve = partial(self._remote.resolver.resolve, fresh=True)  # a delegation is proved by today's document
+        issuer_keys = IssuerKeys(commands, resolve=resolve, read_securings=securings_reader(reader))
         progress = Progress()
         self._keep_up(reader, lists, progress, api_keys)
         parts = Parts(
@@ -234,6 +241,7 @@ class Process:
             commands=commands,
             issuing=issuing,
             keys=keys,
+            issuer_keys=issuer_keys,
             check_key=api_keys.check,
             views=views,
             lists=lists,
@@ -251,7 +259,7 @@ class Process:
         )
         for served, host, port, name in listeners(parts, settings):
             await self._listen_on(served, host, port, name)
-        return Opened(commands, keys, api_keys, keeper, progress, 0)
+        return Opened(commands, keys, issuer_keys, api_keys, keeper, progress, 0)
 
     def _keep_up(self, reader: Pool, lists: PublishedLists, progress: Progress, api_keys: ApiKeys) -> None:
         """Start what keeps this process's picture of the read side fresh."""

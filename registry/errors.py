@@ -19,6 +19,7 @@
     │   │   ├── AlreadyRegistered · IllegalTransition · NoSuspensionEntry · AmbiguousCredential
     │   │   ├── SlugTaken · IssuerNotActive · TooManyApiKeys · SecretAlreadyShown · NoFittingKey
     │   │   ├── NoMessageEntry · StatusListDiffers
+    │   │   ├── DelegationMissing
     │   ├── TooLarge                 413
     │   ├── UnsupportedMediaType     415
     │   ├── UnknownOrigin            421  no log answers to this Host
@@ -166,6 +167,10 @@ class TooManyApiKeys(Conflict):
 
 class SecretAlreadyShown(Conflict):
     """The request was carried out before; its secret was shown once and is not kept."""
+
+
+class DelegationMissing(Conflict):
+    """A DID that is controlled elsewhere does not list our key; `delegation` tells what its document needs."""
 
 
 class NoFittingKey(Conflict):

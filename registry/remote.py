@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from projections.issuer_directory.view import MethodRow
+from registry.domain.keys import KeyState
 from registry.domain.names import LogName
 from registry.errors import Malformed, UnknownIssuer
 from registry.http.metrics import Metrics
@@ -21,12 +22,13 @@ from registry.settings import Settings
 from registry.verifier.cache import Cache, Kept
 from registry.verifier.fetcher import Fetcher, FetchLimits, Trust
 from registry.verifier.proven_lists import ProvenLists, Proving
-from registry.verifier.resolver import Own, Resolver
+from registry.verifier.resolver import CutOffOf, Own, Resolver
 from registry.verifier.status import ForeignLists
 
 OWN_KEPT_S: Final = 1.0
 _OWN_BYTES: Final = 4 * 1024 * 1024
 _DOCUMENT_WEIGHT: Final = 4096
+_METHOD_WEIGHT: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ async def open_remote(
     metrics: Metrics,
     *,
     own: Own,
+    cut_off_of: CutOffOf,
     canonical_of: CanonicalOf,
     clock: Callable[[], datetime],
     trust: Trust | None = None,
@@ -58,7 +61,7 @@ async def open_remote(
     )
     await fetcher.start()
     stack.push_async_callback(fetcher.close)
-    resolver = Resolver(fetcher, own, clock)
+    resolver = Resolver(fetcher, own, clock, cut_off_of=cut_off_of)
     stack.push_async_callback(resolver.close)
     lists = ProvenLists(fetcher, Proving(canonical_of, resolver.key_of), clock, max_bytes=settings.remote_memory_bytes)
     stack.push_async_callback(lists.close)
@@ -70,7 +73,8 @@ def own_documents(
 ) -> Callable[[str], Awaitable[Mapping[str, Any] | None]]:
     """Return what finds the controller document of a did:web of ours, without asking ourselves over HTTP.
 
-    It is read from the directory, at most once a second and DID; None for the DIDs of others.
+    It is read from the directory, at most once a second and DID; None for the DIDs of others. Unlike the document that
+    is published it lists compromised keys, too: `own_cut_offs` tells what their signatures count for.
     """
     hosts = {urlsplit(origin).netloc.lower() for origin in origins.values()}
     kept: Cache[str, Mapping[str, Any] | None] = Cache(clock, max_bytes=_OWN_BYTES)
@@ -92,6 +96,26 @@ def own_documents(
         return None
 
     return own
+
+
+def own_cut_offs(views: Views, origins: Mapping[LogName, str], clock: Callable[[], datetime]) -> CutOffOf:
+    """Return what tells from when on nothing counts that a method of one of our issuers signed; None: all of it does.
+
+    It is read from the directory, at most once a second and method, wherever the method's document lies.
+    """
+    kept: Cache[str, datetime | None] = Cache(clock, max_bytes=_OWN_BYTES)
+
+    async def load(method_id: str) -> Kept[datetime | None]:
+        rows = [row for log in origins if (row := await views.method(log, method_id)) is not None]
+        cut_offs = [row.until for row in rows if row.state is KeyState.COMPROMISED and row.until is not None]
+        return Kept(
+            min(cut_offs, default=None), _METHOD_WEIGHT + len(method_id), clock() + timedelta(seconds=OWN_KEPT_S)
+        )
+
+    async def cut_off_of(method_id: str) -> datetime | None:
+        return await kept.get(method_id, lambda: load(method_id))
+
+    return cut_off_of
 
 
 def _document(did: str, rows: Sequence[MethodRow]) -> dict[str, Any]:

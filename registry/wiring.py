@@ -18,7 +18,9 @@ from projections.credential_status import revocations
 from projections.credential_status import view as credential_status
 from projections.issuer_directory import view as issuer_directory
 from projections.projection import Executor
+from registry.commands.handle import DidOf
 from registry.commands.issue import UntilPublished
+from registry.commands.keys import ReadSecurings
 from registry.domain.events import Recorded, VerificationMethod
 from registry.domain.issuer import Issuer
 from registry.domain.names import LogName, Slug, Stream
@@ -39,6 +41,8 @@ PUBLISHED_WITHIN_S = 5.0
 PUBLISHED_POLL_S = 0.05
 LONG_READS = 2
 """Connections of the lookup pool that long lists may use at a time."""
+SECURINGS_WINDOW = 50_000
+"""Positions of the log that one query for secured credentials looks at."""
 
 
 def utc_now() -> datetime:
@@ -69,18 +73,17 @@ class Observer:
         self._replays.inc()
 
 
-def did_of(origins: Mapping[LogName, str]) -> Callable[[str, LogName, Slug, SigningKey], VerificationMethod]:
-    """Return how an issuer's verification methods are made: did:key is its key, did:web needs an https origin."""
+def did_of(origins: Mapping[LogName, str]) -> DidOf:
+    """Return how a verification method gets its DID: did:key is its key, did:web needs an https origin."""
 
-    def did_of(method: str, log: LogName, slug: Slug, made: SigningKey) -> VerificationMethod:
-        key = PublicKey(made.algorithm, made.public_key)
-        if method == "web":
-            name = did.did_web(origins[log], f"/issuers/{slug}")
-            method_id = did.web_method(name, key).id
+    def did_of(method: str, log: LogName, slug: Slug, signing_key: SigningKey) -> VerificationMethod:
+        key = PublicKey(signing_key.algorithm, signing_key.public_key)
+        if method == "key":
+            name, made = did.did_key(key), did.key_method(key)
         else:
-            name = did.did_key(key)
-            method_id = did.key_method(key).id
-        return VerificationMethod(id=method_id, controller=name, public_key_multibase=key.multikey())
+            name = did.did_web(origins[log], f"/issuers/{slug}") if method == "web" else method
+            made = did.web_method(name, key)
+        return VerificationMethod(id=made.id, controller=name, public_key_multibase=key.multikey())
 
     return did_of
 
@@ -113,6 +116,24 @@ def stream_reader(reader: Pool) -> Callable[[LogName, Stream], Awaitable[list[Re
     return read_stream
 
 
+def securings_reader(reader: Pool) -> ReadSecurings:
+    """Return what reads which credentials an issuer secured since a moment, a window of the log at a time."""
+
+    async def read_securings(
+        log: LogName, issuer_id: IssuerId, since: datetime, after: int, limit: int
+    ) -> tuple[list[Recorded], int | None]:
+        head = await read.head(reader, log)
+        end = head.position if head else 0
+        first = after or await read.before(reader, log, since)  # none is recorded before it was made
+        last = min(first + SECURINGS_WINDOW, end)
+        found = await read.within(reader, log, (first, last), "CredentialSecured", f"credential/{issuer_id}/", limit)
+        if len(found) == limit:
+            return found, found[-1].position
+        return found, last if last < end else None
+
+    return read_securings
+
+
 def bound_views(reader: Pool) -> Views:
     """Bind every view to the lookup pool."""
 
@@ -132,6 +153,7 @@ def bound_views(reader: Pool) -> Views:
         issuer=bound(issuer_directory.issuer),
         by_did=bound(issuer_directory.by_did),
         methods=bound(issuer_directory.methods),
+        method=bound(issuer_directory.method),
     )
 
 

@@ -33,29 +33,32 @@ from registry.domain.names import LogName
 
 # $1 log_name, $2 issuers
 _LOAD = """
-SELECT issuer_id, slug, did, name, legal_name, url, logo, kind, jurisdiction, identifiers::text AS identifiers,
-       status, since, status_profile, public_reasons, position
+SELECT issuer_id, slug, did, proposed_did, is_delegated, name, legal_name, url, logo, kind, jurisdiction,
+       identifiers::text AS identifiers, status, since, status_profile, public_reasons, position
   FROM issuers
  WHERE log_name = $1 AND issuer_id = ANY ($2::uuid[])
 """
 
 # $1 log_name, $2 JSON array of rows
 _SAVE = """
-INSERT INTO issuers (log_name, issuer_id, slug, did, name, legal_name, url, logo, kind, jurisdiction, identifiers,
-                     status, since, status_profile, public_reasons, position, search_text, grams)
-SELECT $1, one.issuer_id, one.slug, one.did, one.name, one.legal_name, one.url, one.logo, one.kind, one.jurisdiction,
-       one.identifiers, one.status, one.since, one.status_profile, one.public_reasons, one.position, one.search_text,
-       one.grams
+INSERT INTO issuers (log_name, issuer_id, slug, did, proposed_did, is_delegated, name, legal_name, url, logo, kind,
+                     jurisdiction, identifiers, status, since, status_profile, public_reasons, position, search_text,
+                     grams)
+SELECT $1, one.issuer_id, one.slug, one.did, one.proposed_did, one.is_delegated, one.name, one.legal_name, one.url,
+       one.logo, one.kind, one.jurisdiction, one.identifiers, one.status, one.since, one.status_profile,
+       one.public_reasons, one.position, one.search_text, one.grams
   FROM jsonb_to_recordset($2::jsonb)
-       AS one (issuer_id uuid, slug text, did text, name text, legal_name text, url text, logo text, kind text,
-               jurisdiction text, identifiers jsonb, status text, since timestamptz, status_profile text,
-               public_reasons boolean, position bigint, search_text text, grams text[])
+       AS one (issuer_id uuid, slug text, did text, proposed_did text, is_delegated boolean, name text,
+               legal_name text, url text, logo text, kind text, jurisdiction text, identifiers jsonb, status text,
+               since timestamptz, status_profile text, public_reasons boolean, position bigint, search_text text,
+               grams text[])
     ON CONFLICT (log_name, issuer_id) DO UPDATE
-   SET did = excluded.did, name = excluded.name, legal_name = excluded.legal_name, url = excluded.url,
-       logo = excluded.logo, kind = excluded.kind, jurisdiction = excluded.jurisdiction,
-       identifiers = excluded.identifiers, status = excluded.status, since = excluded.since,
-       status_profile = excluded.status_profile, public_reasons = excluded.public_reasons,
-       position = excluded.position, search_text = excluded.search_text, grams = excluded.grams
+   SET did = excluded.did, proposed_did = excluded.proposed_did, is_delegated = excluded.is_delegated,
+       name = excluded.name, legal_name = excluded.legal_name, url = excluded.url, logo = excluded.logo,
+       kind = excluded.kind, jurisdiction = excluded.jurisdiction, identifiers = excluded.identifiers,
+       status = excluded.status, since = excluded.since, status_profile = excluded.status_profile,
+       public_reasons = excluded.public_reasons, position = excluded.position, search_text = excluded.search_text,
+       grams = excluded.grams
 """
 
 # $1 log_name, $2 DIDs, $3 positions, $4 issuers, $5 times
@@ -131,11 +134,14 @@ def _after(row: Row, recorded: Recorded, event: IssuerEvent) -> Row:
     match event:
         case IssuerRegistered():
             changed |= {"issuer_id": event.issuer_id, "slug": event.slug, "did": None}
+            changed |= {"proposed_did": None, "is_delegated": False}
             changed |= _description(event) | _standing(IssuerStatus.ACTIVE, recorded.effective_at)
         case IssuerUpdated():
             changed |= _description(event)
+        case DidProposed(did=did):
+            changed |= {"proposed_did": storable(did)}
         case DidAdopted(did=did):
-            changed |= {"did": storable(did)}
+            changed |= {"did": storable(did), "is_delegated": storable(did) == row["proposed_did"]}
         case IssuerSuspended():
             changed |= _standing(IssuerStatus.SUSPENDED, recorded.effective_at)
         case IssuerReinstated():

@@ -6,7 +6,9 @@ CREATE TABLE issuers (
     log_name       text             NOT NULL,
     issuer_id      uuid             NOT NULL,
     slug           text COLLATE "C" NOT NULL,
-    did            text,                        -- NULL for the moment between registration and first DID
+    did            text,                        -- NULL until the first DID is adopted
+    proposed_did   text,                        -- controlled elsewhere; adopted once its document lists our keys
+    is_delegated   boolean          NOT NULL,   -- whether did is controlled elsewhere
     name           text             NOT NULL,
     legal_name     text,
     url            text,

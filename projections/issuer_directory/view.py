@@ -61,6 +61,14 @@ SELECT {_COLUMNS}
         LIMIT 1)
 """  # noqa: S608  # constants of this module
 
+# $1 log_name
+_DELEGATED = """
+SELECT slug, did
+  FROM projections.issuers
+ WHERE log_name = $1 AND is_delegated
+ ORDER BY slug
+"""
+
 _METHOD_COLUMNS = """methods.method_id, methods.controller, methods.public_key_multibase, methods.key_id,
        methods.added_at, methods.position, methods.state, methods.until"""
 
@@ -202,6 +210,12 @@ async def method(conn: Reader, log: LogName, method_id: str) -> MethodRow | None
 async def dids(conn: Reader, log: LogName, slug: str) -> tuple[DidRow, ...]:
     """Return every DID that the issuer adopted, oldest first; none for an unknown slug."""
     return tuple(DidRow(*row) for row in await conn.fetch(_DIDS, log, slug)) if _is_text(slug) else ()
+
+
+@visible
+async def delegated(conn: Reader, log: LogName) -> tuple[tuple[str, str], ...]:
+    """Return slug and DID of every issuer whose DID is controlled elsewhere."""
+    return tuple((row["slug"], row["did"]) for row in await conn.fetch(_DELEGATED, log))
 
 
 async def _search(conn: Reader, asked: tuple[Any, ...], q: str) -> list[Record]:

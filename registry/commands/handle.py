@@ -38,7 +38,7 @@ from registry.vault.keys import SigningKey, Vault
 
 ReadStream = Callable[[LogName, Stream], Awaitable[list[Recorded]]]
 DidOf = Callable[[str, LogName, Slug, SigningKey], VerificationMethod]
-"""(method "key" or "web", log, slug, key) → the verification method, whose controller is the DID; without key id."""
+"""("key", "web", or a DID; log, slug, key) → the verification method, whose controller is the DID; without key id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,11 @@ class Commands:
             further_methods=tuple(made[1:]),
             mechanisms=mechanisms,
             key_algorithms=key_algorithms,
+            is_delegated=did_method.startswith("did:"),
         )
         outcome = await self.handle(asked, command)
-        self._lists.want_next(asked.log, await self.issuer_id(asked.log, name))
+        if not command.is_delegated:
+            self.want_lists(asked.log, await self.issuer_id(asked.log, name))
         return outcome
 
     async def update_issuer(self, asked: Asked, command: UpdateIssuer) -> Outcome:
@@ -171,6 +173,10 @@ class Commands:
                     raise
         await self._lists.until_fetchable(asked.log, issuer_id, shape.purpose)
         return outcome
+
+    def want_lists(self, log: LogName, issuer_id: IssuerId) -> None:
+        """Open the issuer's next status lists in the background: its first ones, or those of another DID."""
+        self._lists.want_next(log, issuer_id)
 
     async def issuer_id(self, log: LogName, text: str) -> IssuerId:
         """Return the issuer that owns the slug *text*; raise `UnknownIssuer`. A slug never changes hands."""

@@ -113,6 +113,8 @@ def _rotate(command: RotateKeys, issuer_id: IssuerId, keys: Keys) -> list[AnyEve
     since = command.compromised_since
     if since is not None and since > command.at:
         raise Malformed("The cut-off lies in the future; name the moment from which the key may have leaked.")
+    if not command.rotations:
+        raise IllegalTransition("No key of the issuer signs now, so none can rotate; its DID must be proved first.")
     added: list[AnyEvent] = []
     ended: list[AnyEvent] = []
     waiting: list[tuple[VerificationMethod, str]] = []

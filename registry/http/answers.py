@@ -178,7 +178,45 @@ class IssuerAnswer(DirectoryAnswer):
     mechanisms: list[str]
     key_algorithms: list[str]
     legacy_lists: list[str]
+    delegation: dict[str, Any] | None = None
     position: str
+
+
+class KeyAnswer(Answer):
+    """A verification method; `until`: when it was retired, or from when on what it signed does not count."""
+
+    id: str
+    controller: str
+    public_key_multibase: str
+    algorithm: str | None
+    state: str
+    since: str
+    until: str | None
+
+
+class KeysAnswer(Answer):
+    """Every key of an issuer, oldest first."""
+
+    slug: str
+    id: str
+    keys: list[KeyAnswer]
+
+
+class DoubtfulCredential(Answer):
+    """A credential that a compromised key secured at or after its cut-off."""
+
+    credential_id: str
+    verification_method: str
+    created: str
+    digest_sha256: str
+    position: str
+
+
+class DoubtfulAnswer(Answer):
+    """A page of them; one may be empty and have a next one."""
+
+    credentials: list[DoubtfulCredential]
+    next: str | None = None
 
 
 class IssuersAnswer(Answer):

@@ -15,6 +15,7 @@ from registry.domain.mechanisms import DEFAULT_MECHANISMS, EMBEDDED, KeyAlgorith
 from registry.domain.names import credential_id, is_absolute_iri, slug
 from registry.errors import Malformed
 from registry.http import documents
+from registry.securing.did import did_web_url
 from registry.strict_json import loads
 
 MAX_ERRORS = 20
@@ -111,6 +112,13 @@ def _require_jurisdiction(text: str) -> None:
 def _require_text(text: str) -> None:
     if not text.strip() or any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
         raise Malformed("Write one line of text, without control characters.")
+
+
+def _require_choice_of_did(text: str) -> None:
+    if text not in ("web", "key"):
+        if not text.startswith("did:web:"):
+            raise Malformed("Write `web`, `key`, or a did:web whose document you control: other DIDs cannot delegate.")
+        did_web_url(text)
 
 
 def _require_identifiers(identifiers: dict[str, str]) -> dict[str, str]:
@@ -283,7 +291,21 @@ class IssuerBody(Body):
     public_reasons: bool = False
     mechanisms: Mechanisms = list(DEFAULT_MECHANISMS)
     key_algorithms: KeyAlgorithms = []
-    did: Literal["web", "key"] | None = None
+    did: Annotated[str, Field(max_length=1024), _named(_require_choice_of_did)] | None = None
+
+
+class DidBody(Body):
+    """PUT /issuers/{slug}/did: a DID that is controlled elsewhere; without one, that which was proposed."""
+
+    did: Annotated[str, Field(max_length=1024), _named(did_web_url)] | None = None
+
+
+class RotationBody(Body):
+    """POST /issuers/{slug}/keys/rotation."""
+
+    method: Annotated[str, Field(max_length=1200)] | None = None
+    """The verification method to rotate; by default every one that signs now."""
+    compromised_since: Moment | None = None
 
 
 class IssuerChangesBody(Body):

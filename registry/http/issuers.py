@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -10,6 +11,7 @@ from projections.issuer_directory.view import MethodRow
 from registry.domain.commands import IssuerCommand, ReinstateIssuer, SuspendIssuer, UpdateIssuer, WithdrawIssuer
 from registry.domain.events import IssuerKind, IssuerProfile
 from registry.domain.issuer import IssuerStatus
+from registry.domain.keys import KeyState
 from registry.domain.names import Slug, slug
 from registry.errors import Malformed, UnknownIssuer
 from registry.http import client, paging
@@ -29,7 +31,7 @@ _PROFILE = ("name", "kind", "jurisdiction", "legal_name", "url", "logo", "identi
 async def search(call: Call) -> web.Response:
     """Who may issue here: a page of the directory."""
     request = call.request
-    await _caught_up(call)
+    await directory_caught_up(call)
     page = await call.parts.views.search(
         call.log,
         q=paging.text(request, "q"),
@@ -43,23 +45,24 @@ async def search(call: Call) -> web.Response:
     if page.next_cursor is not None:
         answer["next"] = page.next_cursor
         call.headers["Link"] = paging.next_link(request, call.origin, page.next_cursor)
-    return _fresh(call.json(answer))
+    return fresh(call.json(answer))
 
 
 async def one(call: Call) -> web.Response:
     """One issuer."""
-    await _caught_up(call)
-    return _fresh(call.json(directory_entry(await call.parts.views.issuer(call.log, slug_of(call)))))
+    await directory_caught_up(call)
+    return fresh(call.json(directory_entry(await call.parts.views.issuer(call.log, slug_of(call)))))
 
 
 async def controller_document(call: Call) -> web.Response:
     """The issuer's keys, where its did:web says that they are."""
-    await _caught_up(call)
+    await directory_caught_up(call)
     entry = await call.parts.views.issuer(call.log, slug_of(call))
     methods = await call.parts.views.methods(call.log, entry.slug)
-    names = [method.controller for method in methods if method.controller.startswith("did:web:")]
+    path = f"/issuers/{entry.slug}/did.json"
+    names = [method.controller for method in methods if _lies_at(method.controller, path)]
     if not names:
-        raise UnknownIssuer("The issuer's DID is no did:web, so it has no controller document here.")
+        raise UnknownIssuer(f"The issuer's DID is {entry.did}, whose document does not lie here.")
     return _document(call, entry.did if entry.did in names else names[-1], methods)
 
 
@@ -69,18 +72,23 @@ async def origin_document(call: Call) -> web.Response:
         did = dids.did_web(call.origin)
     except ValueError:
         raise UnknownIssuer("This origin is none that did:web can name: that needs https and a host name.") from None
-    await _caught_up(call)
+    await directory_caught_up(call)
     entry = await call.parts.views.by_did(call.log, did)
     return _document(call, did, await call.parts.views.methods(call.log, entry.slug))
+
+
+def _lies_at(did: str, path: str) -> bool:
+    """Whether the document of *did* lies at *path*, of this origin or of one that the registry had before."""
+    return did.startswith("did:web:") and urlsplit(dids.did_web_url(did)).path == path
 
 
 def _document(call: Call, did: str, rows: Sequence[MethodRow]) -> web.Response:
     methods = [
         dids.Method(row.method_id, PublicKey.from_multikey(row.public_key_multibase))
         for row in rows
-        if row.method_id.startswith(f"{did}#")
+        if row.controller == did and row.state is not KeyState.COMPROMISED
     ]
-    response = _fresh(call.json(dids.controller_document(did, methods)))
+    response = fresh(call.json(dids.controller_document(did, methods)))
     response.headers["Content-Type"] = DID_DOCUMENT
     return response
 
@@ -92,6 +100,8 @@ async def register(call: Call) -> web.Response:
     method = body.did or ("web" if call.origin.startswith("https://") else "key")
     if method == "web":
         _require_did_web(call.origin)
+    elif method != "key":
+        require_foreign(method, call.origin)
     outcome = await call.parts.commands.register_issuer(
         asked(call),
         name=Slug(body.slug),
@@ -156,9 +166,16 @@ def slug_of(call: Call) -> Slug:
         raise UnknownIssuer(error.detail) from None
 
 
-async def _caught_up(call: Call) -> None:
+async def directory_caught_up(call: Call) -> None:
+    """Wait until the directory shows what the caller must see."""
     if wanted := client.wanted_position(call.request, call.log):
         await call.parts.progress.reach(call.log, DIRECTORY, wanted, timeout_s=call.parts.limits.position_wait_s)
+
+
+def require_foreign(did: str, origin: str) -> None:
+    """Raise `Malformed` for a *did* whose document would lie at *origin*, where nobody but us could delegate."""
+    if urlsplit(dids.did_web_url(did)).netloc == urlsplit(origin).netloc:
+        raise Malformed(f"{did} names this registry's own origin; ask for `did`: `web`.", pointer="/did")
 
 
 def _require_did_web(origin: str) -> None:
@@ -170,6 +187,7 @@ def _require_did_web(origin: str) -> None:
         ) from None
 
 
-def _fresh(response: web.Response) -> web.Response:
+def fresh(response: web.Response) -> web.Response:
+    """Return *response*, which is asked for again before each use."""
     response.headers["Cache-Control"] = "no-cache"
     return response

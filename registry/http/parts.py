@@ -20,6 +20,7 @@ from projections.status_lists.view import PublishedLists
 from registry.commands.api_keys import KeyRing
 from registry.commands.handle import Commands
 from registry.commands.issue import Issuing
+from registry.commands.keys import IssuerKeys
 from registry.domain.names import LogName
 from registry.http.auth import Caller
 from registry.http.drain import Drain
@@ -49,6 +50,8 @@ class Views:
     """(log, DID) → a `DirectoryEntry`; raises `UnknownIssuer`."""
     methods: Callable[[LogName, str], Awaitable[Sequence[MethodRow]]]
     """(log, slug) → the issuer's verification methods, for its controller document."""
+    method: Callable[[LogName, str], Awaitable[MethodRow | None]]
+    """(log, verification method) → what became of it; None if no issuer here ever had it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Parts:
     commands: Commands
     issuing: Issuing
     keys: KeyRing
+    issuer_keys: IssuerKeys
     check_key: Callable[[LogName, str], Awaitable[Caller]]
     """(log, presented key) → who it is; raises `Unauthenticated`."""
     views: Views

@@ -84,6 +84,7 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.IssuerNotActive: Kind(409, "issuer-not-active", "The issuer cannot issue now"),
     errors.TooManyApiKeys: Kind(409, "too-many-api-keys", "Two API keys are live already"),
     errors.SecretAlreadyShown: Kind(409, "secret-already-shown", "The secret was shown once"),
+    errors.DelegationMissing: Kind(409, "delegation-missing", "The DID's document does not list our key"),
     errors.NoFittingKey: Kind(409, "no-fitting-key", "The issuer has no key for the securing mechanism"),
     errors.TooLarge: Kind(413, "too-large", "The body is over its limit"),
     errors.UnsupportedMediaType: Kind(415, "unsupported-media-type", "The body comes in a form not read here"),

@@ -13,6 +13,7 @@ from registry.http import (
     credentials,
     health,
     issuers,
+    keys,
     lookups,
     own_credentials,
     own_lists,
@@ -101,6 +102,12 @@ PUBLIC = (
         summary="The same for Open Badges 2.0", handle=revocations.open_badges_2, is_quiet=True,
         parameters=(_POSITION,), answers={200: answers.RevocationListAnswer, 304: None},
         errors=(*_READ, e.NotFound, e.UnknownIssuer, e.NotYetVisible),
+    ),
+    Operation(
+        method="GET", path=f"{_ISSUER}/keys", operation_id="listKeys", tag="directory",
+        summary="What the issuer signs and signed with, and what became of it", handle=keys.listing, is_quiet=True,
+        parameters=(_POSITION,), answers={200: answers.KeysAnswer},
+        errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/did.json", operation_id="getControllerDocument", tag="directory",
@@ -199,6 +206,11 @@ ISSUER = (
         answers={200: answers.CredentialsAnswer}, errors=(*_OURS, e.NotYetVisible),
     ),
     Operation(
+        method="GET", path=f"{_ISSUER}/doubtful-credentials", operation_id="listDoubtfulCredentials",
+        tag="credentials", summary="What a compromised key secured at or after its cut-off", handle=keys.doubtful,
+        scope=auth.READ, parameters=_PAGE, answers={200: answers.DoubtfulAnswer}, errors=_OURS,
+    ),
+    Operation(
         method="GET", path=_CREDENTIAL, operation_id="getCredential", tag="credentials",
         summary="One credential with its status entries", handle=own_credentials.one, scope=auth.READ,
         parameters=(_POSITION,), answers={200: answers.OwnCredential},
@@ -238,6 +250,19 @@ OPERATOR = (
         summary="End an issuer for good", handle=issuers.withdraw, scope=auth.OPERATOR, records=True,
         body=bodies.ReasonBody, body_is_optional=True, answers={200: answers.IssuerAnswer},
         errors=(*_WRITE, e.IllegalTransition),
+    ),
+    Operation(
+        method="PUT", path=f"{_ISSUER}/did", operation_id="adoptDid", tag="issuers",
+        summary="Propose a DID controlled elsewhere, or adopt it when its document lists our keys",
+        handle=keys.adopt_did, scope=auth.OPERATOR, records=True, body=bodies.DidBody, body_is_optional=True,
+        answers={200: answers.IssuerAnswer, 202: answers.IssuerAnswer},
+        errors=(*_WRITE, e.DelegationMissing, e.IllegalTransition),
+    ),
+    Operation(
+        method="POST", path=f"{_ISSUER}/keys/rotation", operation_id="rotateKeys", tag="issuers",
+        summary="Let new keys sign; with compromisedSince, what the old ones signed from then on does not count",
+        handle=keys.rotate, scope=auth.OPERATOR, records=True, body=bodies.RotationBody, body_is_optional=True,
+        answers={200: answers.IssuerAnswer, 202: answers.IssuerAnswer}, errors=(*_WRITE, e.IllegalTransition),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/api-keys", operation_id="listApiKeys", tag="issuers",

@@ -23,6 +23,8 @@ CHANNEL = "registry_log"
 _AFTER = query("read_after")
 _STREAM = query("read_stream")
 _OF_TYPE = query("read_type")
+_WITHIN = query("read_within")
+_RECORDED_AT = query("read_recorded_at")
 _HEAD = query("read_head")
 _HASH = query("read_hash")
 _LOGS = query("read_logs")
@@ -50,6 +52,28 @@ async def stream(conn: Executor, log: LogName, name: Stream) -> list[Recorded]:
 async def of_type(conn: Executor, log: LogName, type_name: str) -> list[Recorded]:
     """Return all events of one type; reads the whole log, so it is for rare commands only."""
     return [decode(row[0], row[1]) for row in await conn.fetch(_OF_TYPE, log, type_name)]
+
+
+async def within(
+    conn: Executor, log: LogName, bounds: tuple[int, int], type_name: str, stream_prefix: str, limit: int
+) -> list[Recorded]:
+    """Return up to *limit* events of one type after the first and up to the second position of *bounds*, in order.
+
+    Only those of streams that begin with *stream_prefix*. All events between the bounds are looked at.
+    """
+    rows = await conn.fetch(_WITHIN, log, *bounds, type_name, stream_prefix, limit)
+    return [decode(row[0], row[1]) for row in rows]
+
+
+async def before(conn: Executor, log: LogName, moment: datetime) -> int:
+    """Return the last position that was recorded before *moment*, 0 if none was; by halving: moments never go back."""
+    end = await head(conn, log)
+    low, high = 0, end.position if end else 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        recorded_at = await conn.fetchval(_RECORDED_AT, log, middle)
+        low, high = (middle, high) if recorded_at < moment else (low, middle - 1)
+    return low
 
 
 async def head(conn: Executor, log: LogName) -> Head | None:

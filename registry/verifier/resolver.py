@@ -6,6 +6,7 @@ Sources: Controlled Identifiers 1.0, section 3.3 (retrieve verification method);
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -31,16 +32,29 @@ _OBJECTS_PER_BYTE: Final = 8
 
 Own = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 """DID → our own controller document of it; None: not ours."""
+CutOffOf = Callable[[str], Awaitable[datetime | None]]
+"""Verification method → from when on nothing that it signed counts, as far as we know ourselves; None: all does."""
+
+
+async def _no_cut_off(_url: str) -> None:
+    """Know of no compromise."""
 
 
 class Resolver:
     """Finds controller documents and the methods in them; foreign ones are kept for some minutes."""
 
     def __init__(
-        self, fetcher: Fetcher, own: Own, clock: Callable[[], datetime], *, max_bytes: int = 16 * 1024 * 1024
+        self,
+        fetcher: Fetcher,
+        own: Own,
+        clock: Callable[[], datetime],
+        *,
+        cut_off_of: CutOffOf = _no_cut_off,
+        max_bytes: int = 16 * 1024 * 1024,
     ) -> None:
         self._fetcher = fetcher
         self._own = own
+        self._cut_off_of = cut_off_of
         self._clock = clock
         self._documents: Cache[str, Mapping[str, Any]] = Cache(clock, max_bytes=max_bytes)
 
@@ -52,14 +66,17 @@ class Resolver:
         """Return the verification method *url*, if its controller lists it under *purpose* (`assertionMethod`, …).
 
         Raises `UnknownVerificationMethod` when it cannot be had, for whatever reason. Whether it expired or was
-        revoked is for the caller to judge, who knows for which moment.
+        revoked is for the caller to judge, who knows for which moment; a compromise that we know of is a revocation.
         """
         controller = controller_of(url)
         try:
             document = await self.resolve(controller)
         except (Malformed, RemoteUnavailable) as error:
             raise unknown(INVALID_DOCUMENT(f"The document of {controller[:200]} cannot be had. {error}")) from error
-        return method_in(document, url, purpose)
+        method = method_in(document, url, purpose)
+        if (cut_off := await self._cut_off_of(url)) is None:
+            return method
+        return replace(method, revoked=min(cut_off, method.revoked or cut_off))
 
     async def resolve(self, controller: str, *, fresh: bool = False) -> Mapping[str, Any]:
         """Return the controller document of *controller*: a DID, or an https URL without fragment.

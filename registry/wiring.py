@@ -23,7 +23,7 @@ from registry.commands.issue import UntilPublished
 from registry.commands.keys import ReadSecurings
 from registry.domain.events import Recorded, VerificationMethod
 from registry.domain.issuer import Issuer
-from registry.domain.names import LogName, Slug, Stream
+from registry.domain.names import IssuerId, LogName, Slug, Stream
 from registry.errors import NotYetVisible, RegistryError
 from registry.http.application import application, runner
 from registry.http.dcc.exchange import Tenant

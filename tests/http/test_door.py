@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -36,8 +36,9 @@ async def all_well():
 def parts(**changes):
     """Parts without the rooms behind the door; routes that need them are not asked here."""
     nothing = Parts(
-        logs=Logs({"main": "https://registry.example"}), commands=None, issuing=None, keys=None, check_key=None,
-        views=Views(None, None, None, None, None, None), lists=None, progress=Progress(), metrics=Metrics(version="1"),
+        logs=Logs({"main": "https://registry.example"}), commands=None, issuing=None, keys=None, issuer_keys=None,
+        check_key=None,
+        views=Views(*[None] * len(fields(Views))), lists=None, progress=Progress(), metrics=Metrics(version="1"),
         clock=lambda: datetime.now(UTC), new_uuid=uuid4, checks=all_well, database_lost=(Lost,),
     )  # fmt: skip
     return replace(nothing, **changes)

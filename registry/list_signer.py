@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urljoin
 from uuid import UUID
 
+from projections.status_lists.aggregation import aggregation_uri
 from projections.status_lists.rendering import IetfList, Secured, Unsecured, W3cList
 from projections.status_lists.representation import STATUSLIST_CWT, STATUSLIST_JWT
 from registry.domain.events import VerificationMethod
@@ -152,7 +153,7 @@ def _as_token(ietf: IetfList, key: Key, slug: str) -> dict[str, bytes]:
         ttl=ietf.ttl_s,
         bits=ietf.bits,
         lst=ietf.lst,
-        aggregation_uri=urljoin(ietf.subject, f"/issuers/{slug}/status-lists"),
+        aggregation_uri=aggregation_uri(urljoin(ietf.subject, "/")[:-1], slug),
     )
     return {
         STATUSLIST_JWT: status_token.jwt(token, signer=key.signer, key_id=key.method_id).encode("ascii"),

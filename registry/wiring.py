@@ -18,6 +18,7 @@ from projections.credential_status import revocations
 from projections.credential_status import view as credential_status
 from projections.issuer_directory import view as issuer_directory
 from projections.projection import Executor
+from projections.status_lists.aggregation import aggregation
 from registry.commands.handle import DidOf
 from registry.commands.issue import UntilPublished
 from registry.commands.keys import ReadSecurings
@@ -154,6 +155,7 @@ def bound_views(reader: Pool) -> Views:
         by_did=bound(issuer_directory.by_did),
         methods=bound(issuer_directory.methods),
         method=bound(issuer_directory.method),
+        aggregation=bound(aggregation),
     )
 
 

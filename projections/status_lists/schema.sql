@@ -13,6 +13,8 @@ CREATE TABLE status_list_sets (
     PRIMARY KEY (log_name, list_set)
 );
 
+CREATE INDEX ON status_list_sets (log_name, issuer_id);
+
 CREATE TABLE status_list_members (
     log_name         text        NOT NULL,
     status_list_id   uuid        NOT NULL,

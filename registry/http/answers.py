@@ -170,6 +170,12 @@ class DirectoryAnswer(Answer):
     since: str
 
 
+class OneIssuerAnswer(DirectoryAnswer):
+    """An issuer, with where its Token Status Lists are listed."""
+
+    status_list_aggregation_endpoint: str = Field(alias="status_list_aggregation_endpoint")
+
+
 class IssuerAnswer(DirectoryAnswer):
     """An issuer after a write."""
 
@@ -298,6 +304,13 @@ class RevocationListAnswer(Answer):
     id: str
     issuer: str
     revoked_assertions: list[str | dict[str, str]]
+
+
+class AggregationAnswer(Answer):
+    """A page of an issuer's Token Status Lists (IETF Token Status List, section 9.3)."""
+
+    status_lists: list[str] = Field(alias="status_lists")
+    next: str | None = None
 
 
 class ControllerDocumentAnswer(Answer):

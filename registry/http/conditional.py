@@ -11,7 +11,10 @@ from registry.errors import NotAcceptable
 JSON_TYPES = (EMBEDDED, "application/ld+json", "application/json")
 """What a list with an embedded proof is, in the order we would choose; the bytes are the same."""
 
-MEDIA_TYPES = (*JSON_TYPES, VC_JWT, VC_COSE, STATUSLIST_JWT, STATUSLIST_CWT)
+SIGNED_TYPES = (VC_JWT, VC_COSE, STATUSLIST_JWT, STATUSLIST_CWT)
+"""What a list inside a JWS or COSE_Sign1 is."""
+
+MEDIA_TYPES = (*JSON_TYPES, *SIGNED_TYPES)
 """What signed lists come as, in the order we would choose; no list comes as all of them."""
 
 FORMS = {media_type: EMBEDDED if media_type in JSON_TYPES else media_type for media_type in MEDIA_TYPES}

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from projections.issuer_directory.view import MethodRow
+from projections.status_lists.aggregation import aggregation_uri
 from registry.domain.commands import IssuerCommand, ReinstateIssuer, SuspendIssuer, UpdateIssuer, WithdrawIssuer
 from registry.domain.events import IssuerKind, IssuerProfile
 from registry.domain.issuer import IssuerStatus
@@ -51,7 +52,9 @@ async def search(call: Call) -> web.Response:
 async def one(call: Call) -> web.Response:
     """One issuer."""
     await directory_caught_up(call)
-    return fresh(call.json(directory_entry(await call.parts.views.issuer(call.log, slug_of(call)))))
+    entry = await call.parts.views.issuer(call.log, slug_of(call))
+    answer = directory_entry(entry) | {"status_list_aggregation_endpoint": aggregation_uri(call.origin, entry.slug)}
+    return fresh(call.json(answer))
 
 
 async def controller_document(call: Call) -> web.Response:

@@ -114,7 +114,10 @@ def _responses(operation: Operation) -> Json:
     for status, model in operation.answers.items():
         response: Json = {"description": operation.summary if status < 300 else "What the client has is still good."}
         if model is not None:
-            response["content"] = {media_type: {"schema": _ref(model)} for media_type in operation.media_types}
+            response["content"] = {
+                **{media_type: {"schema": _ref(model)} for media_type in operation.media_types},
+                **{media_type: {} for media_type in operation.opaque_types},
+            }
         if operation.records:
             response["headers"] = {
                 "Registry-Position": {"description": "Where the log has it.", "schema": {"type": "string"}}

@@ -52,6 +52,8 @@ class Operation:
     answers: Mapping[int, type[BaseModel] | None] = field(default_factory=dict)
     """Status → the model of the JSON answer; None: see `media_types`."""
     media_types: tuple[str, ...] = ("application/json",)
+    opaque_types: tuple[str, ...] = ()
+    """Further media types of a good answer, that no model describes."""
     errors: tuple[type[RegistryError], ...] = ()
     parameters: tuple[Parameter, ...] = ()
     records: bool = False

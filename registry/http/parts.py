@@ -16,6 +16,7 @@ from aiohttp import web
 from projections.credential_status.revocations import LegacySettings, Revoked
 from projections.credential_status.view import CredentialPage
 from projections.issuer_directory.view import DirectoryEntry, MethodRow, Page
+from projections.status_lists.aggregation import Aggregation
 from projections.status_lists.view import PublishedLists
 from registry.commands.api_keys import KeyRing
 from registry.commands.handle import Commands
@@ -48,6 +49,8 @@ class Views:
     """(log, slug) → a `DirectoryEntry`; raises `UnknownIssuer`."""
     by_did: Callable[[LogName, str], Awaitable[DirectoryEntry]]
     """(log, DID) → a `DirectoryEntry`; raises `UnknownIssuer`."""
+    aggregation: Callable[..., Awaitable[Aggregation]]
+    """(log, issuer_id, *, limit, cursor) → a page of its Token Status Lists: `urls`, `next_cursor`."""
     methods: Callable[[LogName, str], Awaitable[Sequence[MethodRow]]]
     """(log, slug) → the issuer's verification methods, for its controller document."""
     method: Callable[[LogName, str], Awaitable[MethodRow | None]]

@@ -6,6 +6,7 @@ from registry import errors as e
 from registry.errors import RegistryError
 from registry.http import (
     about,
+    aggregation,
     answers,
     api_keys,
     auth,
@@ -20,7 +21,7 @@ from registry.http import (
     revocations,
     status_lists,
 )
-from registry.http.conditional import MEDIA_TYPES
+from registry.http.conditional import JSON_TYPES, SIGNED_TYPES
 from registry.http.operation import Operation, Parameter
 
 _READ: tuple[type[RegistryError], ...] = (e.Malformed, e.UnknownOrigin, e.QuotaExceeded, e.DatabaseUnavailable)
@@ -49,8 +50,13 @@ PUBLIC = (
     Operation(
         method="GET", path="/status-lists/{id}", operation_id="getStatusList", tag="status",
         summary="A signed status list", direct=status_lists.status_list, is_quiet=True,
-        answers={200: answers.StatusListAnswer, 304: None}, media_types=MEDIA_TYPES,
+        answers={200: answers.StatusListAnswer, 304: None}, media_types=JSON_TYPES, opaque_types=SIGNED_TYPES,
         errors=(*_READ, e.UnknownStatusList, e.NotAcceptable),
+    ),
+    Operation(
+        method="GET", path=f"{_ISSUER}/status-lists", operation_id="getStatusListAggregation", tag="status",
+        summary="The issuer's Token Status Lists", handle=aggregation.aggregation, is_quiet=True, parameters=_PAGE,
+        answers={200: answers.AggregationAnswer}, errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path="/credentials/{id}/status", operation_id="getCredentialStatus", tag="status",
@@ -88,7 +94,7 @@ PUBLIC = (
     Operation(
         method="GET", path=_ISSUER, operation_id="getIssuer", tag="directory",
         summary="One issuer", handle=issuers.one, is_quiet=True, parameters=(_POSITION,),
-        answers={200: answers.DirectoryAnswer}, errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
+        answers={200: answers.OneIssuerAnswer}, errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/revocations", operation_id="getRevocations", tag="status",

@@ -72,7 +72,7 @@ class Read:
 
 
 class ProvenLists:
-    """Lists of others by (kind, URL, moment); no list is kept past its validity, its ttl, or its Cache-Control."""
+    """Lists of others by (kind, URL, moment); none of now is kept past its validity, its ttl, or its Cache-Control."""
 
     def __init__(
         self, fetcher: Fetcher, proving: Proving, clock: Callable[[], datetime], *, max_bytes: int = 64 * 1024 * 1024
@@ -105,7 +105,7 @@ class ProvenLists:
         except Unavailable as error:  # we are busy, which says nothing about the list
             return Kept(Read(error, now), 0, now)
         until = fetched.fetched_at + timedelta(seconds=_fresh_s(found, fetched))
-        if found.valid_until is not None:
+        if at is None and found.valid_until is not None:
             until = min(until, found.valid_until)
         return Kept(Read(found, fetched.fetched_at), _weight_bytes(found), until)
 

@@ -68,8 +68,8 @@ class RemoteList:
                 f"The list has {count} entries, so none of index {entry.index}.", problem_type=problem.RANGE_ERROR
             )
         if self.kind is Kind.TOKEN:
-            return _least_significant_first(self.entries, entry.index, size_bits)
-        return _most_significant_first(self.entries, entry.index, size_bits)
+            return least_significant_first(self.entries, entry.index, size_bits)
+        return most_significant_first(self.entries, entry.index, size_bits)
 
 
 def bitstring_list(document: Mapping[str, Any], kind: Kind, methods: frozenset[str]) -> RemoteList:
@@ -186,14 +186,14 @@ def _encoded_list(encoded: object, kind: Kind) -> bytes:
 _TO_BASE64URL: Final = str.maketrans("+/", "-_")
 
 
-def _most_significant_first(entries: bytes, index: int, size_bits: int) -> int:
+def most_significant_first(entries: bytes, index: int, size_bits: int) -> int:
     """The entry at *index* as Bitstring Status List has it: bit 0 is the most significant of byte 0."""
     first, last = index * size_bits, (index + 1) * size_bits
     covering = int.from_bytes(entries[first // 8 : (last + 7) // 8], "big")
     return covering >> (-last % 8) & ((1 << size_bits) - 1)
 
 
-def _least_significant_first(entries: bytes, index: int, size_bits: int) -> int:
+def least_significant_first(entries: bytes, index: int, size_bits: int) -> int:
     """The entry at *index* as Token Status List has it: index 0 is the least significant bits of byte 0."""
     return entries[index * size_bits // 8] >> (index * size_bits % 8) & ((1 << size_bits) - 1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -110,10 +110,32 @@ class RegistrationAnswer(Answer):
     position: str
 
 
-class IssuedAnswer(Answer):
-    """The signed credential."""
+class EmbeddedCredential(Answer):
+    """A credential with its proof (Verifiable Credential Data Integrity 1.0)."""
 
-    verifiable_credential: dict[str, Any]
+    context: list[Any] = Field(alias="@context")
+    id: str
+    type: str | list[str]
+    issuer: str | dict[str, Any]
+    credential_subject: dict[str, Any] | list[dict[str, Any]]
+    credential_status: dict[str, Any] | list[dict[str, Any]]
+    proof: dict[str, Any]
+
+
+class EnvelopedCredential(Answer):
+    """A credential in a JWS or COSE_Sign1, which is the `data:` URL `id` (VCDM 2.0, section 4.13)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    context: Literal["https://www.w3.org/ns/credentials/v2"] = Field(alias="@context")
+    id: str = Field(pattern="^data:application/vc[+](jwt,|cose;base64,)")
+    type: Literal["EnvelopedVerifiableCredential"]
+
+
+class IssuedAnswer(Answer):
+    """The secured credential."""
+
+    verifiable_credential: EmbeddedCredential | EnvelopedCredential
 
 
 class StatusAnswer(Answer):

@@ -13,6 +13,11 @@ from registry.http.bodies import IssueOptions
 EMBEDDED_TYPE: Final = "application/vc"
 """The media type of a credential with embedded proofs (VCDM 2.0, section 6.2)."""
 
+CLAIMS: Final = frozenset({"status", "vc", "vp"})
+"""Members that an envelope cannot hold: `status` is ours (Token Status List, section 6), the other two must not be
+there (Securing Verifiable Credentials using JOSE and COSE, section 1.1.2.1). What credentials/v2 itself defines of
+JWT's claims, such as `cnf`, may be."""
+
 
 def meant(options: IssueOptions) -> frozenset[Mechanism]:
     """Return the mechanisms that fit every one of *options*: all of them if there are none."""
@@ -56,4 +61,15 @@ def chosen(allowed: Sequence[Mechanism], acceptable: Collection[Mechanism], docu
         raise Malformed(
             f"Nothing fits what `options` asks for: {whose} {', '.join(usable)}.", pointer="/options", allowed=usable
         )
+    if first not in EMBEDDED:
+        _require_free(document, first)
     return first
+
+
+def _require_free(document: dict[str, Any], mechanism: Mechanism) -> None:
+    if taken := sorted(CLAIMS & document.keys()):
+        raise Malformed(
+            f"In {mechanism} the member `{taken[0]}` would be a claim about the token; call it otherwise, or choose an "
+            "embedded proof.",
+            pointer=f"/credential/{taken[0]}",
+        )

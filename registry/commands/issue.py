@@ -18,11 +18,12 @@ from registry.domain.issuer import Issuer, require_active
 from registry.domain.mechanisms import EMBEDDED, OVER_RDF, Mechanism
 from registry.domain.names import CredentialId, IssuerId, LogName
 from registry.errors import AlreadyRegistered, IssuerNotActive, NoFittingKey, UnknownCredential
+from registry.securing.data_integrity import digest_of
 from registry.securing.secure import Secured, secure
 from registry.vault.keys import Vault
 
 Document = dict[str, Any]
-Canonicalise = Callable[[Document], Awaitable[str]]
+Canonicalise = Callable[..., Awaitable[str]]
 """A document → its canonical N-Quads, in a process that can be killed; raises `Malformed` errors."""
 UntilPublished = Callable[[LogName, Issuer, VerificationMethod], Awaitable[None]]
 """Returns when anybody can resolve a verification method that was just added; raises `NotYetVisible`."""
@@ -125,7 +126,8 @@ class Issuing:
         how = await self._how(asked, command.issuer_id, CredentialId(document["id"]), wish)
         assert how.method.key_id is not None, "the registry signs only with keys it holds"
         signer = await self._vault.signer(asked.log, how.method.key_id)
-        canonical = await self._canonicalise(document) if how.mechanism in OVER_RDF else None
+        is_rdf = how.mechanism in OVER_RDF
+        canonical = await self._canonicalise(document, digest_of(signer.algorithm)) if is_rdf else None
         secured = await asyncio.to_thread(
             secure,
             document if how.mechanism in EMBEDDED else _with_claim(document, answer),

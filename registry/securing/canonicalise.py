@@ -17,6 +17,7 @@ from typing import Any
 from registry import errors
 from registry.errors import Malformed, Refused, Unavailable
 from registry.securing.contexts import Contexts
+from registry.securing.rdfc import Digest
 from registry.securing.worker import frame
 from registry.securing.worker_process import WorkerDied, WorkerLimits, WorkerProcess
 
@@ -65,18 +66,20 @@ class Canonicaliser:
         await asyncio.gather(*self._jobs, return_exceptions=True)
         await asyncio.gather(*(slot.close() for slot in self._slots))
 
-    async def canonicalise(self, document: Mapping[str, Any]) -> str:
-        """Return the canonical N-Quads (RDFC-1.0) of *document*.
+    async def canonicalise(self, document: Mapping[str, Any], digest: Digest = "sha256") -> str:
+        """Return the canonical N-Quads (RDFC-1.0) of *document*, whose blank nodes are told apart by *digest*.
 
         Raises `UnsafeDocument` when a signature would not cover all of it, `UnknownContext`, `Malformed` when it is
         not JSON-LD or exceeds a bound, and `Unavailable` when too many documents wait.
         """
-        [form] = await self.canonicalise_all([document])
+        [form] = await self.canonicalise_all([document], digest)
         if isinstance(form, Refused):
             raise form
         return form
 
-    async def canonicalise_all(self, documents: Sequence[Mapping[str, Any]]) -> list[str | Refused]:
+    async def canonicalise_all(
+        self, documents: Sequence[Mapping[str, Any]], digest: Digest = "sha256"
+    ) -> list[str | Refused]:
         """Return the canonical N-Quads of each of *documents*, or the error that `canonicalise` would raise.
 
         One worker does all of them, within the limits of one: a document, the configurations of its proofs, and the
@@ -86,7 +89,7 @@ class Canonicaliser:
             raise Unavailable("The service is stopping; please repeat the request.")
         if len(self._jobs) >= self._max_waiting + len(self._slots):
             raise Unavailable("Too many documents wait to be canonicalised; please repeat the request.")
-        job = asyncio.create_task(self._in_turn(frame(list(documents))))
+        job = asyncio.create_task(self._in_turn(frame({"documents": list(documents), "digest": digest})))
         self._jobs.add(job)
         job.add_done_callback(self._forget)
         try:

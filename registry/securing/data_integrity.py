@@ -24,13 +24,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import base58
-
 from registry.domain.mechanisms import ALGORITHMS, KeyAlgorithm, Mechanism
 from registry.errors import Malformed
+from registry.securing import base58
 from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, DATA_INTEGRITY_V2, ED25519_2020_V1
 from registry.securing.jcs import canonical_json
 from registry.securing.moment import date_time_stamp
+from registry.securing.rdfc import Digest
 from registry.securing.signer import Signer
 from registry.securing.terms import iri
 
@@ -110,7 +110,8 @@ def prove(
 ) -> dict[str, Any]:
     """Return a proof of *document*, which has none yet; the same input gives the same bytes.
 
-    *canonical* is the document's canonical N-Quads, for suites over RDF. The proof's purpose is `assertionMethod`.
+    *canonical* is the document's canonical N-Quads by `digest_of` the key, for suites over RDF. The proof's purpose is
+    `assertionMethod`.
     Raises `Malformed` for a key that the suite does not sign with, for a document that has a proof, and, in RDF, for
     one whose contexts do not define the proof's terms or a verification method that N-Quads would escape.
     """
@@ -138,7 +139,7 @@ def prove(
         if "@context" in document:
             proof["@context"] = document["@context"]
         hashed = hash_data(canonical_json(proof), canonical_json(document), signer.algorithm)
-    return {**proof, "proofValue": "z" + base58.b58encode(signer.sign(hashed)).decode()}
+    return {**proof, "proofValue": "z" + base58.encode(signer.sign(hashed))}
 
 
 def configuration_by_template(document: Mapping[str, Any], proof: Mapping[str, Any], suite: Cryptosuite) -> str | None:
@@ -166,8 +167,13 @@ def configuration_by_template(document: Mapping[str, Any], proof: Mapping[str, A
 
 def hash_data(configuration: bytes, document: bytes, algorithm: str) -> bytes:
     """Return what a key of *algorithm* signs, 64 or 96 bytes, from both canonical forms."""
-    digest = hashlib.sha384 if algorithm == KeyAlgorithm.P384 else hashlib.sha256
-    return digest(configuration).digest() + digest(document).digest()
+    digest = digest_of(algorithm)
+    return hashlib.new(digest, configuration).digest() + hashlib.new(digest, document).digest()
+
+
+def digest_of(algorithm: str) -> Digest:
+    """Return the digest that goes with a key of *algorithm*: for hashing, and for canonicalising in RDF before."""
+    return "sha384" if algorithm == KeyAlgorithm.P384 else "sha256"
 
 
 def _require_terms(document: Mapping[str, Any], suite: Cryptosuite) -> None:

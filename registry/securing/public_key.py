@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-import base58
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from registry.domain.mechanisms import KeyAlgorithm
 from registry.errors import Malformed
-from registry.securing import base64url
+from registry.securing import base58, base64url
 
 RSA: Final = "RSA"
 
@@ -39,6 +38,8 @@ _CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm, int]]]
 _RSA_BITS: Final = range(2048, 8193)
 _RSA_MOST_BYTES: Final = 1100
 _LONGEST_MULTIKEY: Final = 80
+_REMEMBERED: Final = 4096
+"""Keys kept ready: an issuer's is met again and again, and to unpack a point takes as long as to verify."""
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 _P: Final = 2**255 - 19
@@ -89,7 +90,7 @@ class PublicKey:
         """Return the key as Multikey text: `z6Mk…`, `zDn…` or `z82L…`. An RSA key has no such form (`ValueError`)."""
         if self.algorithm == RSA:
             raise ValueError("An RSA key has no Multikey form.")
-        return "z" + base58.b58encode(_MULTICODECS[KeyAlgorithm(self.algorithm)] + self.raw).decode()
+        return "z" + base58.encode(_MULTICODECS[KeyAlgorithm(self.algorithm)] + self.raw)
 
     def jwk(self) -> dict[str, str]:
         """Return the key as a JWK."""
@@ -107,16 +108,7 @@ class PublicKey:
     @classmethod
     def from_multikey(cls, text: str) -> PublicKey:
         """Return the key that the Multikey *text* is; raise `Malformed`."""
-        decoded = b""
-        if isinstance(text, str) and text.startswith("z") and len(text) <= _LONGEST_MULTIKEY:
-            try:
-                decoded = base58.b58decode(text[1:])
-            except ValueError:
-                decoded = b""
-        for algorithm, prefix in _MULTICODECS.items():
-            if decoded.startswith(prefix) and len(decoded) == _LENGTHS[algorithm] + len(prefix):
-                return cls(algorithm.value, decoded[len(prefix) :])
-        raise Malformed(f"{str(text)[:80]!r} is no Ed25519, P-256 or P-384 public key in Multikey form.")
+        return _from_multikey(text) if isinstance(text, str) else _from_multikey("")
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> PublicKey:
@@ -135,7 +127,7 @@ class PublicKey:
         raise Malformed(f"A JWK of kty {str(kty)[:40]!r} and crv {str(crv)[:40]!r} is no key that is known here.")
 
 
-@lru_cache(maxsize=4096)  # an issuer's key is met again and again, and to unpack a point takes longer than to verify
+@lru_cache(maxsize=_REMEMBERED)
 def _loaded(algorithm: str, raw: bytes) -> _Loaded:
     try:
         if algorithm == KeyAlgorithm.ED25519:
@@ -151,6 +143,15 @@ def _loaded(algorithm: str, raw: bytes) -> _Loaded:
     except (ValueError, UnsupportedAlgorithm):
         pass
     raise Malformed(f"{len(raw)} bytes that are no {algorithm[:40]} public key.")
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _from_multikey(text: str) -> PublicKey:
+    decoded = base58.decode(text[1:]) if text.startswith("z") and len(text) <= _LONGEST_MULTIKEY else b""
+    for algorithm, prefix in _MULTICODECS.items():
+        if decoded.startswith(prefix) and len(decoded) == _LENGTHS[algorithm] + len(prefix):
+            return PublicKey(algorithm.value, decoded[len(prefix) :])
+    raise Malformed(f"{text[:80]!r} is no Ed25519, P-256 or P-384 public key in Multikey form.")
 
 
 def _may_verify(operations: object) -> bool:

@@ -17,7 +17,7 @@ from pyoxigraph import Literal, NamedNode
 from registry.errors import Malformed, RegistryError, UnknownContext
 from registry.securing.contexts import Contexts
 from registry.securing.expand import refuse_dropped, refuse_expanded, refuse_input
-from registry.securing.rdfc import Quad, canonical_lines
+from registry.securing.rdfc import Digest, Quad, canonical_lines
 
 MAX_BLANK_NODES: Final = 2_000
 MAX_OUTPUT_CHARACTERS: Final = 16 * 2**20
@@ -74,17 +74,17 @@ class Processor(jsonld.JsonLdProcessor):  # type: ignore[misc]  # PyLD has no ty
         }
 
 
-def canonicalise_here(document: dict[str, Any], contexts: Contexts | Processor) -> str:
+def canonicalise_here(document: dict[str, Any], contexts: Contexts | Processor, digest: Digest = "sha256") -> str:
     """Return the canonical N-Quads of *document*: sorted lines, each ending in a line feed.
 
-    Hand in a `Processor` to keep its memory of contexts between calls. Raises `UnsafeDocument` for what a signature
-    would not cover, `UnknownContext`, and `Malformed` for what is not JSON-LD or exceeds a bound. Sources: JSON-LD 1.1
-    Processing Algorithms and API; RDF Dataset Canonicalization (RDFC-1.0).
+    *digest* tells blank nodes apart. Hand in a `Processor` to keep its memory of contexts between calls. Raises
+    `UnsafeDocument` for what a signature would not cover, `UnknownContext`, and `Malformed` for what is not JSON-LD or
+    exceeds a bound. Sources: JSON-LD 1.1 Processing Algorithms and API; RDF Dataset Canonicalization (RDFC-1.0).
     """
     processor = contexts if isinstance(contexts, Processor) else Processor(contexts)
     refuse_input(document)
     try:
-        return _canonical(processor.quads(document))
+        return _canonical(processor.quads(document), digest)
     except jsonld.JsonLdError as error:
         raise _refusal(error) from error
     except RecursionError as error:
@@ -94,7 +94,7 @@ def canonicalise_here(document: dict[str, Any], contexts: Contexts | Processor) 
         raise Malformed(f"The document cannot be read as JSON-LD: {error}") from error
 
 
-def _canonical(quads: list[Quad]) -> str:
+def _canonical(quads: list[Quad], digest: Digest) -> str:
     blank = {term for quad in quads for term in quad if term.startswith("_:")}
     if len(blank) > MAX_BLANK_NODES:
         raise Malformed(
@@ -102,7 +102,7 @@ def _canonical(quads: list[Quad]) -> str:
         )
     if sum(len(term) for quad in quads for term in quad) > MAX_OUTPUT_CHARACTERS:
         raise Malformed(f"The document's canonical form is over {MAX_OUTPUT_CHARACTERS // 2**20} MiB.")
-    return "".join(canonical_lines(quads))
+    return "".join(canonical_lines(quads, digest))
 
 
 def _quads(dataset: dict[str, list[dict[str, Any]]]) -> Iterator[Quad]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 from registry.errors import Malformed
 
@@ -23,14 +23,18 @@ Quad = tuple[str, str, str, str]
 """Subject, predicate, object and graph as N-Quads terms; the default graph is the empty text."""
 
 
-def canonical_lines(quads: Iterable[Quad]) -> list[str]:
+Digest = Literal["sha256", "sha384"]
+"""What blank nodes are told apart by (section 4.1): SHA-384 where the signature is of a P-384 key, SHA-256 else."""
+
+
+def canonical_lines(quads: Iterable[Quad], digest: Digest = "sha256") -> list[str]:
     """Return the canonical N-Quads of a dataset: distinct lines in code point order, each with its line feed.
 
     Raises `Malformed` when labelling takes more than `MAX_WORK` steps.
     """
     distinct = dict.fromkeys(quads)
     try:
-        labels = _Labelling(distinct).labels()
+        labels = _Labelling(distinct, digest).labels()
     except RecursionError as error:  # a chain of hundreds of nodes that all look alike
         raise _too_much() from error
     return sorted(_line(*(labels.get(term, term) for term in quad)) for quad in distinct)
@@ -39,7 +43,8 @@ def canonical_lines(quads: Iterable[Quad]) -> list[str]:
 class _Labelling:
     """The canonicalisation state (section 4.2)."""
 
-    def __init__(self, quads: Iterable[Quad]) -> None:
+    def __init__(self, quads: Iterable[Quad], digest: Digest) -> None:
+        self._digest = digest
         self._quads_of: dict[str, list[Quad]] = {}
         for quad in quads:
             for node in dict.fromkeys(term for term in quad if term.startswith("_:")):
@@ -78,12 +83,12 @@ class _Labelling:
             _line(*(("_:a" if term == node else "_:z") if term.startswith("_:") else term for term in quad))
             for quad in self._quads_of[node]
         ]
-        return _sha256("".join(sorted(lines)))
+        return self._hash("".join(sorted(lines)))
 
     def _hash_related(self, related: str, predicate: str, issuer: _Issuer, position: str) -> str:
         """Section 4.7.3."""
         known = self._canonical.issued.get(related) or issuer.issued.get(related) or self._first_degree[related]
-        return _sha256(position + ("" if position == "g" else predicate) + known)
+        return self._hash(position + ("" if position == "g" else predicate) + known)
 
     def _hash_n_degree(self, node: str, issuer: _Issuer) -> tuple[str, _Issuer]:
         """Section 4.8.3."""
@@ -97,7 +102,7 @@ class _Labelling:
         for digest, nodes in sorted(related.items()):
             path, issuer = self._shortest_path(nodes, issuer)
             data += digest + path
-        return _sha256(data), issuer
+        return self._hash(data), issuer
 
     def _shortest_path(self, nodes: list[str], issuer: _Issuer) -> tuple[str, _Issuer]:
         """Return the chosen path through *nodes* and the issuer that goes with it (4.8.3, step 5.4)."""
@@ -130,6 +135,9 @@ class _Labelling:
             if _loses(path, best):
                 return None
         return path, issuer
+
+    def _hash(self, text: str) -> str:
+        return hashlib.new(self._digest, text.encode()).hexdigest()
 
     def _count(self) -> None:
         self._work += 1
@@ -176,7 +184,3 @@ def _too_much() -> Malformed:
 
 def _line(subject: str, predicate: str, object_: str, graph: str) -> str:
     return f"{subject} {predicate} {object_} {graph} .\n" if graph else f"{subject} {predicate} {object_} .\n"
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -49,7 +49,8 @@ def secure(
     """Return *document* secured by *mechanism*; the same input gives the same bytes, if the signer is deterministic.
 
     *verification_method* is a DID URL, *created* an aware time of which embedded proofs keep the second; *canonical*
-    is the document's canonical N-Quads, needed by the `-rdfc-` cryptosuites only. With *ed25519_2020* an embedded proof
+    is the document's canonical N-Quads by `digest_of` the signer's key, needed by the `-rdfc-` cryptosuites only. With
+    *ed25519_2020* an embedded proof
     gets an Ed25519Signature2020 beside it, for older wallets; that needs *canonical* and the suite's context too.
     Raises `Malformed` for a signer whose key the mechanism does not take, a document that has a proof already, and
     one whose contexts do not define the terms of the proof.

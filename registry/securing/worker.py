@@ -1,7 +1,8 @@
 """The program inside a canonicalisation worker: documents in, answers out, over pipes, until end of file.
 
 It starts with an environment free of secrets and under resource limits, and it never touches the network or the
-database. Frames are a length (4 bytes, big endian) and that many bytes of JSON.
+database. Frames are a length (4 bytes, big endian) and that many bytes of JSON. A request is
+`{"documents", "digest"}`, its answer one `{"canonical"}` or `{"error", "detail", "extra"}` for each document.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def frame(message: object) -> bytes:
 
 
 def main() -> None:
-    """Read the settings frame, answer `{}` when ready, then answer every list of documents; return at end of file."""
+    """Read the settings frame, answer `{}` when ready, then answer every request; return at end of file."""
     # Ctrl-C and a supervisor's signal reach the whole group; the parent decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -39,15 +40,15 @@ def main() -> None:
         _write(answers, {"error": "Unfit", "detail": f"{type(error).__name__}: {error}"})
         return
     _write(answers, {})
-    while (documents := _read(requests)) is not None:
+    while (request := _read(requests)) is not None:
         # Should the parent be gone, nobody else ends a document that never ends.
         signal.setitimer(signal.ITIMER_REAL, 2 * settings["time_limit_s"])
-        results = [_answer(canonicalise, document) for document in documents]
+        results = [_answer(canonicalise, document, request["digest"]) for document in request["documents"]]
         signal.setitimer(signal.ITIMER_REAL, 0)
         _write(answers, results)
 
 
-def _prepared(settings: dict[str, Any]) -> Callable[[dict[str, Any]], str]:
+def _prepared(settings: dict[str, Any]) -> Callable[[dict[str, Any], Any], str]:
     """Import, warm up, and set the limits; return what canonicalises a document."""
     from registry.securing.contexts import CREDENTIALS_V2, Contexts
     from registry.securing.rdf import Processor, canonicalise_here
@@ -59,14 +60,16 @@ def _prepared(settings: dict[str, Any]) -> Callable[[dict[str, Any]], str]:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold somebody's credential
     if CREDENTIALS_V2 in contexts.documents:
         canonicalise_here({"@context": CREDENTIALS_V2, "id": "urn:x", "type": "VerifiableCredential"}, processor)
-    return lambda document: canonicalise_here(document, processor)
+    return lambda document, digest: canonicalise_here(document, processor, digest)
 
 
-def _answer(canonicalise: Callable[[dict[str, Any]], str], document: dict[str, Any]) -> dict[str, Any]:
+def _answer(
+    canonicalise: Callable[[dict[str, Any], Any], str], document: dict[str, Any], digest: str
+) -> dict[str, Any]:
     from registry.errors import RegistryError
 
     try:
-        return {"canonical": canonicalise(document)}
+        return {"canonical": canonicalise(document, digest)}
     except RegistryError as error:
         return {"error": type(error).__name__, "detail": error.detail, "extra": error.extra}
     except MemoryError:

@@ -229,7 +229,7 @@ async def test_a_busy_worker_ends_itself_when_nobody_ends_it(contexts: Contexts)
     worker = await WorkerProcess.start(contexts, WorkerLimits(time_limit_s=0.2))
     async with asyncio.timeout(20):
         with pytest.raises(WorkerDied) as death:
-            await worker.ask(frame([endless()]))
+            await worker.ask(frame({"documents": [endless()], "digest": "sha256"}))
     assert death.value.signal == signal.SIGALRM
     await worker.kill()
 

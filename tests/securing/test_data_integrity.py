@@ -8,18 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import base58
 import pytest
 
 from registry.domain.mechanisms import KeyAlgorithm
 from registry.errors import Refused
+from registry.securing import base58
 from registry.securing.contexts import (
     Contexts,
 )
 from registry.securing.data_integrity import CRYPTOSUITES, hash_data, prove
+from registry.securing.did import method_here
 from registry.securing.proofs import ProofResult, verify_proofs
 from registry.securing.rdf import Processor, canonicalise_here
-from tests.securing.keys import did_key_method
+from registry.securing.rdfc import Digest
+from registry.securing.verification_method import VerificationMethodFound
 from tests.securing.signers import AnySigner, ecdsa, ed25519
 
 CREATED = datetime(2025, 6, 1, 12, 30, 15, 999_999, tzinfo=UTC)
@@ -34,16 +36,20 @@ SUITES = [(suite.name, algorithm.value) for suite in CRYPTOSUITES.values() for a
 def canonical_of(contexts: Contexts) -> CanonicalOf:
     processor = Processor(contexts)
 
-    def form(document: Any) -> str | Refused:
+    def form(document: Any, digest: Digest) -> str | Refused:
         try:
-            return canonicalise_here(document, processor)
+            return canonicalise_here(document, processor, digest)
         except Refused as error:
             return error
 
-    async def canonicalise(documents: Sequence[Any]) -> list[str | Refused]:
-        return [form(document) for document in documents]
+    async def canonicalise(documents: Sequence[Any], digest: Digest = "sha256", /) -> list[str | Refused]:
+        return [form(document, digest) for document in documents]
 
     return canonicalise
+
+
+async def did_key_method(url: str, purpose: str) -> VerificationMethodFound:
+    return method_here(url, purpose)
 
 
 async def verified(document: Any, canonical_of: CanonicalOf, **expected: Any) -> list[ProofResult]:
@@ -58,7 +64,7 @@ def ecdsa_vectors(shared_dir: Path) -> dict[str, Any]:
 
 
 def secret_of(text: str) -> bytes:
-    return base58.b58decode(text[1:])[2:]
+    return base58.decode(text[1:])[2:]
 
 
 VECTORS = [

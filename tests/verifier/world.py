@@ -9,20 +9,20 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-import base58
 import orjson
 
 from registry.domain.mechanisms import Mechanism
 from registry.domain.names import LogName
 from registry.domain.problem import STATUS_RETRIEVAL_ERROR, Problem
 from registry.errors import DatabaseUnavailable, Refused
-from registry.securing import jose
+from registry.securing import base58, jose
 from registry.securing.contexts import load_contexts
-from registry.securing.data_integrity import hash_data
+from registry.securing.data_integrity import digest_of, hash_data
 from registry.securing.did import resolve_here
 from registry.securing.jcs import canonical_json
 from registry.securing.problem import INVALID_DOCUMENT
 from registry.securing.rdf import Processor, canonicalise_here
+from registry.securing.rdfc import Digest
 from registry.securing.secure import secure
 from registry.securing.verification_method import VerificationMethodFound, controller_of, method_in, unknown
 from registry.verifier.options import Options
@@ -93,12 +93,14 @@ class World:
         verifier = PresentationVerifier(self.sources, CredentialVerifier(self.sources))
         return await verifier.verify(LOG, presented, Options(**options), is_proof_needed=not proofless)
 
-    async def canonical_of(self, documents: Sequence[Mapping[str, Any]]) -> list[str | Refused]:
+    async def canonical_of(
+        self, documents: Sequence[Mapping[str, Any]], digest: Digest = "sha256", /
+    ) -> list[str | Refused]:
         found: list[str | Refused] = []
         for document in documents:
             self.canonicalised += 1
             try:
-                found.append(canonicalise_here(dict(document), processor()))
+                found.append(canonicalise_here(dict(document), processor(), digest))
             except Refused as error:
                 found.append(error)
         return found
@@ -180,7 +182,7 @@ def signed(
     document: dict[str, Any], signer: AnySigner = SCHOOL, mechanism: Mechanism = Mechanism.EDDSA_JCS_2022
 ) -> Any:
     """*document*, secured: a document with a proof, a compact JWS, or COSE bytes."""
-    canonical = canonicalise_here(document, processor()) if "rdfc" in mechanism else None
+    canonical = canonicalise_here(document, processor(), digest_of(signer.algorithm)) if "rdfc" in mechanism else None
     secured = secure(
         document, mechanism, signer=signer, verification_method=method_of(signer), created=SIGNED, canonical=canonical
     )
@@ -201,7 +203,7 @@ def proven(document: dict[str, Any], signer: AnySigner, **members: Any) -> dict[
         **members,
     }
     hashed = hash_data(canonical_json(proof), canonical_json(document), "Ed25519")
-    value = "z" + base58.b58encode(signer.sign(hashed)).decode()
+    value = "z" + base58.encode(signer.sign(hashed))
     return {**document, "proof": {**proof, "proofValue": value}}
 
 

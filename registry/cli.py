@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from registry.errors import RegistryError
+from registry.issuer_keys import keys
 from registry.operators import operator_keys
 from registry.stopping import STOPS, Stop, run
 
@@ -245,6 +246,7 @@ def settings() -> None:
 
 
 commands.add_command(operator_keys)
+commands.add_command(keys)
 
 
 def _say(line: str) -> None:

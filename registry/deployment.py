@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import TypeVar
 
 import asyncpg
@@ -19,16 +19,17 @@ from registry import doctor, embedded
 from registry.app import Databases, Process
 from registry.commands.idempotency import system
 from registry.commands.restore import record_restore
-from registry.doctor import Finding
+from registry.doctor import Finding, Verdict
 from registry.domain.commands import AcceptRestore
 from registry.domain.events import StatusListSetOpened
 from registry.domain.names import IssuerId, LogName, log_name
-from registry.errors import DatabaseUnavailable, RegistryError, SettingsRefused, Unfit
+from registry.errors import DatabaseUnavailable, NotYetVisible, RegistryError, SettingsRefused, Unfit
 from registry.log import migrate as migrating
 from registry.log import read
 from registry.log.append import open_log
 from registry.log.connection import LOST, Connection, connect, pool, reason
 from registry.log.verify import verify as verify_log
+from registry.remote import open_resolver
 from registry.settings import Settings
 from registry.vault.keys import Vault
 from registry.vault.master import MasterKeys
@@ -114,7 +115,29 @@ async def _on(dsn: str, work: Callable[[Connection], Awaitable[T]]) -> T:
 async def examine(settings: Settings) -> list[Finding]:
     """Return everything there is to say about the deployment."""
     async with attached(settings) as settings:
-        return await doctor.examine(settings, _writer(settings))
+        findings = await doctor.examine(settings, _writer(settings))
+        if any(one.verdict is Verdict.REFUSED for one in findings):
+            return findings
+        return [*findings, *await _on(_writer(settings), lambda conn: _delegations(conn, settings))]
+
+
+async def _delegations(conn: Connection, settings: Settings) -> list[Finding]:
+    """Ask the documents of the DIDs that are controlled elsewhere; a start asks nobody, only `registry doctor` does."""
+    if not settings.fetch:
+        return []
+    async with AsyncExitStack() as stack:
+        _, resolver = await open_resolver(stack, settings, own=_nothing, cut_off_of=_nothing, clock=utc_now)
+        with suppress(NotYetVisible):  # no directory yet, so nobody who delegated
+            return [
+                finding
+                for log in settings.origins
+                for finding in await doctor.delegations(conn, log, resolver.resolve, utc_now())
+            ]
+    return []
+
+
+async def _nothing(_name: str) -> None:
+    """Know nothing: everything is asked elsewhere."""
 
 
 async def require_fit(settings: Settings, *, writing: bool) -> list[Finding]:

@@ -9,9 +9,20 @@ from enum import StrEnum
 
 import asyncpg
 
+from projections.issuer_directory import view as directory
 from projections.status_lists.frontier import disputed_head
+from registry.commands.delegation import Resolve, listed
+from registry.domain.events import VerificationMethod
 from registry.domain.names import LOG_STREAM, LogName
-from registry.errors import DatabaseUnavailable, ForkedLog, RegistryError, SettingsRefused, Unfit
+from registry.errors import (
+    DatabaseUnavailable,
+    ForkedLog,
+    Refused,
+    RegistryError,
+    RemoteUnavailable,
+    SettingsRefused,
+    Unfit,
+)
 from registry.log import migrate, read
 from registry.log.connection import LOST, Connection, connect, reason
 from registry.securing.contexts import load_contexts
@@ -27,6 +38,9 @@ SELECT DISTINCT substring(url FROM '^[a-z]+://[^/]+') AS origin
   FROM projections.published_status_lists
  WHERE log_name = $1
 """
+
+
+_UNTIL_THEN = "Until that is mended, verifiers refuse what is signed under this DID, its status lists included."
 
 
 class Verdict(StrEnum):
@@ -174,6 +188,29 @@ async def _log(conn: Connection, settings: Settings, log: LogName, writing: bool
             )
         )
     return findings
+
+
+async def delegations(conn: Connection, log: LogName, resolve: Resolve, now: datetime) -> list[Finding]:
+    """Return what there is to say about every issuer whose DID is controlled elsewhere: *resolve* asks there."""
+    return [await _delegation(conn, log, slug, did, resolve, now) for slug, did in await directory.delegated(conn, log)]
+
+
+async def _delegation(conn: Connection, log: LogName, slug: str, did: str, resolve: Resolve, now: datetime) -> Finding:
+    subject = f"issuer {slug}"
+    held = [one for one in await directory.methods(conn, log, slug) if one.controller == did and one.is_signing]
+    methods = [
+        VerificationMethod(id=one.method_id, controller=did, public_key_multibase=one.public_key_multibase)
+        for one in held
+    ]
+    try:
+        found = listed(await resolve(did), did, methods, now)
+    except (Refused, RemoteUnavailable) as error:
+        return Finding(subject, Verdict.WARNING, f"{error.detail} {_UNTIL_THEN}")
+    renamed = [one.id for one, given in zip(methods, found, strict=True) if one.id != given.id]
+    if renamed:
+        sentence = f"The document of {did} lists the key of {renamed[0]} under another id."
+        return Finding(subject, Verdict.WARNING, f"{sentence} {_UNTIL_THEN}")
+    return good(subject, f"{did} lists every key that signs here")
 
 
 async def _heads(conn: Connection, settings: Settings, log: LogName) -> str:

@@ -49,20 +49,11 @@ def revoke_key(key_id: str, log: str) -> None:
 @asynccontextmanager
 async def _key_ring(log: str) -> AsyncIterator[tuple[KeyRing, LogName]]:
     """Open the write side without listening on anything."""
-    from registry.app import Databases, Process
-    from registry.deployment import attached
-    from registry.domain.names import log_name
-    from registry.errors import SettingsRefused
-    from registry.settings import load
+    from registry.write_side import write_side
 
-    async with attached(load()) as settings:
-        name = log_name(log)
-        if name not in settings.origins:
-            raise SettingsRefused(f"There is no log {log!r} here; REGISTRY_LOGS names {', '.join(settings.origins)}.")
-        process = Process(settings, Databases.of(settings), door=True, projecting=False, listening=False)
-        async with process.running() as opened:
-            assert opened.keys is not None, "the process has a write side"
-            yield opened.keys, name
+    async with write_side(log) as (opened, name):
+        assert opened.keys is not None, "the process has a write side"
+        yield opened.keys, name
 
 
 async def _list(log: str) -> None:

@@ -51,21 +51,38 @@ async def open_remote(
     trust: Trust | None = None,
 ) -> Remote:
     """Open the fetcher and those who use it; *stack* closes them. *trust* is another than the internet's in tests."""
+    fetcher, resolver = await open_resolver(
+        stack, settings, own=own, cut_off_of=cut_off_of, clock=clock, observe=metrics.fetched, trust=trust
+    )
+    lists = ProvenLists(fetcher, Proving(canonical_of, resolver.key_of), clock, max_bytes=settings.remote_memory_bytes)
+    stack.push_async_callback(lists.close)
+    return Remote(resolver, ForeignLists(lists, resolver.resolve))
+
+
+async def open_resolver(
+    stack: AsyncExitStack,
+    settings: Settings,
+    *,
+    own: Own,
+    cut_off_of: CutOffOf,
+    clock: Callable[[], datetime],
+    observe: Callable[[str, float], None] = lambda _outcome, _seconds: None,
+    trust: Trust | None = None,
+) -> tuple[Fetcher, Resolver]:
+    """Open what fetches, and what resolves DIDs through it; *stack* closes both."""
     hosts = frozenset(urlsplit(origin).hostname or "" for origin in settings.origins.values())
     fetcher = Fetcher(
         clock,
         trust=replace(trust or Trust(), named=settings.private_hosts, refused=hosts),
         limits=FetchLimits(time_s=settings.fetch_timeout_s, at_once=settings.fetch_at_once),
-        observe=metrics.fetched,
+        observe=observe,
         enabled=settings.fetch,
     )
     await fetcher.start()
     stack.push_async_callback(fetcher.close)
     resolver = Resolver(fetcher, own, clock, cut_off_of=cut_off_of)
     stack.push_async_callback(resolver.close)
-    lists = ProvenLists(fetcher, Proving(canonical_of, resolver.key_of), clock, max_bytes=settings.remote_memory_bytes)
-    stack.push_async_callback(lists.close)
-    return Remote(resolver, ForeignLists(lists, resolver.resolve))
+    return fetcher, resolver
 
 
 def own_documents(

@@ -141,6 +141,11 @@ class MethodRow:
     until: datetime | None
     """When it was retired, or the cut-off of its compromise."""
 
+    @property
+    def is_signing(self) -> bool:
+        """Whether it is held here and secures what is issued under its DID now."""
+        return self.key_id is not None and self.state is KeyState.ACTIVE
+
     def counts_at(self, moment: datetime) -> bool:
         """Whether a signature made at *moment* counts as far as the key's history goes."""
         return counts_at(self.state, self.until, moment)

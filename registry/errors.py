@@ -18,8 +18,7 @@
     │   ├── Conflict                 409  the state of things forbids it
     │   │   ├── AlreadyRegistered · IllegalTransition · NoSuspensionEntry · AmbiguousCredential
     │   │   ├── SlugTaken · IssuerNotActive · TooManyApiKeys · SecretAlreadyShown · NoFittingKey
-    │   │   ├── NoMessageEntry · StatusListDiffers
-    │   │   ├── DelegationMissing
+    │   │   ├── NoMessageEntry · StatusListDiffers · TooManyStatusLists · DelegationMissing
     │   ├── TooLarge                 413
     │   ├── UnsupportedMediaType     415
     │   ├── UnknownOrigin            421  no log answers to this Host
@@ -147,6 +146,10 @@ class NoMessageEntry(Conflict):
 
 class StatusListDiffers(Conflict):
     """The issuer has a status list of this kind, of another shape."""
+
+
+class TooManyStatusLists(Conflict):
+    """The issuer has as many status lists of its own as it may have."""
 
 
 class AmbiguousCredential(Conflict):

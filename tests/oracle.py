@@ -112,7 +112,14 @@ class _List:
     purpose: str
     set_id: str
     size: int
-    bits: set[int] = field(default_factory=set)
+    width: int = 1
+    values: dict[int, int] = field(default_factory=dict)
+    """Index to value, without those that are 0."""
+
+    def say(self, index: int, value: int) -> None:
+        self.values[index] = value
+        if not value:
+            del self.values[index]
 
 
 def check_published(checked: Checked, published: Mapping[UUID, tuple[bytes, int]]) -> None:
@@ -121,31 +128,50 @@ def check_published(checked: Checked, published: Mapping[UUID, tuple[bytes, int]
         expected = _replayed(checked.events[:position])[str(list_id)]
         subject = json.loads(content)["credentialSubject"]
         assert subject["statusPurpose"] == expected.purpose
+        assert subject.get("statusSize", 1) == expected.width
         encoded = subject["encodedList"]
         assert encoded[0] == "u", "multibase base64url without padding (Bitstring Status List 1.0, section 2.2)"
         bits = gzip.decompress(base64.urlsafe_b64decode(encoded[1:] + "=" * (-len(encoded[1:]) % 4)))
-        assert len(bits) * 8 == expected.size
-        found = {8 * n + bit for n, byte in enumerate(bits) if byte for bit in range(8) if byte & (0x80 >> bit)}
-        assert found == expected.bits, f"list {list_id} does not show what the log says"
+        assert len(bits) * 8 == expected.size * expected.width
+        assert _values(bits, expected.width) == expected.values, f"list {list_id} does not show what the log says"
+
+
+def _values(bits: bytes, width: int) -> dict[int, int]:
+    """The entries that are not 0: each begins at index * width, most significant bit first (section 3.2)."""
+    values: dict[int, int] = {}
+    for place in (8 * n + bit for n, byte in enumerate(bits) if byte for bit in range(8) if byte & (0x80 >> bit)):
+        values[place // width] = values.get(place // width, 0) | 1 << (width - 1 - place % width)
+    return values
 
 
 def _replayed(events: tuple[Body, ...]) -> dict[str, _List]:
-    """The lists after *events*, by the id of the list."""
+    """The lists after *events*, by the id of the list; what was said before a list was added counts, too."""
     lists: dict[str, _List] = {}
+    sizes: dict[str, int] = {}
+    said: list[tuple[str, str, int, int]] = []
     for event in (body["event"] for body in events):
+        for member in event.get("members") or [event[name] for name in ("member",) if name in event]:
+            size = sizes.setdefault(event["set_id"], event.get("size", 0))
+            width = member.get("status_size", 1)
+            lists[member["status_list_id"]] = _List(member["purpose"], event["set_id"], size, width)
         match event["type"]:
-            case "StatusListSetOpened":
-                for member in event["members"]:
-                    lists[member["status_list_id"]] = _List(member["purpose"], event["set_id"], event["size"])
             case "CredentialRevoked":
-                _set(lists, event, "revocation", is_set=True)
+                said.append(_word(event, "revocation", 1))
             case "CredentialSuspended" | "CredentialReinstated" as name:
-                _set(lists, event, "suspension", is_set=name == "CredentialSuspended")
+                said.append(_word(event, "suspension", int(name == "CredentialSuspended")))
+            case "CredentialSuperseded":
+                said.append(_word(event, "refresh", 1))
+            case "CredentialMessageSet":
+                said.append(_word(event, "message", event["value"]))
+            case "StatusListEntrySet":
+                said.append((event["set_id"], event["purpose"], event["index"], event["value"]))
+    for set_id, purpose, index, value in said:
+        for one in lists.values():
+            if (one.set_id, one.purpose) == (set_id, purpose):
+                one.say(index, value)
     return lists
 
 
-def _set(lists: dict[str, _List], event: Body, purpose: str, *, is_set: bool) -> None:
+def _word(event: Body, purpose: str, value: int) -> tuple[str, str, int, int]:
     allocation = event["allocation"]
-    for one in lists.values():
-        if one.set_id == allocation["set_id"] and one.purpose == purpose:
-            (one.bits.add if is_set else one.bits.discard)(allocation["index"])
+    return allocation["set_id"], purpose, allocation["index"], value

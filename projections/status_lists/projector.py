@@ -12,18 +12,14 @@ import orjson
 
 from projections.projection import Executor, Projection
 from projections.status_lists.queries import schema, sql
+from projections.status_lists.words import EntryKey, word_of
 from projections.text import storable
 from registry.domain.events import (
-    CredentialMessageSet,
-    CredentialReinstated,
-    CredentialRevoked,
-    CredentialSuperseded,
-    CredentialSuspended,
     ListMember,
     LogRestored,
+    OwnStatusListOpened,
     Purpose,
     Recorded,
-    StatusChanged,
     StatusListMemberAdded,
     StatusListSetClosed,
     StatusListSetOpened,
@@ -31,9 +27,6 @@ from registry.domain.events import (
 )
 from registry.domain.keys import DID_KEY
 from registry.domain.names import LogName
-
-EntryKey = tuple[UUID, str, int]
-"""Set, purpose, index."""
 
 Word = tuple[int, datetime, int]
 """What an event says about an entry: its position, its recorded time, and the entry's value from then on."""
@@ -84,42 +77,42 @@ async def project(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> No
 def _gather(batch: Sequence[Recorded]) -> _Facts:
     facts = _Facts()
     for recorded in batch:
-        match recorded.event:
-            case CredentialRevoked() as event:
-                _say(facts, recorded, event, Purpose.REVOCATION, 1)
-            case CredentialSuspended() as event:
-                _say(facts, recorded, event, Purpose.SUSPENSION, 1)
-            case CredentialReinstated() as event:
-                _say(facts, recorded, event, Purpose.SUSPENSION, 0)
-            case CredentialSuperseded() as event:
-                _say(facts, recorded, event, Purpose.REFRESH, 1)
-            case CredentialMessageSet(value=value) as event:
-                _say(facts, recorded, event, Purpose.MESSAGE, value)
-            case StatusListSetOpened() as event:
-                _open(facts, recorded, event)
-            case StatusListMemberAdded(set_id=set_id, member=member):
-                facts.members.append(_member(recorded, set_id, member))
-            case StatusListSetClosed(set_id=set_id):
-                facts.closed.append(set_id)
-            case VerificationMethodCompromised(method_id=method_id) if not method_id.startswith(DID_KEY):
-                # nothing but a did:key itself can sign its lists, so those are never due for it
-                facts.compromises.setdefault(storable(method_id), recorded.recorded_at)
-            case LogRestored() as event:
-                published = (event.published_position, bytes.fromhex(event.published_hash))
-                facts.restores.append((recorded.position, *published, event.restored_position))
-            case _:
-                pass  # no opinion on other facts
+        word = word_of(recorded.event)
+        if word is None:
+            _note(facts, recorded)
+        else:
+            key, value = word
+            facts.words.setdefault(key, []).append((recorded.position, recorded.recorded_at, value))
     return facts
 
 
-def _say(facts: _Facts, recorded: Recorded, event: StatusChanged, purpose: Purpose, value: int) -> None:
-    key = (event.allocation.set_id, purpose.value, event.allocation.index)
-    facts.words.setdefault(key, []).append((recorded.position, recorded.recorded_at, value))
+def _note(facts: _Facts, recorded: Recorded) -> None:
+    """Take in what is said of sets and lists; other facts are not this projection's."""
+    match recorded.event:
+        case StatusListSetOpened(members=members) as event:
+            _open(facts, recorded, event, members)
+        case OwnStatusListOpened(member=member) as event:
+            _open(facts, recorded, event, (member,))
+        case StatusListMemberAdded(set_id=set_id, member=member):
+            facts.members.append(_member(recorded, set_id, member))
+        case StatusListSetClosed(set_id=set_id):
+            facts.closed.append(set_id)
+        case VerificationMethodCompromised(method_id=method_id) if not method_id.startswith(DID_KEY):
+            # nothing but a did:key itself can sign its lists, so those are never due for it
+            facts.compromises.setdefault(storable(method_id), recorded.recorded_at)
+        case LogRestored() as event:
+            published = (event.published_position, bytes.fromhex(event.published_hash))
+            facts.restores.append((recorded.position, *published, event.restored_position))
 
 
-def _open(facts: _Facts, recorded: Recorded, event: StatusListSetOpened) -> None:
+def _open(
+    facts: _Facts,
+    recorded: Recorded,
+    event: StatusListSetOpened | OwnStatusListOpened,
+    members: Iterable[ListMember],
+) -> None:
     facts.sets.append((event.set_id, event.issuer_id, event.issuer_did, event.size, recorded.position))
-    facts.members += [_member(recorded, event.set_id, member) for member in event.members]
+    facts.members += [_member(recorded, event.set_id, member) for member in members]
 
 
 def _member(recorded: Recorded, set_id: UUID, member: ListMember) -> tuple[object, ...]:

@@ -6,12 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from registry.commands.idempotency import Asked, system
 from registry.commands.list_sets import ListSetKeeper, ListShape
 from registry.commands.plans import plan
-from registry.domain.commands import AddListMembers, Command, RegisterCredential, RegisterIssuer, UpdateIssuer
+from registry.domain.commands import (
+    AddListMembers,
+    Command,
+    OpenOwnList,
+    RegisterCredential,
+    RegisterIssuer,
+    UpdateIssuer,
+)
 from registry.domain.credential import Credential
 from registry.domain.events import IssuerProfile, Recorded, StatusProfile, VerificationMethod
 from registry.domain.issuer import Issuer
@@ -20,6 +27,7 @@ from registry.domain.mechanisms import DEFAULT_MECHANISMS, KeyAlgorithm, Mechani
 from registry.domain.names import (
     CredentialId,
     IssuerId,
+    ListSetId,
     LogName,
     Slug,
     Stream,
@@ -177,6 +185,17 @@ class Commands:
     def want_lists(self, log: LogName, issuer_id: IssuerId) -> None:
         """Open the issuer's next status lists in the background: its first ones, or those of another DID."""
         self._lists.want_next(log, issuer_id)
+
+    async def open_own_list(self, asked: Asked, issuer_id: IssuerId, shape: ListShape) -> Outcome:
+        """Open a list whose indices the issuer gives out itself; return when it can be fetched.
+
+        Raises what the domain refuses with, and `ListsNotReady` when the list is recorded but not published in time.
+        """
+        member = self._lists.member(asked.log, shape)
+        command = OpenOwnList(self.clock(), issuer_id, ListSetId(uuid4()), self._lists.size, member)
+        outcome = await self.handle(asked, command)
+        await self._lists.until_published(asked.log, UUID(outcome.answer["setId"]))
+        return outcome
 
     async def issuer_id(self, log: LogName, text: str) -> IssuerId:
         """Return the issuer that owns the slug *text*; raise `UnknownIssuer`. A slug never changes hands."""

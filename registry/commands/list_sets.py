@@ -93,7 +93,7 @@ class ListSetKeeper:
         self._vault = vault
         self._published = published
         self._clock = clock
-        self._size = size
+        self.size = size
         self._waits = waits or Waits()
         self._permutations: dict[ListSetId, IndexPermutation] = {}
         self._fetchable: dict[ListSetId, _Fetchable] = {}
@@ -161,13 +161,22 @@ class ListSetKeeper:
             while not await self._can_be_fetched(log, one, (purpose,)):
                 await self._wait(deadline)
 
+    async def until_published(self, log: LogName, list_set: UUID) -> None:
+        """Return when a set of one list can be fetched; raises `ListsNotReady`."""
+        deadline = self._deadline()
+        while not await self._published_of(log, list_set):
+            await self._wait(deadline)
+
     async def _can_be_fetched(self, log: LogName, one: ListSet, purposes: Collection[Purpose]) -> bool:
-        try:
-            lists = await self._published(log, one.set_id)
-        except Unavailable:  # the read side is still being set up, or its database is away for a moment
-            return False
+        lists = await self._published_of(log, one.set_id)
         self._fetchable[one.set_id] = _Fetchable(lists, monotonic())
         return all(member.status_list_id in lists for member in one.members if member.purpose in purposes)
+
+    async def _published_of(self, log: LogName, list_set: UUID) -> frozenset[UUID]:
+        try:
+            return await self._published(log, list_set)
+        except Unavailable:  # the read side is still being set up, or its database is away for a moment
+            return frozenset()
 
     def _deadline(self) -> float:
         return monotonic() + self._waits.total_s
@@ -191,7 +200,7 @@ class ListSetKeeper:
             members = tuple(self.member(log, shape) for shape in _shapes(sets))
             after = sets[-1].set_id if sets else None
             now = self._clock()
-            await self._submit(log, OpenListSet(now, issuer_id, set_id, self._size, members, after, issuer.did))
+            await self._submit(log, OpenListSet(now, issuer_id, set_id, self.size, members, after, issuer.did))
             before, (_, sets, _) = sets, await self._look(log, issuer_id)
             if len(sets) > len(before):
                 break

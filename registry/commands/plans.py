@@ -20,10 +20,12 @@ from registry.domain.commands import (
     CredentialCommand,
     IssuerCommand,
     OpenListSet,
+    OpenOwnList,
     RegisterCredential,
     RegisterIssuer,
     RevokeApiKey,
     SetCredentialMessage,
+    SetListEntry,
 )
 from registry.domain.events import DidProposed
 from registry.domain.issuer import Issuer
@@ -45,6 +47,10 @@ def plan(log: LogName, command: Command, ready: Ready) -> Plan:
             return _register_issuer(log, command)
         case AddListMembers():
             return list_plans.add_members(log, command)
+        case OpenOwnList():
+            return list_plans.open_own(log, command)
+        case SetListEntry():
+            return list_plans.set_entry(log, command)
         case OpenListSet() | CloseListSet():
             return list_plans.change(log, command)
         case IssuerCommand():

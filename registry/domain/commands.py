@@ -189,6 +189,24 @@ class CloseListSet(IssuerCommand):
     reason: Closing
 
 
+@dataclass(frozen=True, slots=True)
+class OpenOwnList(IssuerCommand):
+    """Open a list whose indices the issuer gives out itself."""
+
+    set_id: ListSetId
+    size: int
+    member: ListMember
+
+
+@dataclass(frozen=True, slots=True)
+class SetListEntry(IssuerCommand):
+    """Let an entry of such a list say `value`."""
+
+    set_id: ListSetId
+    index: int
+    value: int
+
+
 # ── credentials ──────────────────────────────────────────────────────────────────────────────────────────────
 
 

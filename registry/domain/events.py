@@ -239,6 +239,28 @@ class StatusListMemberAdded(Event):
     member: ListMember
 
 
+class OwnStatusListOpened(Event):
+    """An issuer has a list whose indices it gives out itself: a set of its own, with this one list."""
+
+    type: Literal["OwnStatusListOpened"] = "OwnStatusListOpened"
+    issuer_id: UUID
+    issuer_did: str
+    set_id: UUID
+    size: int
+    member: ListMember
+
+
+class StatusListEntrySet(Event):
+    """An entry of a list whose indices the issuer gives out itself says `value` from now on."""
+
+    type: Literal["StatusListEntrySet"] = "StatusListEntrySet"
+    issuer_id: UUID
+    set_id: UUID
+    purpose: Purpose
+    index: int
+    value: int
+
+
 class StatusListSetClosed(Event):
     """No index of this set is given out any more; its lists are published for ever."""
 
@@ -328,7 +350,7 @@ AnyEvent = (
     | SlugClaimed | IssuerRegistered | DidAdopted | VerificationMethodAdded | IssuerUpdated
     | DidProposed | VerificationMethodRetired | VerificationMethodCompromised
     | IssuerLegacyListsChosen | IssuerMechanismsChosen | IssuerSuspended | IssuerReinstated | IssuerWithdrawn
-    | StatusListSetOpened | StatusListMemberAdded | StatusListSetClosed
+    | StatusListSetOpened | StatusListMemberAdded | StatusListSetClosed | OwnStatusListOpened | StatusListEntrySet
     | CredentialRegistered | CredentialSecured
     | CredentialRevoked | CredentialSuspended | CredentialReinstated | CredentialSuperseded
     | CredentialMessageSet

@@ -112,6 +112,16 @@ def lists_stream(issuer: IssuerId) -> Stream:
     return Stream(f"status-lists/{issuer}")
 
 
+def own_lists_stream(issuer: IssuerId) -> Stream:
+    """The stream of the lists whose indices an issuer gives out itself: their opening, never one event per index."""
+    return Stream(f"own-lists/{issuer}")
+
+
+def list_entry_stream(list_set: UUID, index: int) -> Stream:
+    """The stream of one entry of such a list."""
+    return Stream(f"list-entry/{list_set}/{index}")
+
+
 def slug_stream(name: Slug) -> Stream:
     """The stream whose first version is the claim to a slug: the unique version makes the slug unique for ever."""
     return Stream(f"slug/{name}")

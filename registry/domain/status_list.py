@@ -88,7 +88,7 @@ def decide(command: IssuerCommand, state: ListSets | None) -> list[AnyEvent]:
     raise TypeError(f"No decision for {type(command).__name__}.")
 
 
-def _require_shape(member: ListMember) -> None:
+def require_shape(member: ListMember) -> None:
     """Raise `Malformed` unless *member* is what its purpose allows."""
     match member.purpose:
         case Purpose.MESSAGE:
@@ -136,7 +136,7 @@ def _lacks(members: Sequence[ListMember], sets: ListSets) -> bool:
 def _grow(command: AddListMembers, members: Mapping[ListSetId, ListMember], sets: ListSets) -> list[AnyEvent]:
     """Raises `ListsNotReady` where a set would be left out, `StatusListDiffers` where one has another such list."""
     for member in members.values():
-        _require_shape(member)
+        require_shape(member)
     added: list[AnyEvent] = []
     for one in sets:
         found, wanted = one.member(command.purpose), members.get(one.set_id)

@@ -174,6 +174,15 @@ class ListSetsAnswer(Answer):
     """An issuer's sets, oldest first."""
 
     sets: list[ListSetAnswer]
+    own_lists: list[dict[str, Any]]
+
+
+class OwnListAnswer(Answer):
+    """A list whose indices the issuer gives out itself, as it was published first."""
+
+    id: str
+    verifiable_credential: dict[str, Any]
+    position: str
 
 
 class DirectoryAnswer(Answer):

@@ -192,10 +192,14 @@ class SupersessionBody(Body):
     effective_at: Moment | None = None
 
 
+StatusText = Annotated[str, Field(pattern=r"^0x(?:0|[1-9a-f][0-9a-f]?)$")]
+"""A value as the specification writes it."""
+
+
 class MessageBody(Body):
     """PUT …/message."""
 
-    status: Annotated[str, Field(pattern=r"^0x(?:0|[1-9a-f][0-9a-f]{0,3})$")]
+    status: StatusText
 
 
 class StatusMessageBody(Body):
@@ -206,11 +210,18 @@ class StatusMessageBody(Body):
 
 
 class StatusListBody(Body):
-    """PUT /issuers/{slug}/status-lists/{purpose}: the shape of the lists; only `message` and `token` have a choice."""
+    """The shape of a list, for which only `message` and `token` have a choice: PUT …/status-lists/{purpose}."""
 
     status_size: Annotated[int, Field(ge=1, le=8)] | None = None
     status_messages: Annotated[list[StatusMessageBody], Field(max_length=256)] | None = None
     status_reference: Annotated[list[Web], Field(min_length=1, max_length=8)] | Web | None = None
+
+
+class OwnListBody(Body):
+    """POST /status-lists (VCALM, create status list); the id is the registry's to make."""
+
+    status_purpose: Literal["revocation", "suspension", "refresh", "message"]
+    options: StatusListBody = Field(default_factory=StatusListBody)
 
 
 class StatusReference(Body):
@@ -220,7 +231,7 @@ class StatusReference(Body):
 
     id: str | None = None
     type: Literal["BitstringStatusListEntry"]
-    status_purpose: Literal["revocation", "suspension"]
+    status_purpose: Literal["revocation", "suspension", "refresh", "message"]
     status_list_index: str | None = None
     status_list_credential: str | None = None
 
@@ -230,7 +241,8 @@ class StatusBody(Body):
 
     credential_id: CredentialIdText
     credential_status: StatusReference
-    status: bool
+    status: bool | StatusText
+    """Of a message entry its value, `0x…`."""
     index_allocator: str | None = None
 
 

@@ -18,17 +18,14 @@ from registry.domain.commands import (
     SupersedeCredential,
     SuspendCredential,
 )
-from registry.domain.names import CredentialId, credential_id, lists_stream
-from registry.domain.status_list import ListSets, status_entries
-from registry.errors import IllegalTransition, Malformed, Refused
+from registry.domain.names import CredentialId, credential_id
+from registry.errors import Refused
 from registry.http import documents, issue_options
 from registry.http.bodies import (
     IssueBody,
     MessageBody,
     RegistrationBody,
     RevocationBody,
-    StatusBody,
-    StatusReference,
     SupersessionBody,
     SuspensionBody,
 )
@@ -121,7 +118,7 @@ async def revoke(call: Call) -> web.Response:
     """Revoke for good; repeating the request changes nothing."""
     body = call.body
     assert isinstance(body, RevocationBody)
-    return await _change(
+    return await change(
         call,
         RevokeCredential(call.parts.clock(), call.issuer, credential_of(call), body.reason, body.effective_at),
     )
@@ -131,7 +128,7 @@ async def suspend(call: Call) -> web.Response:
     """Make a credential not count for now."""
     body = call.body
     assert isinstance(body, SuspensionBody)
-    return await _change(
+    return await change(
         call,
         SuspendCredential(call.parts.clock(), call.issuer, credential_of(call), body.reason, body.effective_at),
     )
@@ -139,7 +136,7 @@ async def suspend(call: Call) -> web.Response:
 
 async def reinstate(call: Call) -> web.Response:
     """Lift a suspension."""
-    return await _change(call, ReinstateCredential(call.parts.clock(), call.issuer, credential_of(call)))
+    return await change(call, ReinstateCredential(call.parts.clock(), call.issuer, credential_of(call)))
 
 
 async def supersede(call: Call) -> web.Response:
@@ -155,7 +152,7 @@ async def supersede(call: Call) -> web.Response:
         revoke=body.revoke,
         effective_at=body.effective_at,
     )
-    return await _change(call, command)
+    return await change(call, command)
 
 
 async def set_message(call: Call) -> web.Response:
@@ -163,54 +160,9 @@ async def set_message(call: Call) -> web.Response:
     body = call.body
     assert isinstance(body, MessageBody)
     command = SetCredentialMessage(call.parts.clock(), call.issuer, credential_of(call), int(body.status, 16))
-    return await _change(call, command)
+    return await change(call, command)
 
 
-async def change_status(call: Call) -> web.Response:
-    """Set or clear the bit that the request names (VCALM, update status)."""
-    body = call.body
-    assert isinstance(body, StatusBody)
-    identifier = CredentialId(body.credential_id)
-    await _require_own_entry(call, identifier, body.credential_status)
-    now = call.parts.clock()
-    match body.credential_status.status_purpose, body.status:
-        case "revocation", True:
-            return await _change(call, RevokeCredential(now, call.issuer, identifier))
-        case "suspension", True:
-            return await _change(call, SuspendCredential(now, call.issuer, identifier))
-        case "suspension", False:
-            return await _change(call, ReinstateCredential(now, call.issuer, identifier))
-    return await _not_revoked(call, identifier)
-
-
-async def _not_revoked(call: Call, identifier: CredentialId) -> web.Response:
-    """Answer "revocation: false": nothing to do, or impossible."""
-    credential = await call.parts.commands.credential(call.log, call.issuer, identifier)
-    if credential.status == "revoked":
-        raise IllegalTransition(
-            "The credential is revoked; revocation is final.", currentStatus="revoked", requestedStatus="active"
-        )
-    note_position(call, credential.position, is_replay=False)
-    position = f"{call.log}:{credential.position}"
-    return call.json({"credentialId": identifier, "status": str(credential.status), "position": position})
-
-
-async def _require_own_entry(call: Call, identifier: CredentialId, named: StatusReference) -> None:
-    if named.status_list_index is None and named.status_list_credential is None:
-        return
-    fact = (await call.parts.commands.credential(call.log, call.issuer, identifier)).registered
-    sets: ListSets = await call.parts.commands.state(call.log, lists_stream(call.issuer))
-    members = next(one.members for one in sets if one.set_id == fact.allocation.set_id)
-    for entry in status_entries(members, fact.purposes, fact.allocation.index):
-        if entry["statusPurpose"] == named.status_purpose:
-            given = (named.status_list_index, named.status_list_credential)
-            if given[0] in (None, entry["statusListIndex"]) and given[1] in (None, entry["statusListCredential"]):
-                return
-    raise Malformed(
-        "The credential has no such status entry; send the entry as it was issued, or only its statusPurpose.",
-        pointer="/credentialStatus",
-    )
-
-
-async def _change(call: Call, command: CredentialCommand) -> web.Response:
+async def change(call: Call, command: CredentialCommand) -> web.Response:
+    """Carry out *command*, and answer where the credential stands then."""
     return recorded(call, await call.parts.commands.handle(asked(call), command))

@@ -1,27 +1,56 @@
-"""An issuer's own status lists: which there are, and giving it more of them."""
+"""An issuer's status lists: which there are, giving its sets more of them, and those it manages itself."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
+import orjson
 from aiohttp import web
 
+from projections.status_lists.representation import EMBEDDED
 from registry.commands.list_sets import ListShape
 from registry.domain.events import ListMember, Purpose, StatusMessage
-from registry.domain.names import lists_stream
+from registry.domain.names import IssuerId, lists_stream, own_lists_stream
+from registry.domain.own_list import OwnLists
 from registry.domain.status_list import ListSet, ListSets
-from registry.errors import UnknownStatusList
-from registry.http.bodies import StatusListBody
+from registry.errors import Malformed, UnknownStatusList
+from registry.http.bodies import OwnListBody, StatusListBody
 from registry.http.door import Call
 from registry.http.rendering import Json
-from registry.http.writes import asked, recorded
+from registry.http.writes import asked, note_position, recorded
 
 ADDABLE = (Purpose.REFRESH, Purpose.MESSAGE, Purpose.TOKEN)
 """What a set can be given; it is opened with the others."""
 
 
 async def listing(call: Call) -> web.Response:
-    """The issuer's sets, oldest first, with their lists."""
+    """The issuer's sets, oldest first, with their lists; and the lists whose indices it gives out itself."""
     sets: ListSets = await call.parts.commands.state(call.log, lists_stream(call.issuer)) or ()
-    return call.json({"sets": [_set(one) for one in sets]})
+    own: OwnLists = await call.parts.commands.state(call.log, own_lists_stream(call.issuer)) or ()
+    lists = [{**_member(one.member), "size": one.size} for one in own]
+    return call.json({"sets": [_set(one) for one in sets], "ownLists": lists})
+
+
+async def open_own(call: Call) -> web.Response:
+    """Open a list whose indices the issuer gives out itself (VCALM, create status list); answer with it, signed."""
+    body = call.body
+    assert isinstance(body, OwnListBody)
+    shape = _shape(Purpose(body.status_purpose), body.options)
+    outcome = await call.parts.commands.open_own_list(asked(call), _issuer(call), shape)
+    published = await call.parts.lists.by_url(call.log, outcome.answer["id"])
+    signed = await call.parts.lists.get(call.log, published.status_list_id, EMBEDDED)
+    note_position(call, outcome.position, is_replay=outcome.replayed)
+    call.headers["Location"] = outcome.answer["id"]
+    parts = {"id": outcome.answer["id"], "position": outcome.answer["position"]}
+    return call.rendered(orjson.dumps({**parts, "verifiableCredential": orjson.Fragment(signed.body)}), 201)
+
+
+def _issuer(call: Call) -> IssuerId:
+    """The issuer that the path names, or else the one whose key it is."""
+    issuer_id = call.issuer_id or (call.caller.issuer if call.caller is not None else None)
+    if issuer_id is None:
+        raise Malformed("This key speaks for no issuer; open the list at /issuers/{slug}/status-lists.")
+    return IssuerId(UUID(bytes=issuer_id.bytes))  # the database driver has a type of its own
 
 
 async def add(call: Call) -> web.Response:

@@ -79,6 +79,7 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.NoSuspensionEntry: Kind(409, "no-suspension-entry", "The credential cannot be suspended"),
     errors.NoMessageEntry: Kind(409, "no-message-entry", "The credential has no entry for messages"),
     errors.StatusListDiffers: Kind(409, "status-list-differs", "There is another list of this kind"),
+    errors.TooManyStatusLists: Kind(409, "too-many-status-lists", "The issuer has status lists enough"),
     errors.AmbiguousCredential: Kind(409, "ambiguous-credential", "Several issuers use this credential id"),
     errors.SlugTaken: Kind(409, "slug-taken", "The slug belongs to another issuer"),
     errors.IssuerNotActive: Kind(409, "issuer-not-active", "The issuer cannot issue now"),

@@ -19,6 +19,7 @@ from registry.http import (
     own_credentials,
     own_lists,
     revocations,
+    status_changes,
     status_lists,
 )
 from registry.http.conditional import JSON_TYPES, SIGNED_TYPES
@@ -165,8 +166,9 @@ ISSUER = (
     ),
     Operation(
         method="POST", path=f"{_ISSUER}/credentials/status", operation_id="updateCredentialStatus", tag="credentials",
-        summary="Set or clear one status (VCALM)", handle=credentials.change_status, scope=auth.STATUS, records=True,
-        body=bodies.StatusBody, answers={200: answers.StatusAnswer}, errors=(*_CHANGE, e.NoSuspensionEntry),
+        summary="Set or clear one status (VCALM)", handle=status_changes.change, scope=auth.STATUS, records=True,
+        body=bodies.StatusBody, answers={200: answers.StatusAnswer},
+        errors=(*_CHANGE, e.NoSuspensionEntry, e.NoMessageEntry),
     ),
     Operation(
         method="PUT", path=f"{_CREDENTIAL}/revocation", operation_id="revokeCredential", tag="credentials",
@@ -199,6 +201,17 @@ ISSUER = (
         summary="Give the issuer refresh, message or token lists", handle=own_lists.add, scope=auth.STATUS,
         records=True, body=bodies.StatusListBody, body_is_optional=True, answers={200: answers.AddedListsAnswer},
         errors=(*_WRITE, e.UnknownStatusList, e.StatusListDiffers, e.ListsNotReady),
+    ),
+    *(
+        Operation(
+            method="POST", path=path, operation_id=operation_id, tag="status",
+            summary="Open a list whose indices the issuer gives out itself (VCALM)", handle=own_lists.open_own,
+            scope=auth.STATUS, records=True, body=bodies.OwnListBody, answers={201: answers.OwnListAnswer},
+            errors=(*_WRITE, e.TooManyStatusLists, e.IssuerNotActive, e.ListsNotReady),
+        )
+        for path, operation_id in (
+            ("/status-lists", "createStatusList"), (f"{_ISSUER}/status-lists", "createIssuersStatusList"),
+        )
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/status-list-sets", operation_id="listStatusListSets", tag="status",

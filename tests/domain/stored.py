@@ -27,11 +27,13 @@ from registry.domain.events import (
     ListMember,
     LogOpened,
     LogRestored,
+    OwnStatusListOpened,
     Permutation,
     Purpose,
     Reason,
     Recorded,
     SlugClaimed,
+    StatusListEntrySet,
     StatusListMemberAdded,
     StatusListSetClosed,
     StatusListSetOpened,
@@ -48,7 +50,9 @@ from registry.domain.names import (
     api_keys_stream,
     credential_stream,
     issuer_stream,
+    list_entry_stream,
     lists_stream,
+    own_lists_stream,
     slug_stream,
 )
 from tests.domain.facts import (
@@ -190,6 +194,14 @@ EXAMPLES: list[tuple[Stream, AnyEvent]] = [
         ),
     ),
     (_OF_CREDENTIAL, CredentialMessageSet(**_CHANGED, value=2)),
+    (
+        own_lists_stream(ISSUER),
+        OwnStatusListOpened(issuer_id=ISSUER, issuer_did=DID, set_id=SET, size=131_072, member=_MEMBERS[1]),
+    ),
+    (
+        list_entry_stream(SET, 94_567),
+        StatusListEntrySet(issuer_id=ISSUER, set_id=SET, purpose=Purpose.SUSPENSION, index=94_567, value=1),
+    ),
 ]
 
 

@@ -48,13 +48,25 @@ class Issuer:
     async def entry_of(self, registered, purpose, *, until):
         """What the published list says, as soon as it is *until*."""
         entry = entries_of(registered)[purpose]
+        return await self.value_of(entry["statusListCredential"], int(entry["statusListIndex"]), until=until)
+
+    async def value_of(self, url, index, *, until):
         for _ in range(100):
-            subject = (await self.list_of(entry["statusListCredential"]))["credentialSubject"]
-            value = value_in(subject["encodedList"], int(entry["statusListIndex"]), subject.get("statusSize", 1))
+            subject = (await self.list_of(url))["credentialSubject"]
+            value = value_in(subject["encodedList"], index, subject.get("statusSize", 1))
             if value == until:
                 break
             await asyncio.sleep(0.05)
         return value
+
+    async def set(self, url, purpose, index, status):
+        named = {"statusPurpose": purpose, "statusListIndex": index, "statusListCredential": url}
+        body = {
+            "credentialId": "urn:uuid:0fc754bc-fc32-46a0-aec1-a5ef385e7ea0",
+            "credentialStatus": {"type": "BitstringStatusListEntry", **named},
+            "status": status,
+        }
+        return await self.ask("POST", "/credentials/status", json=body)
 
 
 @pytest.fixture
@@ -194,3 +206,95 @@ async def test_an_addition_that_is_repeated_with_its_key_is_answered_as_before(i
     first = await issuer.ask("PUT", "/status-lists/refresh", json={}, headers=headers)
     assert first == await issuer.ask("PUT", "/status-lists/refresh", json={}, headers=headers)
     assert first[0] == 200
+
+
+# ── lists whose indices the issuer gives out itself ──────────────────────────────────────────────────────────
+
+
+async def test_a_list_of_ones_own_is_opened_and_its_entries_are_set(issuer):
+    body = {"statusPurpose": "suspension"}
+    async with issuer.service.session.post(
+        f"{issuer.service.url}/status-lists", json=body, headers=issuer.service.headers(issuer.key)
+    ) as response:
+        answer = await response.json()
+        assert (response.status, response.headers["Location"]) == (201, answer["id"])
+        assert response.headers["Registry-Position"] == answer["position"]
+    url, signed = answer["id"], answer["verifiableCredential"]
+    assert (signed["id"], signed["credentialSubject"]["statusPurpose"]) == (url, "suspension")
+    assert signed["proof"]["cryptosuite"] == "eddsa-rdfc-2022"
+    assert await issuer.list_of(url) == signed
+    for status, word, value in ((True, "set", 1), (True, "set", 1), (False, "clear", 0)):
+        code, changed = await issuer.set(url, "suspension", "131071", status)
+        assert (code, changed["status"], changed["value"]) == (200, word, value)
+        assert await issuer.value_of(url, 131_071, until=value) == value
+    _, known = await issuer.ask("GET", "/status-list-sets")
+    assert known["ownLists"] == [{"statusPurpose": "suspension", "id": url, "size": 131_072}]
+    assert len(known["sets"]) == 1, "nothing is given out of it here"
+
+
+async def test_a_list_of_ones_own_may_carry_messages_and_a_revocation_in_it_is_final(issuer):
+    _, answer = await issuer.ask("POST", "/status-lists", json={"statusPurpose": "message", "options": MESSAGE_LIST})
+    assert (await issuer.set(answer["id"], "message", "7", "0x2"))[1]["value"] == 2
+    assert await issuer.value_of(answer["id"], 7, until=2) == 2
+    _, answer = await issuer.ask("POST", "/status-lists", json={"statusPurpose": "revocation"})
+    assert (await issuer.set(answer["id"], "revocation", "7", True))[0] == 200
+    status, problem = await issuer.set(answer["id"], "revocation", "7", False)
+    assert (status, problem["type"].rpartition("/")[2]) == (409, "illegal-transition")
+
+
+async def test_only_its_owner_sets_an_entry_and_only_as_the_list_allows(service, issuer):
+    _, answer = await issuer.ask("POST", "/status-lists", json={"statusPurpose": "suspension"})
+    url = answer["id"]
+    other = Issuer(service, *await service.issuer())
+    status, _ = await other.set(url, "suspension", "1", True)
+    assert status == 404, "to others it is a list they know nothing of"
+    for purpose, index, value in (
+        ("revocation", "1", True),
+        ("suspension", "131072", True),
+        ("suspension", "01", True),
+        ("suspension", None, True),
+        ("suspension", "1", "0x2"),
+        ("suspension", "-1", True),
+    ):
+        assert (await issuer.set(url, purpose, index, value))[0] == 400, (purpose, index, value)
+    assert await issuer.value_of(url, 1, until=0) == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"statusPurpose": "token"},
+        {"statusPurpose": "colour"},
+        {"statusPurpose": "message"},
+        {"statusPurpose": "revocation", "options": {"statusSize": 2}},
+        {"statusPurpose": "revocation", "id": "https://elsewhere.example/1"},
+    ],
+)
+async def test_a_list_of_ones_own_that_cannot_be_is_refused(service, body):
+    assert (await service.ask("POST", "/status-lists", json=body))[0] == 400
+
+
+async def test_an_operator_opens_a_list_for_the_issuer_that_the_path_names(service, issuer):
+    body = {"statusPurpose": "revocation"}
+    status, problem = await service.ask("POST", "/status-lists", key=service.operator_key, json=body)
+    assert (status, "no issuer" in problem["detail"]) == (400, True)
+    path = f"/issuers/{issuer.slug}/status-lists"
+    status, answer = await service.ask("POST", path, key=service.operator_key, json=body)
+    assert status == 201
+    _, known = await issuer.ask("GET", "/status-list-sets")
+    assert [one["id"] for one in known["ownLists"]] == [answer["id"]]
+
+
+async def test_a_refresh_and_a_message_through_vcalm(issuer):
+    await issuer.add("refresh")
+    await issuer.add("message", MESSAGE_LIST)
+    registered = await issuer.register()
+    named = {"credentialId": registered["credentialId"]}
+    kind = {"type": "BitstringStatusListEntry", "statusPurpose": "message"}
+    body = {**named, "credentialStatus": kind, "status": "0x1"}
+    status, answer = await issuer.ask("POST", "/credentials/status", json=body)
+    assert (status, answer["message"]["message"]) == (200, "accepted")
+    for purpose, value in (("refresh", True), ("revocation", "0x1"), ("suspension", "0x0")):
+        body = {**named, "credentialStatus": {**kind, "statusPurpose": purpose}, "status": value}
+        assert (await issuer.ask("POST", "/credentials/status", json=body))[0] == 400, purpose

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from projections.status_lists.projector import STATUS_LISTS, project
 from registry.domain.events import (
     Allocation,
+    CredentialMessageSet,
     CredentialReinstated,
     CredentialRevoked,
     CredentialSuperseded,
@@ -162,11 +163,13 @@ facts = st.lists(
                 CredentialSuspended,
                 CredentialReinstated,
                 CredentialSuperseded,
+                CredentialMessageSet,
                 Purpose.REFRESH,
                 Purpose.TOKEN,
             ]
         ),
         st.integers(0, 1),
+        st.integers(0, 3),
         st.integers(0, 3),
     ),
     max_size=25,
@@ -176,19 +179,19 @@ facts = st.lists(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(facts=facts, cuts=st.data())
 async def test_any_batches_give_the_same_rows(
-    conn: asyncpg.Connection[asyncpg.Record], facts: list[tuple[Any, int, int]], cuts: st.DataObject
+    conn: asyncpg.Connection[asyncpg.Record], facts: list[tuple[Any, int, int, int]], cuts: st.DataObject
 ) -> None:
     """Even for histories that the domain would refuse, such as two reinstatements in a row."""
     history = History()
     issuer_id = history.issuer()
     history.open_set(issuer_id)
-    for kind, number, index in facts:
+    for kind, number, index, value in facts:
         set_id = identity(number, f"set of {issuer_id}")
         if isinstance(kind, Purpose):
             history.add_member(issuer_id, kind, status_size=2 if kind is Purpose.TOKEN else None, number=number)
             continue
         allocation = Allocation(set_id=set_id, number=index, index=index)
-        more = {"by": "c:other"} if kind is CredentialSuperseded else {}
+        more = {CredentialSuperseded: {"by": "c:other"}, CredentialMessageSet: {"value": value}}.get(kind, {})
         fact = kind(issuer_id=issuer_id, credential_id=f"c:{index}", allocation=allocation, **more)
         history.tick()
         history.record(LOG_STREAM, fact)

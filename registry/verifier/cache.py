@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
-from registry.errors import Refused, RegistryError, Unavailable
+from registry.errors import Refused, RegistryError, RemoteUnavailable
+from registry.verifier.allowance import spend
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -44,8 +45,8 @@ class Cache(Generic[Key, Value]):
 
         With *fresh*, what is kept does not count.
 
-        A `Refused` or `Unavailable` that *load* raises is raised again for 10 s. A caller that is cancelled leaves the
-        loading to the others.
+        A `Refused` or `RemoteUnavailable` that *load* raises is raised again for 10 s. A caller that is cancelled
+        leaves the loading to the others. Each caller pays for what is not kept, if it has an `allowance`.
         """
         kept = self._kept.get(key)
         if kept is not None and not fresh and self._clock() < kept.until:
@@ -53,6 +54,7 @@ class Cache(Generic[Key, Value]):
             if isinstance(kept.value, RegistryError):
                 raise kept.value.with_traceback(None)
             return kept.value
+        spend()
         loading = self._loading.get(key)
         if loading is None:
             loading = self._loading[key] = asyncio.ensure_future(self._load(key, load))
@@ -74,7 +76,7 @@ class Cache(Generic[Key, Value]):
     async def _load(self, key: Key, load: Callable[[], Awaitable[Kept[Value]]]) -> Value:
         try:
             kept = await load()
-        except (Refused, Unavailable) as error:
+        except (Refused, RemoteUnavailable) as error:
             self._keep(key, Kept(error, 0, self._clock() + timedelta(seconds=REFUSALS_KEPT_S)))
             raise
         self._keep(key, Kept(kept.value, kept.weight_bytes, kept.until))

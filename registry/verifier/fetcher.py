@@ -24,7 +24,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import AddrInfoType
 from yarl import URL
 
-from registry.errors import Malformed, RemoteRefused, RemoteUnavailable
+from registry.errors import Malformed, RemoteRefused, RemoteUnavailable, Unavailable
 from registry.verifier.addresses import is_public, is_public_or_private
 from registry.verifier.freshness import fresh_s
 from registry.verifier.inflating import inflated
@@ -101,7 +101,8 @@ class Fetcher:
         self._limits = limits or FetchLimits()
         self._observe = observe
         self._enabled = enabled
-        self._under_way = 0
+        self._waiting = 0
+        self._turns = asyncio.Semaphore(self._limits.at_once)
         self._inflating = ThreadPoolExecutor(2, "inflating")
         self._public: aiohttp.ClientSession | None = None
         self._named: aiohttp.ClientSession | None = None
@@ -124,14 +125,15 @@ class Fetcher:
         """Return what lies at *url*, if it is one of the media types *accept* (preferred) or *allowed* (taken too).
 
         Raises `RemoteRefused` for a URL that is never asked, and `RemoteUnavailable` for one that does not answer
-        rightly, within 5 s, within 2 MiB as it comes and 4 MiB inflated. Both say nothing about the network here.
+        rightly, within 5 s, within 2 MiB as it comes and 4 MiB inflated. Both say nothing about the network here. A
+        plain `Unavailable` says nothing about the host either: too much is under way.
         """
         began, outcome = perf_counter(), "cancelled"
         try:
             wanted = ", ".join([*accept, *(f"{one};q=0.8" for one in allowed)])
             fetched = await self._in_time(self._judged(url), url, wanted, {*accept, *allowed})
             outcome = "fetched"
-        except (RemoteRefused, RemoteUnavailable) as error:
+        except (RemoteRefused, Unavailable) as error:
             outcome = str(error.extra.get("reason", "refused"))
             raise
         finally:
@@ -139,12 +141,21 @@ class Fetcher:
         return fetched
 
     async def _in_time(self, target: RemoteUrl, url: str, wanted: str, taken: Collection[str]) -> Fetched:
+        if self._waiting >= self._limits.waiting:
+            raise Unavailable("Too much is being fetched already; ask again in a moment.", reason="full")
+        is_our_turn = False
+        self._waiting += 1
         try:
-            async with asyncio.timeout(self._limits.time_s):
+            async with asyncio.timeout(self._limits.time_s), self._turns:
+                is_our_turn = True
                 return await self._ask(target, url, wanted, taken)
         except TimeoutError as error:
+            if not is_our_turn:  # which says nothing about the host
+                raise Unavailable("Too much is being fetched already; ask again in a moment.", reason="full") from error
             late = f"{target.host} did not answer within {self._limits.time_s:g} s."
             raise RemoteUnavailable(late, reason="timeout") from error
+        finally:
+            self._waiting -= 1
 
     def _judged(self, url: str) -> RemoteUrl:
         if not self._enabled:
@@ -157,10 +168,7 @@ class Fetcher:
     async def _ask(self, target: RemoteUrl, url: str, wanted: str, taken: Collection[str]) -> Fetched:
         session = self._named if target.is_named else self._public
         if session is None:
-            raise RemoteUnavailable("The registry is starting; ask again in a moment.")
-        if self._under_way >= self._limits.waiting:
-            raise RemoteUnavailable("Too much is being fetched already; ask again in a moment.", reason="full")
-        self._under_way += 1
+            raise Unavailable("The registry is starting; ask again in a moment.", reason="full")
         try:
             response = await session.get(
                 URL(target.text, encoded=True), headers={"Accept": wanted}, allow_redirects=False
@@ -173,8 +181,6 @@ class Fetcher:
             raise _unreachable(target, error) from error
         except (OSError, ValueError) as error:  # a name that cannot be encoded, a header that is none
             raise RemoteUnavailable(f"{target.host} could not be reached from here.", reason="unreachable") from error
-        finally:
-            self._under_way -= 1
 
     async def _taken(
         self, target: RemoteUrl, url: str, response: aiohttp.ClientResponse, taken: Collection[str]
@@ -216,7 +222,7 @@ class Fetcher:
 
     def _session(self, is_allowed: Callable[[str], bool]) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=self._limits.at_once,
+            limit=0,  # `_turns` counts, so that waiting can be told from a host's silence
             limit_per_host=self._limits.per_host,
             force_close=True,
             use_dns_cache=False,
@@ -226,7 +232,7 @@ class Fetcher:
         )
         return aiohttp.ClientSession(
             connector=connector,
-            timeout=aiohttp.ClientTimeout(total=self._limits.time_s),
+            timeout=aiohttp.ClientTimeout(),  # `_in_time` counts
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,

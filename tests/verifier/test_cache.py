@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from registry.errors import RemoteUnavailable
+from registry.errors import RemoteUnavailable, Unavailable
+from registry.verifier.allowance import allowance
 from registry.verifier.cache import Cache, Kept
 from tests.clock import FakeClock
 
@@ -104,3 +105,13 @@ async def test_what_alone_is_over_the_bound_is_not_kept(clock: FakeClock) -> Non
     cache, load = Cache[str, int](clock, max_bytes=10_000), Loading(clock, weight_bytes=20_000)
     assert [await cache.get("a", load), await cache.get("a", load)] == [1, 2]
     assert cache.weight_bytes == 0
+
+
+async def test_one_who_spent_his_allowance_is_refused_and_nobody_else(clock: FakeClock) -> None:
+    cache, load = Cache[str, int](clock, max_bytes=10_000), Loading(clock)
+    with allowance(2):
+        await asyncio.gather(cache.get("a", load), cache.get("b", load))
+        await cache.get("a", load)  # what is kept costs nothing
+        with pytest.raises(Unavailable, match="more than 2"):
+            await cache.get("c", load)
+    assert await cache.get("c", load) == 3

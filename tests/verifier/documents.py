@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from enum import Enum
 from typing import Any
 
 V2 = "https://www.w3.org/ns/credentials/v2"
@@ -10,7 +11,14 @@ V1 = "https://www.w3.org/2018/credentials/v1"
 OB = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
 ISSUER = "did:example:school"
 
-ABSENT = object()
+
+class Absent(Enum):
+    """Stands for no member at all."""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
 
 
 def credential(**members: Any) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from projections.issuer_directory.view import MethodRow
 from registry.domain.keys import KeyState
 from registry.domain.names import LogName
-from registry.errors import Malformed, UnknownIssuer
+from registry.errors import DatabaseUnavailable, Malformed, UnknownIssuer
 from registry.http.metrics import Metrics
 from registry.http.parts import Views
+from registry.log.connection import LOST
 from registry.securing import did as dids
 from registry.securing.proofs import CanonicalOf
 from registry.securing.public_key import PublicKey
@@ -98,10 +99,13 @@ def own_documents(
 
     async def load(did: str) -> Kept[Mapping[str, Any] | None]:
         document = None
-        for log in origins:
-            with suppress(UnknownIssuer):
-                entry = await views.by_did(log, did)
-                document = _document(did, await views.methods(log, entry.slug))
+        try:
+            for log in origins:
+                with suppress(UnknownIssuer):
+                    entry = await views.by_did(log, did)
+                    document = _document(did, await views.methods(log, entry.slug))
+        except LOST as error:
+            raise DatabaseUnavailable("The database does not answer.") from error
         return Kept(document, _DOCUMENT_WEIGHT, clock() + timedelta(seconds=OWN_KEPT_S))
 
     async def own(did: str) -> Mapping[str, Any] | None:

@@ -21,6 +21,7 @@ from registry.log.append import open_log
 from registry.log.connection import connect
 from registry.settings import Settings, load
 from registry.vault.master import MasterKeys
+from registry.verifier.fetcher import Trust
 from tests.servers import TestDatabase
 
 _numbers = count(1)
@@ -73,7 +74,9 @@ def service_settings(home: Path, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running_service(database: TestDatabase, settings: Settings) -> AsyncIterator[Service]:
+async def running_service(
+    database: TestDatabase, settings: Settings, *, trust: Trust | None = None
+) -> AsyncIterator[Service]:
     """Open the logs, run the process, and make the keys."""
     MasterKeys.generate_file(settings.master_key_path)
     conn = await connect(database.owner)
@@ -81,7 +84,7 @@ async def running_service(database: TestDatabase, settings: Settings) -> AsyncIt
         await open_log(conn, log, origin, utc_now())
     await conn.close()
     databases = Databases(database.writer, database.writer, database.writer, database.projector)
-    async with Process(settings, databases, door=True, projecting=True).running() as process:
+    async with Process(settings, databases, door=True, projecting=True, trust=trust).running() as process:
         assert process.keys is not None
         _, operator = await process.keys.create(system(LOG, "test"), None, name="test", scopes=None, expires=None)
         service = Service(

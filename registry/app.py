@@ -53,6 +53,7 @@ from registry.vault.api_keys import ApiKeys
 from registry.vault.keys import Vault
 from registry.vault.master import MasterKeys
 from registry.verifier.fetcher import Trust
+from registry.verifying import verifier
 from registry.wiring import (
     Observer,
     bound_views,
@@ -230,6 +231,16 @@ class Process:
             clock=utc_now,
             trust=self._trust,
         )
+        verify = verifier(
+            settings,
+            self._metrics,
+            canonical_of=presented.canonicalise_all,
+            contexts=contexts,
+            remote=self._remote,
+            lists=lists,
+            views=views,
+            clock=utc_now,
+        )
         issuing = Issuing(commands, vault, canonicaliser.canonicalise, until_published(reader))
         keys = KeyRing(commands, api_keys)
         resolve = partial(self._remote.resolver.resolve, fresh=True)  # a delegation is proved by today's document
@@ -247,6 +258,7 @@ class Process:
             lists=lists,
             progress=progress,
             metrics=self._metrics,
+            verifier=verify,
             clock=utc_now,
             new_uuid=uuid4,
             checks=readiness(reader, origins),
@@ -254,6 +266,7 @@ class Process:
             limits=door_limits(settings),
             writes=Quota("writes", settings.write_quota_per_s, settings.write_burst, monotonic),
             reads=Quota("reads", settings.read_quota_per_s, settings.read_burst, monotonic),
+            verifications=Quota("verifications", settings.verify_quota_per_s, settings.verify_burst, monotonic),
             database_lost=LOST,
             version=VERSION,
         )

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     write_burst: int = Field(5_000, ge=1, description="writes a key may save up")
     read_quota_per_s: float = Field(2_000, gt=0, description="reads and refused keys a second and address, on average")
     read_burst: int = Field(20_000, ge=1, description="reads an address may save up")
+    verify_quota_per_s: float = Field(50, gt=0, description="verifications a second and address, on average")
+    verify_burst: int = Field(500, ge=1, description="verifications an address may save up")
+    verify_timeout_s: float = Field(20, gt=0, description="one verification, what it fetches included, before 503")
+    verify_at_once: int = Field(16, ge=1, le=1024, description="verifications under way at the same time")
     list_memory_bytes: int = Field(128 * 1024 * 1024, ge=1024 * 1024, description="published lists kept in memory")
     trusted_proxies: Annotated[str, NoDecode] = Field(
         "", description="networks whose X-Forwarded-For is believed, for quotas: 10.0.0.0/8,127.0.0.1"

@@ -133,7 +133,9 @@ async def _admit(call: Call) -> None:
     else:
         await _authorise(call, operation.scope)
     if operation.body is not None:
-        call.raw = await reading.body(request, operation.limit(parts.limits), parts.limits.body_timeout_s)
+        call.raw = await reading.body(
+            request, operation.limit(parts.limits), parts.limits.body_timeout_s, operation.raw_types
+        )
         if not operation.reads_raw:
             call.body = reading.parsed(operation.body, call.raw, is_optional=operation.body_is_optional)
     elif operation.method != "GET":

@@ -67,6 +67,12 @@ class Metrics:
         )
         self.lookup_seconds = {source: lookup_seconds.labels(source) for source in ("credential", "batch", "lists")}
         self.cache_requests = self._counter("registry_cache_requests", "Uses of a cache.", "cache", "result")
+        self.verifications = self._counter(
+            "registry_verifications", "Documents verified; refused: malformed or badly signed.", "verdict"
+        )
+        self.verification_seconds = self._histogram(
+            "registry_verification_step_duration_seconds", "One group of steps of a verification.", _FAST_S, "step"
+        )
         self.loop_lag = self._gauge("registry_event_loop_lag_seconds", "How late the event loop last woke up.")
         self.pool = self._gauge("registry_db_pool_connections", "Connections of a pool.", "pool", "state")
 

@@ -80,7 +80,10 @@ def _operation(operation: Operation) -> Json:
     if operation.body is not None:
         described["requestBody"] = {
             "required": not operation.body_is_optional,
-            "content": {"application/json": {"schema": _ref(operation.body)}},
+            "content": {
+                "application/json": {"schema": _ref(operation.body)},
+                **{raw: {"schema": {"type": "string"}} for raw in operation.raw_types},
+            },
         }
     return described
 
@@ -124,10 +127,9 @@ def _responses(operation: Operation) -> Json:
             }
         responses[str(status)] = response
     for status, titles in sorted(_problems(operation).items()):
-        responses[str(status)] = {
-            "description": "; ".join(titles),
-            "content": {CONTENT_TYPE: {"schema": _ref(ProblemAnswer)}},
-        }
+        response = responses.setdefault(str(status), {})
+        response["description"] = "; ".join(titles)
+        response.setdefault("content", {})[CONTENT_TYPE] = {"schema": _ref(ProblemAnswer)}
     return responses
 
 

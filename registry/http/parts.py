@@ -29,6 +29,7 @@ from registry.http.gathering import Gathering, StatusesOf
 from registry.http.limits import Quota
 from registry.http.metrics import Metrics
 from registry.http.progress import Progress
+from registry.verifier.verifier import Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class Parts:
     lists: PublishedLists
     progress: Progress
     metrics: Metrics
+    verifier: Verifier
     clock: Callable[[], datetime]
     new_uuid: Callable[[], UUID]
     """Random (version 4): the id of a credential that came without one must not be guessable."""
@@ -117,6 +119,8 @@ class Parts:
     """Per API key; None: no quota."""
     reads: Quota | None = None
     """Per address, for anonymous requests; None: no quota."""
+    verifications: Quota | None = None
+    """Per address, for what is presented; None: no quota."""
     database_lost: tuple[type[BaseException], ...] = ()
     """What a view raises when PostgreSQL is away; answered 503."""
     version: str = "0"

@@ -48,6 +48,20 @@ EXPECTATION_FAILED = Kind(417, "expectation-failed", "Only 100-continue can be e
 INTERNAL = Kind(500, "internal-error", "Something went wrong on our side")
 NOT_READY = Kind(503, "not-ready", "The process is not ready to serve")
 
+# What a verification may find that no specification has a type for (`registry.domain.problem`); these answer nothing.
+FINDINGS = (
+    Kind(200, "credential-expired", "The credential has expired"),
+    Kind(200, "credential-not-yet-valid", "The credential is not valid yet"),
+    Kind(200, "credential-revoked", "The credential is revoked"),
+    Kind(200, "credential-suspended", "The credential is suspended"),
+    Kind(200, "credential-superseded", "The credential was replaced"),
+    Kind(200, "credential-unregistered", "The credential is not registered"),
+    Kind(200, "issuer-stopped", "The issuer may not issue any more"),
+    Kind(200, "contained-credential", "A contained credential is not valid"),
+    Kind(400, "badge-not-conforming", "The badge does not conform"),
+    Kind(400, "wrong-recipient", "The credential is about somebody else"),
+)
+
 DOOR_KINDS = (BAD_HTTP, NO_SUCH_PATH, METHOD_NOT_ALLOWED, BODY_TIMEOUT, EXPECTATION_FAILED, INTERNAL, NOT_READY)
 
 _UNAUTHENTICATED = Kind(401, "unauthenticated", "A valid API key is needed")
@@ -115,7 +129,7 @@ def kind_of(error: RegistryError | type[RegistryError]) -> Kind:
 
 def kinds() -> Iterator[Kind]:
     """Every kind of problem there is, by its slug."""
-    yield from sorted({*KINDS.values(), *DOOR_KINDS}, key=lambda kind: kind.slug)
+    yield from sorted({*KINDS.values(), *DOOR_KINDS, *FINDINGS}, key=lambda kind: kind.slug)
 
 
 @dataclass(frozen=True, slots=True)

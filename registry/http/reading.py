@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from aiohttp import web
 
@@ -14,13 +15,16 @@ JSON_TYPES = frozenset({"application/json", "application/ld+json", "application/
 """All are JSON, and read as such."""
 
 
-async def body(request: web.Request, limit: int, timeout_s: float) -> bytes:
+async def body(request: web.Request, limit: int, timeout_s: float, raw_types: Collection[str] = ()) -> bytes:
     """Return the body, at most *limit* bytes and within *timeout_s*, as it was sent.
 
-    Raises `UnsupportedMediaType` for a compressed body (one small one can stall everybody) or another media type,
-    `TooLarge`, and the door's 408.
+    It is JSON, or of one of *raw_types*. Raises `UnsupportedMediaType` for a compressed body (one small one can stall
+    everybody) or another media type, `TooLarge`, and the door's 408.
     """
-    require_plain_json(request)
+    if request.content_type in raw_types:
+        require_uncompressed(request)
+    else:
+        require_plain_json(request)
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(limit)

@@ -21,6 +21,9 @@ from registry.http import (
     revocations,
     status_changes,
     status_lists,
+    verification_answers,
+    verify,
+    verify_bodies,
 )
 from registry.http.conditional import JSON_TYPES, SIGNED_TYPES
 from registry.http.operation import Operation, Parameter
@@ -43,6 +46,9 @@ _PAGE = (
 _STATUSES = {"type": "string", "enum": ["active", "suspended", "revoked", "superseded"]}
 _KINDS = {"type": "string", "enum": ["school", "agency", "employer", "training-provider", "licensing-board"]}
 _STANDINGS = {"type": "string", "enum": ["active", "suspended", "withdrawn"]}
+
+_VERIFIED = dict.fromkeys((200, 400), verification_answers.VerificationAnswer)
+"""400: malformed or badly signed, told in the same shape."""
 
 _ISSUER = "/issuers/{slug}"
 _CREDENTIAL = f"{_ISSUER}/credentials/{{id}}"
@@ -81,6 +87,20 @@ PUBLIC = (
         summary="Up to 10,000 questions at once", handle=lookups.batch, is_quiet=True, parameters=(_POSITION,),
         body=bodies.LookupsBody, reads_raw=True, body_limit="lookups_bytes", answers={200: answers.LookupsAnswer},
         errors=(*_READ, e.NotYetVisible),
+    ),
+    Operation(
+        method="POST", path="/credentials/verify", operation_id="verifyCredential", tag="verification",
+        summary="What a credential is worth", handle=verify.credential, is_quiet=True,
+        body=verify_bodies.VerifyCredentialBody, reads_raw=True, raw_types=verify.CREDENTIAL_FORMS,
+        body_limit="document_bytes", answers=_VERIFIED,
+        errors=(*_READ, e.Unavailable),
+    ),
+    Operation(
+        method="POST", path="/presentations/verify", operation_id="verifyPresentation", tag="verification",
+        summary="What a presentation and the credentials in it are worth", handle=verify.presentation, is_quiet=True,
+        body=verify_bodies.VerifyPresentationBody, reads_raw=True, raw_types=verify.PRESENTATION_FORMS,
+        body_limit="document_bytes", answers=_VERIFIED,
+        errors=(*_READ, e.Unavailable),
     ),
     Operation(
         method="GET", path="/issuers", operation_id="searchIssuers", tag="directory",

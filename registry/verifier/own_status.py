@@ -14,28 +14,24 @@ from registry.domain.problem import (
 )
 from registry.errors import NotFound, Unavailable
 from registry.verifier.sources import OwnEntry, Sources
+from registry.verifier.status import verdict_of
 from registry.verifier.structure.parties import types_of
 from registry.verifier.structure.status_entry import BITSTRING_ENTRY
 from registry.verifier.verification import StatusFinding, Verdict
 
 _SECTION: Final = "Bitstring Status List 1.0, section 3.2"
-_JUDGED: Final = {
-    "revocation": (Verdict.REVOKED, "revoked"),
-    "suspension": (Verdict.SUSPENDED, "suspended"),
-    "refresh": (Verdict.SUPERSEDED, "replaced by a newer credential"),
-}
-"""Purpose → what a set bit makes of the credential, and how it is said."""
 
 
 async def own_status(
     sources: Sources, entry: Mapping[str, Any], issuer: str, now: datetime, at: datetime | None
 ) -> StatusFinding | None:
     """Return where *entry* of a well-formed credential stands; None when its list is not one of ours."""
-    url, index = entry.get("statusListCredential"), entry.get("statusListIndex")
-    if BITSTRING_ENTRY not in types_of(entry) or not isinstance(url, str) or not isinstance(index, str):
+    place = _place(entry)
+    if place is None:
         return None
+    url, index = place
     try:
-        found = await sources.entry_of(url, int(index), at)
+        found = await sources.entry_of(url, index, at)
     except IndexError:
         problem = Problem(RANGE_ERROR, "The index lies outside of the list", f"The list has no entry {index}.")
         return _unknown(url, now, problem)
@@ -49,12 +45,25 @@ async def own_status(
     return StatusFinding(found.purpose, found.value, message, verdict, None, url, found.published_at)
 
 
+def _place(entry: Mapping[str, Any]) -> tuple[str, int] | None:
+    """The list and index that a bitstring entry or the `status` claim of a token names; None: it is neither."""
+    claim = entry.get("status_list")
+    if "type" not in entry and isinstance(claim, Mapping):
+        url, index = claim.get("uri"), claim.get("idx")
+        return (url, index) if isinstance(url, str) and type(index) is int and index >= 0 else None
+    url, text = entry.get("statusListCredential"), entry.get("statusListIndex")
+    if BITSTRING_ENTRY not in types_of(entry) or not isinstance(url, str) or not isinstance(text, str):
+        return None
+    return url, int(text)
+
+
 _TITLE: Final = "The status list is not for this credential"
 
 
 def _wrong(entry: Mapping[str, Any], issuer: str, found: OwnEntry, moment: datetime) -> str | None:
-    if entry.get("statusPurpose") != found.purpose:
-        return f"The list is of the purpose {found.purpose}, not {str(entry.get('statusPurpose'))[:80]}."
+    purpose = entry.get("statusPurpose", "token" if "status_list" in entry else None)
+    if purpose != found.purpose:
+        return f"The list is of the purpose {found.purpose}, not {str(purpose)[:80]}."
     if found.issuer != issuer:
         return "The list is another issuer's, who can say nothing about this credential."
     if not found.valid_from <= moment < found.valid_until:
@@ -63,10 +72,8 @@ def _wrong(entry: Mapping[str, Any], issuer: str, found: OwnEntry, moment: datet
 
 
 def _judged(found: OwnEntry) -> tuple[Verdict | None, str | None]:
-    if found.purpose not in _JUDGED:
-        return None, found.message
-    verdict, word = _JUDGED[found.purpose]
-    return (verdict, word) if found.value else (Verdict.VALID, None)
+    verdict = verdict_of(found.purpose, found.value)
+    return verdict, found.message or (str(verdict) if found.value and verdict is not None else None)
 
 
 def _unknown(url: str, checked_at: datetime, problem: Problem) -> StatusFinding:

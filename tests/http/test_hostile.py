@@ -142,7 +142,7 @@ async def test_a_position_that_is_none_is_400(service, position):
 
 @pytest.mark.parametrize("path", sorted({one.path for one in ROUTES}))
 async def test_another_method_is_405_with_those_that_are_allowed(service, path):
-    url = service.url + path.format(slug="a-b", id="urn%3Aa%3Ab", keyId="k", kind="malformed")
+    url = service.url + path.format(slug="a-b", id="urn%3Aa%3Ab", keyId="k", kind="malformed", purpose="refresh")
     methods = {one.method for one in ROUTES if one.path == path}
     async with service.session.request("PURGE", url) as response:
         problem = await response.json(content_type=None)
@@ -153,7 +153,7 @@ async def test_another_method_is_405_with_those_that_are_allowed(service, path):
 
 @pytest.mark.parametrize("path", sorted({one.path for one in ROUTES if one.scope is None}))
 async def test_a_browser_may_ask_beforehand(service, path):
-    url = service.url + path.format(slug="a-b", id="urn%3Aa%3Ab", kind="malformed")
+    url = service.url + path.format(slug="a-b", id="urn%3Aa%3Ab", kind="malformed", purpose="refresh")
     headers = {"Origin": "https://v.example", "Access-Control-Request-Method": "GET"}
     async with service.session.options(url, headers=headers) as response:
         assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (204, "*")

@@ -23,6 +23,8 @@ def made(cls):
             return cls("Sentence.", position=7)
         case errors.ApiKeyRefused:
             return cls("Sentence.", reason="expired")
+        case errors.UnknownVerificationMethod:
+            return cls("Sentence.", problem_type="https://w3id.org/security#INVALID_VERIFICATION_METHOD", title="Title")
     return cls("Sentence.")
 
 

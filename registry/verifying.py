@@ -1,0 +1,122 @@
+"""Composes the verifier: what it asks of other rooms, as callables."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+
+import orjson
+
+from projections.credential_status.view import CredentialRow
+from projections.status_lists.published_list import PublishedList
+from projections.status_lists.representation import EMBEDDED
+from projections.status_lists.view import PublishedLists
+from registry.domain.names import LogName
+from registry.errors import DatabaseUnavailable, UnknownIssuer, UnknownStatusList
+from registry.http.gathering import Gathering
+from registry.http.metrics import Metrics
+from registry.http.parts import Views
+from registry.log.connection import LOST
+from registry.remote import Remote
+from registry.securing import base64url
+from registry.securing.contexts import Contexts
+from registry.securing.proofs import CanonicalOf
+from registry.settings import Settings
+from registry.verifier.sources import CredentialStanding, IssuerStanding, OwnEntry, Sources
+from registry.verifier.verification import Verification
+from registry.verifier.verifier import Verifier, VerifierLimits
+
+
+def verifier(
+    settings: Settings,
+    metrics: Metrics,
+    *,
+    canonical_of: CanonicalOf,
+    contexts: Contexts,
+    remote: Remote,
+    lists: PublishedLists,
+    views: Views,
+    clock: Callable[[], datetime],
+) -> Verifier:
+    """Return the verifier of a process that serves the logs of *settings*."""
+    sources = Sources(
+        canonical_of=canonical_of,
+        key_of=remote.resolver.key_of,
+        context_of=contexts.documents.get,
+        entry_of=own_entries(lists, settings.origins),
+        foreign_status=remote.foreign.status_of_entry,
+        issuer_of=own_issuers(views),
+        standing_of=own_credentials(views),
+        clock=clock,
+    )
+    limits = VerifierLimits(time_s=settings.verify_timeout_s, at_once=settings.verify_at_once)
+    seconds = metrics.verification_seconds
+
+    def count(found: Verification) -> None:
+        metrics.verifications.labels(str(found.verdict) if found.verified else "refused").inc()
+
+    return Verifier(sources, limits, observe=lambda step, took_s: seconds.labels(step).observe(took_s), count=count)
+
+
+def own_entries(
+    lists: PublishedLists, origins: Mapping[LogName, str]
+) -> Callable[[str, int, datetime | None], Awaitable[OwnEntry | None]]:
+    """Return what reads an entry of a list that is published here, whichever of our logs it is of."""
+
+    async def entry_of(url: str, index: int, at: datetime | None) -> OwnEntry | None:
+        log = next((log for log, origin in origins.items() if url.startswith(f"{origin}/status-lists/")), None)
+        if log is None:
+            return None
+        if at is not None:
+            raise UnknownStatusList("What the list said at a past moment is not looked up here.")
+        published = await lists.by_url(log, url)
+        return OwnEntry(
+            published.purpose,
+            _issuer(published),
+            lists.value(published, index),
+            published.published_at,
+            published.valid_from,
+            published.valid_until,
+        )
+
+    return entry_of
+
+
+def _issuer(published: PublishedList) -> str:
+    """The DID that the list is published under: its issuer, or whose key signed it."""
+    if published.media_type == EMBEDDED:
+        return str(orjson.loads(published.body)["issuer"])
+    header = orjson.loads(base64url.decode(published.body.partition(b".")[0].decode("ascii"), "The header"))
+    return str(header["kid"]).partition("#")[0]
+
+
+def own_issuers(views: Views) -> Callable[[LogName, str], Awaitable[IssuerStanding | None]]:
+    """Return what finds an issuer by its DID in the directory; raises `DatabaseUnavailable`."""
+
+    async def issuer_of(log: LogName, did: str) -> IssuerStanding | None:
+        try:
+            with suppress(UnknownIssuer):
+                found = await views.by_did(log, did)
+                return IssuerStanding(found.slug, found.name, str(found.status), found.since)
+        except LOST as error:
+            raise DatabaseUnavailable("The database does not answer.") from error
+        return None
+
+    return issuer_of
+
+
+def own_credentials(views: Views) -> Callable[[LogName, str, str], Awaitable[CredentialStanding | None]]:
+    """Return what finds where a credential of an issuer stands; raises `DatabaseUnavailable`."""
+    gathering = Gathering(views.statuses_of)
+
+    async def standing_of(log: LogName, credential_id: str, did: str) -> CredentialStanding | None:
+        try:
+            found = await gathering.find(log, (credential_id, did))
+        except LOST as error:
+            raise DatabaseUnavailable("The database does not answer.") from error
+        if not isinstance(found, CredentialRow):
+            return None
+        return CredentialStanding(str(found.status), found.since)
+
+    return standing_of

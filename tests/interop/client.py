@@ -29,9 +29,10 @@ class Client:
         slug, key = await service.issuer(**fields)
         return cls(service, slug, key)
 
-    async def issue(self, document: Document) -> Document:
+    async def issue(self, document: Document, **options: str) -> Document:
         """Have *document* issued; return the verifiable credential."""
-        answer = await self._ask("POST", "credentials/issue", 201, json={"credential": document})
+        body = {"credential": document, **({"options": options} if options else {})}
+        answer = await self._ask("POST", "credentials/issue", 201, json=body)
         credential: Document = answer["verifiableCredential"]
         return credential
 

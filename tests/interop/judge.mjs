@@ -5,30 +5,43 @@
 //   {"command": "verifyCredential", "credential", "now"?, "lists"?}   → {verified, errors, statuses}
 //   {"command": "checkStatus", "credential", "lists"?}                → {verified, errors, statuses}
 //   {"command": "verifyList", "list"}                                 → {verified, errors}
+//   {"command": "open", "url", "method"}                              → {verified, errors, document, header}
 //   {"command": "load", "url"}                                        → {document} or {errors}
 // `statuses` maps a purpose to its bit. `lists` maps a list's address to a document that is served instead of the
 // published one. Everything else at `origin` is fetched over HTTP at `door`, the address behind that name; nothing
-// else is fetched from anywhere. did:web is resolved likewise.
+// else is fetched from anywhere. did:web is resolved likewise. `open` verifies an envelope, a data: URL of a JWS or a
+// COSE_Sign1, under the key of a verification method.
 import {readFileSync} from 'node:fs';
 import {request as ask} from 'node:http';
 import {createInterface} from 'node:readline';
 import {contexts as securityContexts} from '@digitalbazaar/security-context';
 import {contexts as credentialsContexts} from '@digitalbazaar/credentials-context';
-import {cryptosuite} from '@digitalbazaar/eddsa-rdfc-2022-cryptosuite';
+import {contexts as statusContexts} from '@digitalbazaar/vc-bitstring-status-list-context';
+import {cryptosuite as ecdsaRdfc} from '@digitalbazaar/ecdsa-rdfc-2019-cryptosuite';
+import {cryptosuite as eddsaRdfc} from '@digitalbazaar/eddsa-rdfc-2022-cryptosuite';
+import {createVerifyCryptosuite as createEcdsaJcs} from '@digitalbazaar/ecdsa-jcs-2019-cryptosuite';
+import {createVerifyCryptosuite as createEddsaJcs} from '@digitalbazaar/eddsa-jcs-2022-cryptosuite';
 import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
 import {driver as didKeyDriver} from '@digitalbazaar/did-method-key';
+import * as EcdsaMultikey from '@digitalbazaar/ecdsa-multikey';
 import * as Ed25519Multikey from '@digitalbazaar/ed25519-multikey';
+import {Sign1} from '@auth0/cose';
 import {checkStatus} from '@digitalbazaar/vc-bitstring-status-list';
+import {compactVerify, importJWK} from 'jose';
 import {verifyCredential} from '@digitalbazaar/vc';
 
 const ACCEPT = 'application/ld+json, application/json';
 
 const didKey = didKeyDriver();
-didKey.use({multibaseMultikeyHeader: 'z6Mk', fromMultibase: Ed25519Multikey.from});
+const multikeys = {z6Mk: Ed25519Multikey, zDna: EcdsaMultikey, z82L: EcdsaMultikey};
+for(const [multibaseMultikeyHeader, {from}] of Object.entries(multikeys)) {
+  didKey.use({multibaseMultikeyHeader, fromMultibase: from});
+}
 
 // The libraries' own copies win over the files that the tests name.
-const known = new Map([...securityContexts, ...credentialsContexts]);
-const suite = new DataIntegrityProof({cryptosuite});
+const known = new Map([...securityContexts, ...credentialsContexts, ...statusContexts]);
+const suite = [eddsaRdfc, ecdsaRdfc, createEddsaJcs(), createEcdsaJcs()]
+  .map(cryptosuite => new DataIntegrityProof({cryptosuite}));
 let origin = null;
 let door = null;
 
@@ -118,6 +131,31 @@ async function verifyList({list}) {
   return judgement(await verifyCredential({credential: list, suite, documentLoader: loaderWith()}));
 }
 
+// Securing Verifiable Credentials using JOSE and COSE, sections 3.1 and 3.3.
+async function open({url, method}) {
+  const [, type, base64, content] = /^data:([^;,]+)(;base64)?,(.*)$/s.exec(url);
+  const {publicKeyMultibase} = await document(method, {});
+  const multikey = multikeys[publicKeyMultibase.slice(0, 4)];
+  const keyPair = await multikey.from({type: 'Multikey', id: method, controller: method.split('#')[0], publicKeyMultibase});
+  const key = await importJWK(await multikey.toJwk({keyPair}), algorithm(publicKeyMultibase));
+  if(type.endsWith('+jwt')) {
+    const {payload, protectedHeader} = await compactVerify(content, key);
+    return {verified: true, errors: [], document: parsed(payload), header: protectedHeader};
+  }
+  const message = Sign1.decode(Buffer.from(content, base64 ? 'base64' : 'utf8'));
+  await message.verify(key);
+  const header = Object.fromEntries(message.protectedHeaders.entries());
+  return {verified: true, errors: [], document: parsed(message.payload), header};
+}
+
+function algorithm(publicKeyMultibase) {
+  return {z6Mk: 'EdDSA', zDna: 'ES256', z82L: 'ES384'}[publicKeyMultibase.slice(0, 4)];
+}
+
+function parsed(bytes) {
+  return JSON.parse(Buffer.from(bytes).toString('utf8'));
+}
+
 async function load({url}) {
   return {document: await document(url, {})};
 }
@@ -136,7 +174,7 @@ function sentences(error) {
   return error ? [error.message, ...(error.errors ?? []).flatMap(sentences)] : [];
 }
 
-const commands = {configure, verifyCredential: verify, checkStatus: check, verifyList, load};
+const commands = {configure, verifyCredential: verify, checkStatus: check, verifyList, open, load};
 
 for await (const line of createInterface({input: process.stdin})) {
   const request = JSON.parse(line);

@@ -41,7 +41,7 @@ class Judge:
 
     def configure(self, origin: str, door: str | None = None) -> None:
         """Let it fetch from *origin*, found at *door*, and tell it where the contexts of Open Badges and CLR lie."""
-        self.ask("configure", origin=origin, door=door or origin, contexts={url: str(_file(url)) for url in PINNED})
+        self.ask("configure", origin=origin, door=door or origin, contexts={url: str(file_of(url)) for url in PINNED})
 
     def verify(self, credential: Document, lists: Mapping[str, Document] | None = None) -> Judgement:
         """Judge the proof of *credential* and its status; *lists* stand in for published ones."""
@@ -54,6 +54,10 @@ class Judge:
     def verify_list(self, published: Document) -> Judgement:
         """Judge a list as the credential that it is."""
         return self._judgement("verifyList", list=published)
+
+    def open(self, credential: Document, method: str) -> dict[str, Any]:
+        """Open the envelope of *credential* under the key of *method*: verified, errors, document, header."""
+        return self.ask("open", url=credential["id"], method=method)
 
     def ask(self, command: str, **request: Any) -> dict[str, Any]:
         """Return the answer to one request."""
@@ -81,7 +85,7 @@ def sitting() -> Iterator[Judge]:
             process.kill()
 
 
-def _file(url: str) -> Path:
+def file_of(url: str) -> Path:
     """Return the file that an installed Python package has of the context at *url*."""
     (package, folder), name, _ = PINNED[url]
     spec = find_spec(package)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ PURPOSES: Final = (
 MAX_METHODS: Final = 1_000
 """Verification methods of one document; more are not read."""
 
+_DID_KEY: Final = "did:key:"
 _MULTIKEYS: Final = frozenset({"Multikey", "Ed25519VerificationKey2020"})
 _JWKS: Final = frozenset({"JsonWebKey", "JsonWebKey2020"})
 
@@ -67,14 +68,16 @@ def verification_methods(document: Mapping[str, Any]) -> list[VerificationMethod
 def method_in(document: Mapping[str, Any], url: str, purpose: str) -> VerificationMethodFound:
     """Return the method *url* of the controller document that was found at it, for *purpose* (section 3.3).
 
-    Raises `UnknownVerificationMethod` with the `problem` that the specification names.
+    A bare did:key names the one method it has, as Open Badges are often signed; the method is returned under that name.
+    Raises `UnknownVerificationMethod` with the problem that the specification names.
     """
+    full = f"{url}#{url.removeprefix(_DID_KEY)}" if _is_bare(url) else url
     if document.get("id") != controller_of(url):
         raise unknown(
             INVALID_DOCUMENT_ID(f"The document found for {url[:200]} is about {str(document.get('id'))[:200]}.")
         )
     try:
-        entries = [(entry, purposes) for entry, purposes in _entries(document) if _absolute(entry, document) == url]
+        entries = [(entry, purposes) for entry, purposes in _entries(document) if _absolute(entry, document) == full]
     except Malformed as error:
         raise unknown(INVALID_DOCUMENT(error.detail)) from error
     if len(entries) != 1:
@@ -85,18 +88,24 @@ def method_in(document: Mapping[str, Any], url: str, purpose: str) -> Verificati
         raise unknown(INVALID_VERIFICATION_METHOD(error.detail)) from error
     if purpose not in method.purposes:
         raise unknown(INVALID_RELATIONSHIP(f"{url[:200]} is not listed under {purpose[:80]}."))
-    return method
+    return method if full == url else replace(method, id=url)
 
 
 def controller_of(url: str) -> str:
     """Return the id of the controller document in which the method *url* is found: the URL without its fragment.
 
-    Raises `UnknownVerificationMethod` when *url* is no absolute URL with a fragment.
+    Raises `UnknownVerificationMethod` when *url* is no absolute URL with a fragment, and no did:key either.
     """
     controller, _, fragment = url.partition("#")
+    if _is_bare(url):
+        return url
     if not fragment or not controller.startswith(("did:", "https://")) or any(mark in url for mark in " \t\r\n"):
         raise unknown(INVALID_VERIFICATION_METHOD_URL(f"{url[:200]!r} does not name a verification method."))
     return controller
+
+
+def _is_bare(url: str) -> bool:
+    return url.startswith(_DID_KEY) and "#" not in url
 
 
 def unknown(problem: Problem) -> UnknownVerificationMethod:

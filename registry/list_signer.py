@@ -27,7 +27,8 @@ from registry.securing import status_token
 from registry.securing.signer import Signer
 from registry.vault.keys import Vault
 
-ISSUER_REMEMBERED_S = 2.0
+ISSUER_REMEMBERED_S = 0.2
+"""Less than a tick: after a rotation the next publication is signed by the new key."""
 
 _EITHER: Final = (Mechanism.EDDSA_RDFC_2022, Mechanism.ECDSA_RDFC_2019)
 """One of them signs with any key there is, and gives an embedded proof that a template is filled for."""
@@ -85,20 +86,15 @@ def list_signer(
     database: Pool, vault: Vault, clock: Callable[[], datetime]
 ) -> Callable[[LogName, Unsecured], Awaitable[Secured]]:
     """Return what signs a list version in every form that its issuer has keys for; raises `UnknownIssuer`."""
-    known: dict[tuple[LogName, UUID], tuple[float, Issuer]] = {}
+    known: dict[tuple[LogName, UUID], tuple[float, asyncio.Future[Issuer]]] = {}
 
-    async def issuer_of(log: LogName, issuer_id: UUID) -> Issuer:
-        """The issuer as the log has it, or had it a few seconds ago: a mass change asks for it a thousand times."""
-        at, found = known.get((log, issuer_id), (0.0, None))
-        if found is None or monotonic() - at > ISSUER_REMEMBERED_S:
-            stream = issuer_stream(IssuerId(issuer_id))
-            found = None
-            for recorded in await read.stream(database, log, stream):
-                found = evolve(stream, found, recorded)
-            if found is None:
-                raise UnknownIssuer(f"The log {log} has no issuer {issuer_id}.")
-            known[log, issuer_id] = (monotonic(), found)
-        return found
+    def issuer_of(log: LogName, issuer_id: UUID) -> asyncio.Future[Issuer]:
+        """The issuer as the log has it, or had it a moment ago: a mass change asks for it a thousand times at once."""
+        at, reading = known.get((log, issuer_id), (0.0, None))
+        if reading is None or monotonic() - at > ISSUER_REMEMBERED_S:
+            reading = asyncio.ensure_future(_read_issuer(database, log, issuer_id))
+            known[log, issuer_id] = (monotonic(), reading)
+        return asyncio.shield(reading)
 
     async def opened(log: LogName, method: VerificationMethod) -> Key:
         return Key(method.id, await vault.signer(log, method.key_id or UUID(int=0)))
@@ -112,6 +108,16 @@ def list_signer(
         return await asyncio.to_thread(every_form, unsecured, keys, issuer.slug, clock())
 
     return secure
+
+
+async def _read_issuer(database: Pool, log: LogName, issuer_id: UUID) -> Issuer:
+    stream = issuer_stream(IssuerId(issuer_id))
+    found: Issuer | None = None
+    for recorded in await read.stream(database, log, stream):
+        found = evolve(stream, found, recorded)
+    if found is None:
+        raise UnknownIssuer(f"The log {log} has no issuer {issuer_id}.")
+    return found
 
 
 def every_form(unsecured: Unsecured, keys: Keys, slug: str, created: datetime) -> Secured:

@@ -8,10 +8,15 @@ from itertools import islice
 from typing import Any, Final
 
 from registry.domain.problem import WRONG_RECIPIENT, Problem
-from registry.verifier.badges.achievement import BADGE_TYPES, achievement_credential, endorsement_credential
+from registry.verifier.badges.achievement import (
+    BADGE_TYPES,
+    achievement_advice,
+    achievement_credential,
+    endorsement_credential,
+)
 from registry.verifier.badges.recipient import is_about
 from registry.verifier.badges.transcript import CLR_TYPE, clr_credential
-from registry.verifier.steps import failed, passed
+from registry.verifier.steps import failed, passed, warned
 from registry.verifier.structure.check import MAX_PROBLEMS
 from registry.verifier.structure.parties import types_of
 from registry.verifier.verification import Step
@@ -34,6 +39,8 @@ def badge_step(document: Mapping[str, Any], now: datetime) -> Step | None:
     problems = list(islice((problem for _, rules in kinds for problem in rules(document)), MAX_PROBLEMS))
     if problems:
         return failed("badge", problems, now)
+    if advice := list(islice(achievement_advice(document), MAX_PROBLEMS)) if BADGE_TYPES & types else []:
+        return warned("badge", "It conforms, but not everything in it fits together.", now, problems=advice)
     return passed("badge", f"It conforms to {' and '.join(name for name, _ in kinds)}.", now)
 
 

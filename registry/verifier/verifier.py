@@ -25,7 +25,7 @@ class VerifierLimits:
 
     time_s: float = 20
     """One request, its fetches included."""
-    fetches: int = 32
+    fetches: int = 64
     """From elsewhere, for one request."""
     at_once: int = 16
     per_caller: int = 4

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from registry.domain.problem import Problem
-from registry.verifier.badges.results import results
+from registry.verifier.badges.results import inconsistencies, results
 from registry.verifier.badges.rules import OB, nonconforming, objects, require
 from registry.verifier.structure.path import ROOT, Path
 
@@ -24,6 +24,14 @@ def achievement_credential(document: Mapping[str, Any]) -> Iterator[Problem]:
     yield from achievement_subject(subject, path)
     for item, where in objects(document.get("evidence"), (ROOT, "evidence")):
         yield from require(item, where, f"{OB}, B.1.9", type_="Evidence")
+
+
+def achievement_advice(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Return what of a badge does not fit together, and is nevertheless allowed."""
+    subject = document.get("credentialSubject")
+    achievement = subject.get("achievement") if isinstance(subject, Mapping) else None
+    if isinstance(subject, Mapping) and isinstance(achievement, Mapping):
+        yield from inconsistencies(subject, achievement, (ROOT, "credentialSubject"))
 
 
 def endorsement_credential(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -53,9 +61,8 @@ def achievement_subject(subject: Mapping[str, Any], path: Path) -> Iterator[Prob
         yield from require(item, where, f"{OB}, B.1.12", type_="IdentityObject", texts=("identityHash", "identityType"))
         if not isinstance(item.get("hashed"), bool):
             yield nonconforming((where, "hashed"), "`hashed` is true or false.", f"{OB}, B.1.12")
-    for name in ("source",):
-        for item, where in objects(subject.get(name), (path, name)):
-            yield from require(item, where, f"{OB}, B.1.14", type_="Profile", urls=("id",))
+    for item, where in objects(subject.get("source"), (path, "source")):
+        yield from require(item, where, f"{OB}, B.1.14", type_="Profile", urls=("id",))
     achievement, where = subject.get("achievement"), (path, "achievement")
     if not isinstance(achievement, Mapping):
         yield nonconforming(where, "`achievement` is required, an object.", f"{OB}, B.1.3")

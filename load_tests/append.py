@@ -47,6 +47,7 @@ from registry.domain.events import (
 )
 from registry.domain.names import CredentialId, IssuerId, ListSetId, LogName, Slug, Stream, credential_stream
 from registry.domain.permutation import IndexPermutation
+from registry.domain.status_list import ListSet
 from registry.embedded import Embedded, ensure_database, running
 from registry.embedded_roles import OWNER, WRITER
 from registry.log.append import open_log
@@ -96,6 +97,10 @@ class Ready:
     def index(self, set_id: ListSetId, number: int) -> int:
         """The index under the fixed key."""
         return self.permutation.index(number)
+
+    def usable(self, one: ListSet) -> tuple[ListMember, ...]:
+        """All of them."""
+        return one.members
 
     def want_next(self, log: LogName, issuer_id: IssuerId) -> None:
         """There is room enough."""

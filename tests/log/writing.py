@@ -27,6 +27,7 @@ from registry.domain.events import (
 )
 from registry.domain.names import CredentialId, IssuerId, ListSetId, LogName, Slug, Stream
 from registry.domain.permutation import IndexPermutation
+from registry.domain.status_list import ListSet
 from registry.log.connection import connect
 from registry.log.draft import Clock, Fact, View
 from registry.log.lease import Lease
@@ -66,6 +67,9 @@ class AllReady:
         if set_id not in self.permutations:
             self.permutations[set_id] = IndexPermutation(set_id.bytes * 2, SIZE)
         return self.permutations[set_id].index(number)
+
+    def usable(self, one: ListSet) -> tuple[ListMember, ...]:
+        return one.members
 
     def want_next(self, log: LogName, issuer_id: IssuerId) -> None:
         self.wanted.append(issuer_id)

@@ -259,6 +259,7 @@ class Process:
             progress=progress,
             metrics=self._metrics,
             verifier=verify,
+            canonical_of=presented.canonicalise,
             clock=utc_now,
             new_uuid=uuid4,
             checks=readiness(reader, origins),

@@ -16,6 +16,7 @@ import click
 
 from registry.errors import RegistryError
 from registry.issuer_keys import keys
+from registry.lint_command import lint
 from registry.operators import operator_keys
 from registry.stopping import STOPS, Stop, run
 
@@ -245,6 +246,7 @@ def settings() -> None:
     click.echo(table())
 
 
+commands.add_command(lint)
 commands.add_command(operator_keys)
 commands.add_command(keys)
 

@@ -29,6 +29,7 @@ from registry.http.gathering import Gathering, StatusesOf
 from registry.http.limits import Quota
 from registry.http.metrics import Metrics
 from registry.http.progress import Progress
+from registry.verifier.lint.lint import CanonicalOf
 from registry.verifier.verifier import Verifier
 
 
@@ -108,6 +109,8 @@ class Parts:
     progress: Progress
     metrics: Metrics
     verifier: Verifier
+    canonical_of: CanonicalOf
+    """What anybody presents → its canonical N-Quads, for lint."""
     clock: Callable[[], datetime]
     new_uuid: Callable[[], UUID]
     """Random (version 4): the id of a credential that came without one must not be guessable."""

@@ -15,6 +15,7 @@ from registry.http import (
     health,
     issuers,
     keys,
+    lint,
     lookups,
     own_credentials,
     own_lists,
@@ -93,6 +94,12 @@ PUBLIC = (
         summary="What a credential is worth", handle=verify.credential, is_quiet=True,
         body=verify_bodies.VerifyCredentialBody, reads_raw=True, raw_types=verify.CREDENTIAL_FORMS,
         body_limit="document_bytes", answers=_VERIFIED,
+        errors=(*_READ, e.Unavailable),
+    ),
+    Operation(
+        method="POST", path="/credentials/lint", operation_id="lintCredential", tag="verification",
+        summary="Where a credential will fail, and why", handle=lint.credential, is_quiet=True,
+        body=verify_bodies.LintBody, body_limit="document_bytes", answers={200: verification_answers.LintAnswer},
         errors=(*_READ, e.Unavailable),
     ),
     Operation(

@@ -40,3 +40,25 @@ class VerificationAnswer(Answer):
     steps: list[VerificationStep] | None = None
     results: dict[str, Any] | None = None
     contained: list[dict[str, Any]] | None = None
+
+
+class LintFinding(Answer):
+    """One thing that will go wrong: in *failsIn*, because *because*."""
+
+    rule: str
+    severity: Literal["error", "warning", "note"]
+    pointer: str
+    fails_in: str
+    because: str
+    remedy: str
+    source: str
+
+
+class LintAnswer(Answer):
+    """Where a credential will fail, the worst first."""
+
+    errors: int
+    warnings: int
+    notes: int
+    rules: int
+    findings: list[LintFinding]

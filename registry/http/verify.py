@@ -29,7 +29,7 @@ async def credential(call: Call) -> web.Response:
     presented, options = _credential(call)
     if (unknown := _unknown_option(call, options)) is not None:
         return unknown
-    caller = _take(call)
+    caller = take_verification(call)
     wanted = Options(at=_past(call, options), identifier=options.identifier)
     found = await call.parts.verifier.credential(call.log, presented, wanted, caller=caller)
     return _answered(call, answer(found, call.origin, options), is_verified=found.verified)
@@ -40,7 +40,7 @@ async def presentation(call: Call) -> web.Response:
     presented, options, is_proof_needed = _presentation(call)
     if (unknown := _unknown_option(call, options)) is not None:
         return unknown
-    caller = _take(call)
+    caller = take_verification(call)
     wanted = Options(_past(call, options), options.challenge, options.domain, options.identifier)
     found = await call.parts.verifier.presentation(
         call.log, presented, wanted, caller=caller, is_proof_needed=is_proof_needed
@@ -74,7 +74,7 @@ def _raw(call: Call) -> str | bytes:
         raise Malformed("A JWT is three parts in base64url, with dots between them.") from None
 
 
-def _take(call: Call) -> str:
+def take_verification(call: Call) -> str:
     """Take one verification from the caller's quota; return whom it counts for."""
     address = client.address(call.request, call.parts.limits.trusted_proxies)
     if call.parts.verifications is not None:

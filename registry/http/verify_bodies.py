@@ -65,3 +65,10 @@ class VerifyPresentationBody(Body):
         if (self.verifiable_presentation is None) == (self.presentation is None):
             raise PydanticCustomError("form", "Send `verifiablePresentation` or, without a proof, `presentation`.")
         return self
+
+
+class LintBody(Body):
+    """POST /credentials/lint: a credential, signed or not yet, and the status lists it names, if they are at hand."""
+
+    verifiable_credential: Document
+    status_list_credentials: Annotated[list[Document], Field(max_length=8)] = Field(default_factory=list)

@@ -39,7 +39,7 @@ def parts(**changes):
         logs=Logs({"main": "https://registry.example"}), commands=None, issuing=None, keys=None, issuer_keys=None,
         check_key=None,
         views=Views(*[None] * len(fields(Views))), lists=None, progress=Progress(), metrics=Metrics(version="1"),
-        verifier=None,
+        verifier=None, canonical_of=None,
         clock=lambda: datetime.now(UTC), new_uuid=uuid4, checks=all_well, database_lost=(Lost,),
     )  # fmt: skip
     return replace(nothing, **changes)

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from registry.errors import RegistryError
 from registry.securing.contexts import CREDENTIALS_V2
+from registry.verifier.badges.achievement import BADGE_TYPES
 from registry.verifier.lint.encoded import bit_count
 from registry.verifier.structure.contexts import CREDENTIALS_V1, base_context
 from registry.verifier.structure.parties import id_of, types_of
 from registry.verifier.structure.path import ROOT, Path, each, pointer
 
-BADGE_TYPES: Final = frozenset({"OpenBadgeCredential", "AchievementCredential"})
 LIST_TYPES: Final = frozenset({"BitstringStatusListCredential", "StatusList2021Credential"})
 
 MAX_VALUES: Final = 20_000
@@ -53,11 +53,18 @@ class Examined:
     """The status list credentials that came along, by their ids."""
     refusal: RegistryError | None = None
     """Why the document has no canonical form, if it has none."""
+    mechanism: str | None = None
+    """Of the envelope that it came in: `vc+jwt` or `vc+cose`."""
 
     @property
     def is_too_large(self) -> bool:
         """Whether it has more values than anybody should be made to read."""
         return next(islice(everything(self.document), MAX_VALUES, None), None) is not None
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether anything secures it: a proof inside, or the envelope it came in."""
+        return "proof" in self.document or self.mechanism is not None
 
     @property
     def is_v1(self) -> bool:

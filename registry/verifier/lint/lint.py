@@ -14,6 +14,7 @@ from registry.verifier.lint.examined import Examined, given
 from registry.verifier.lint.party_rules import too_large
 from registry.verifier.lint.rule import Finding, Severity, finding
 from registry.verifier.lint.table import RULES
+from registry.verifier.opened import CREDENTIAL, Opened, Presented, opened
 from registry.verifier.structure.path import ROOT, each, pointer
 
 MAX_FINDINGS: Final = 200
@@ -74,14 +75,27 @@ def _contained(document: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str
     return found[:MAX_CONTAINED]
 
 
-async def lint_with_contexts(
-    document: dict[str, Any], lists: Sequence[Mapping[str, Any]], *, canonical_of: CanonicalOf, now: datetime
+async def lint_presented(
+    presented: Presented, lists: Sequence[Presented] = (), *, canonical_of: CanonicalOf, now: datetime
 ) -> Report:
-    """Return what will go wrong, also with what JSON-LD would drop. Raises `Unavailable` as *canonical_of* does."""
-    unsigned = {name: value for name, value in document.items() if name != "proof"}
+    """Return what will go wrong with a credential, taken out of its envelope, also with what JSON-LD would drop.
+
+    Raises `Malformed` for what cannot be read, and `Unavailable` as *canonical_of* does.
+    """
+    found = _opened(presented)
+    unsigned = {name: value for name, value in found.document.items() if name != "proof"}
     refusal: RegistryError | None = None
     try:
         await canonical_of(unsigned)
     except Malformed as error:
         refusal = error
-    return await asyncio.to_thread(lint, Examined(document, now, given(lists), refusal))
+    known = given(_opened(one).document for one in lists)
+    mechanism = found.envelope.mechanism if found.envelope is not None else None
+    return await asyncio.to_thread(lint, Examined(found.document, now, known, refusal, mechanism))
+
+
+def _opened(presented: Presented) -> Opened:
+    found = opened(presented, CREDENTIAL)
+    if isinstance(found, Opened):
+        return found
+    raise Malformed(found[0].detail, pointer=found[0].pointer)

@@ -73,15 +73,15 @@ related_resources = shape(
     remedy="Give the credential an `id`, such as urn:uuid:….",
 )
 def id_missing(examined: Examined) -> Iterator[Trip]:
-    """A credential without an id can be verified, but nobody can speak about it."""
-    if "id" not in examined.document and "VerifiableCredential" in examined.types:
+    """A signed credential without an id can be verified, but nobody can speak about it; before, one may be given."""
+    if "id" not in examined.document and examined.is_secured:
         yield "", "The credential has no `id`."
 
 
 @rule(
     "name-missing",
     Severity.WARNING,
-    fails_in=f"displays: {WALLETS}, show it without a title; {BADGE_VALIDATOR}, require it of badges",
+    fails_in=f"displays, which show it without a title; and {BADGE_VALIDATOR}, for a badge",
     source="Open Badges 3.0, appendix B.1.2; VCDM 2.0, section 4.6",
     remedy="Add a `name` that tells people what this is.",
 )
@@ -108,7 +108,7 @@ def issuer_name_missing(examined: Examined) -> Iterator[Trip]:
 @rule(
     "issuer-not-a-did",
     Severity.WARNING,
-    fails_in=f"{WALLETS}, which look issuers up in registries of DIDs, and so cannot name this one",
+    fails_in=f"{WALLETS}: they look issuers up in registries of DIDs, and cannot name this one",
     source=CORE_REGISTRY,
     remedy="Issue under a DID (did:key or did:web) that stands in the registries of your community.",
 )

@@ -50,8 +50,21 @@ proof_shape = shape(
 )
 def proof_missing(examined: Examined) -> Iterator[Trip]:
     """Nothing secures the document by itself."""
-    if "proof" not in examined.document:
+    if not examined.is_secured:
         yield "", "The document has no `proof`."
+
+
+@rule(
+    "envelope-unread",
+    Severity.WARNING,
+    fails_in=f"{WALLETS}: they read credentials with a proof inside, no JWT and no COSE",
+    source=CORE_PROOF,
+    remedy="Issue it with an embedded proof (eddsa-rdfc-2022) for these wallets.",
+)
+def envelope_unread(examined: Examined) -> Iterator[Trip]:
+    """A credential in an envelope is for other wallets."""
+    if examined.mechanism is not None:
+        yield "", f"The credential is secured as {examined.mechanism}."
 
 
 @rule(
@@ -220,6 +233,7 @@ def _length(value: Any) -> int | None:
 RULES: Final[tuple[Rule, ...]] = (
     proof_shape,
     proof_missing,
+    envelope_unread,
     proof_suite_missing,
     proof_suite_of_a_draft,
     proof_suite_unread,

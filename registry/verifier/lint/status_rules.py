@@ -176,7 +176,7 @@ def status_size_several(examined: Examined) -> Iterator[Trip]:
 @rule(
     "status-purpose-unread",
     Severity.NOTE,
-    fails_in=f"nobody, but {WALLETS}, do not look at it",
+    fails_in=f"nobody; but {WALLETS} do not look at it",
     source=CORE_STATUS,
     remedy="Say by revocation or suspension what must be seen.",
 )

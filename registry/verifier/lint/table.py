@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from registry.verifier.lint import context_rules, date_rules, list_rules, party_rules, proof_rules, status_rules
+from registry.verifier.lint import (
+    badge_rules,
+    context_rules,
+    date_rules,
+    list_rules,
+    party_rules,
+    proof_rules,
+    status_rules,
+)
 from registry.verifier.lint.rule import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -13,5 +21,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *date_rules.RULES,
     *status_rules.RULES,
     *list_rules.RULES,
+    *badge_rules.RULES,
     *proof_rules.RULES,
 )

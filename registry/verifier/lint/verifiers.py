@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 EVERY: Final = "any verifier that keeps to the specification"
-WALLETS: Final = "Learner Credential Wallet and VerifierPlus, which verify with digitalcredentials/verifier-core"
-DATA_MODEL_LIBRARY: Final = "verifiers built on digitalbazaar/vc, the wallets of the Digital Credentials Consortium too"
+WALLETS: Final = "Learner Credential Wallet and VerifierPlus (digitalcredentials/verifier-core)"
+DATA_MODEL_LIBRARY: Final = "verifiers built on digitalbazaar/vc, the common wallets among them"
 STATUS_LIBRARY: Final = "verifiers built on digitalbazaar/vc-bitstring-status-list, the common wallets among them"
 JSON_LD: Final = "every verifier of an -rdfc- proof, which sees only what the contexts define"
 BADGE_VALIDATOR: Final = "the public validator of 1EdTech, and displayers that check as it does"

@@ -1,0 +1,105 @@
+"""Open Badges 3.0 and CLR 2.0: what displayers and the validator of 1EdTech ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from registry.domain.problem import Problem
+from registry.verifier.badges.achievement import BADGE_TYPES, achievement_credential, endorsement_credential
+from registry.verifier.badges.transcript import CLR_TYPE, clr_credential
+from registry.verifier.lint.rule import Rule, shape
+from registry.verifier.lint.verifiers import BADGE_VALIDATOR
+from registry.verifier.structure.parties import types_of
+
+_NAMED: Final = ("name", "description", "criteria", "hashed", "type", "id")
+
+
+def _badge(document: Mapping[str, Any]) -> Iterator[Problem]:
+    if BADGE_TYPES & set(types_of(document)):
+        yield from achievement_credential(document)
+
+
+def _endorsement(document: Mapping[str, Any]) -> Iterator[Problem]:
+    if "EndorsementCredential" in types_of(document):
+        yield from endorsement_credential(document)
+
+
+def _record(document: Mapping[str, Any]) -> Iterator[Problem]:
+    if CLR_TYPE in types_of(document):
+        yield from clr_credential(document)
+
+
+badge_name = shape(
+    "badge-name",
+    _badge,
+    at=("name",),
+    fails_in=BADGE_VALIDATOR,
+    remedy="Name the achievement.",
+)
+badge_description = shape(
+    "badge-description",
+    _badge,
+    at=("description",),
+    fails_in=BADGE_VALIDATOR,
+    remedy="Describe the achievement in a sentence or two.",
+)
+badge_criteria = shape(
+    "badge-criteria",
+    _badge,
+    at=("criteria",),
+    fails_in=BADGE_VALIDATOR,
+    remedy="Say in `criteria` what had to be done: a `narrative`, or the `id` of a page that says it.",
+)
+badge_identity_hashed = shape(
+    "badge-identity-hashed",
+    _badge,
+    at=("hashed",),
+    fails_in=f'{BADGE_VALIDATOR}: the word "false" counts as true in many languages',
+    remedy="Write `hashed` as true or false, without quotation marks.",
+)
+badge_types = shape(
+    "badge-types",
+    _badge,
+    at=("type",),
+    fails_in=BADGE_VALIDATOR,
+    remedy="Give each part the type that its class has: AchievementSubject, Achievement, Profile, ….",
+)
+badge_ids = shape(
+    "badge-ids",
+    _badge,
+    at=("id",),
+    fails_in=BADGE_VALIDATOR,
+    remedy="Give credential and achievement ids that are absolute URLs.",
+)
+badge_shape = shape(
+    "badge-shape",
+    _badge,
+    elsewhere_than=_NAMED,
+    fails_in=BADGE_VALIDATOR,
+    remedy="Follow the class in appendix B.1 of Open Badges 3.0.",
+)
+endorsement_shape = shape(
+    "endorsement-shape",
+    _endorsement,
+    fails_in=BADGE_VALIDATOR,
+    remedy="Follow EndorsementCredential in appendix B.1 of Open Badges 3.0.",
+)
+record_shape = shape(
+    "record-shape",
+    _record,
+    fails_in=BADGE_VALIDATOR,
+    remedy="Follow ClrCredential in CLR 2.0.",
+)
+
+RULES: Final[tuple[Rule, ...]] = (
+    badge_name,
+    badge_description,
+    badge_criteria,
+    badge_identity_hashed,
+    badge_types,
+    badge_ids,
+    badge_shape,
+    endorsement_shape,
+    record_shape,
+)

@@ -46,6 +46,10 @@ class Client:
         body = {"reason": "issued-in-error"}
         await self._ask("PUT", f"credentials/{quote(credential_id, safe='')}/revocation", 200, json=body)
 
+    async def add_token_list(self, bits: int) -> None:
+        """Give the issuer's sets a token list."""
+        await self._ask("PUT", "status-lists/token", 200, json={"statusSize": bits})
+
     async def looked_up(self, credential_id: str) -> str:
         """Return where the credential stands, as anybody may ask, in both forms of the lookup."""
         headers = {"Registry-Position": self.position} if self.position else {}

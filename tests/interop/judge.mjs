@@ -6,11 +6,14 @@
 //   {"command": "checkStatus", "credential", "lists"?}                → {verified, errors, statuses}
 //   {"command": "verifyList", "list"}                                 → {verified, errors}
 //   {"command": "open", "url", "method"}                              → {verified, errors, document, header}
+//   {"command": "tokenList", "url", "method", "indices"}              → {verified, errors, claims, header, statuses}
+//   {"command": "tokenEntry", "jwt"}                                  → {idx, uri}
 //   {"command": "load", "url"}                                        → {document} or {errors}
 // `statuses` maps a purpose to its bit. `lists` maps a list's address to a document that is served instead of the
 // published one. Everything else at `origin` is fetched over HTTP at `door`, the address behind that name; nothing
 // else is fetched from anywhere. did:web is resolved likewise. `open` verifies an envelope, a data: URL of a JWS or a
-// COSE_Sign1, under the key of a verification method.
+// COSE_Sign1, under the key of a verification method; so does `tokenList` with a status list of the IETF's, which comes
+// as such a URL too, and tells its entries at the indices.
 import {readFileSync} from 'node:fs';
 import {request as ask} from 'node:http';
 import {createInterface} from 'node:readline';
@@ -27,7 +30,9 @@ import * as EcdsaMultikey from '@digitalbazaar/ecdsa-multikey';
 import * as Ed25519Multikey from '@digitalbazaar/ed25519-multikey';
 import {Sign1} from '@auth0/cose';
 import {checkStatus} from '@digitalbazaar/vc-bitstring-status-list';
+import {StatusList, getListFromStatusListJWT, getStatusListFromJWT} from '@sd-jwt/jwt-status-list';
 import {compactVerify, importJWK} from 'jose';
+import {decode as decodeCbor} from 'cbor-x';
 import {verifyCredential} from '@digitalbazaar/vc';
 
 const ACCEPT = 'application/ld+json, application/json';
@@ -133,6 +138,11 @@ async function verifyList({list}) {
 
 // Securing Verifiable Credentials using JOSE and COSE, sections 3.1 and 3.3.
 async function open({url, method}) {
+  const {payload, header} = await opened(url, method);
+  return {verified: true, errors: [], document: parsed(payload), header};
+}
+
+async function opened(url, method) {
   const [, type, base64, content] = /^data:([^;,]+)(;base64)?,(.*)$/s.exec(url);
   const {publicKeyMultibase} = await document(method, {});
   const multikey = multikeys[publicKeyMultibase.slice(0, 4)];
@@ -140,12 +150,33 @@ async function open({url, method}) {
   const key = await importJWK(await multikey.toJwk({keyPair}), algorithm(publicKeyMultibase));
   if(type.endsWith('+jwt')) {
     const {payload, protectedHeader} = await compactVerify(content, key);
-    return {verified: true, errors: [], document: parsed(payload), header: protectedHeader};
+    return {content, payload, header: protectedHeader};
   }
   const message = Sign1.decode(Buffer.from(content, base64 ? 'base64' : 'utf8'));
   await message.verify(key);
-  const header = Object.fromEntries(message.protectedHeaders.entries());
-  return {verified: true, errors: [], document: parsed(message.payload), header};
+  return {payload: message.payload, header: Object.fromEntries(message.protectedHeaders.entries())};
+}
+
+// Token Status List, sections 5 and 8.3.
+async function tokenList({url, method, indices}) {
+  const {content, payload, header} = await opened(url, method);
+  const claims = content ? parsed(payload) : decodeCbor(payload);
+  const list = content ? getListFromStatusListJWT(content) : unpacked(claims[65533]);
+  return {
+    verified: true,
+    errors: [],
+    claims: content ? claims : {...claims, 65533: Object.keys(claims[65533]).sort()},
+    header,
+    statuses: indices.map(index => list.getStatus(index)),
+  };
+}
+
+function unpacked({bits, lst}) {
+  return StatusList.decompressStatusList(Buffer.from(lst).toString('base64url'), bits);
+}
+
+function tokenEntry({jwt}) {
+  return getStatusListFromJWT(jwt);
 }
 
 function algorithm(publicKeyMultibase) {
@@ -174,7 +205,7 @@ function sentences(error) {
   return error ? [error.message, ...(error.errors ?? []).flatMap(sentences)] : [];
 }
 
-const commands = {configure, verifyCredential: verify, checkStatus: check, verifyList, open, load};
+const commands = {configure, verifyCredential: verify, checkStatus: check, verifyList, open, tokenList, tokenEntry, load};
 
 for await (const line of createInterface({input: process.stdin})) {
   const request = JSON.parse(line);

@@ -10,12 +10,14 @@ import gzip
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+
+from tests.envelopes import jws, sign1, token_of_cwt, token_of_jwt
 
 Body = dict[str, Any]
 
@@ -122,18 +124,58 @@ class _List:
             del self.values[index]
 
 
-def check_published(checked: Checked, published: Mapping[UUID, tuple[bytes, int]]) -> None:
-    """Every published list (its bytes, and the position it stands for) equals a replay of the log to that position."""
-    for list_id, (content, position) in published.items():
-        expected = _replayed(checked.events[:position])[str(list_id)]
-        subject = json.loads(content)["credentialSubject"]
-        assert subject["statusPurpose"] == expected.purpose
-        assert subject.get("statusSize", 1) == expected.width
-        encoded = subject["encodedList"]
-        assert encoded[0] == "u", "multibase base64url without padding (Bitstring Status List 1.0, section 2.2)"
-        bits = gzip.decompress(base64.urlsafe_b64decode(encoded[1:] + "=" * (-len(encoded[1:]) % 4)))
-        assert len(bits) * 8 == expected.size * expected.width
-        assert _values(bits, expected.width) == expected.values, f"list {list_id} does not show what the log says"
+@dataclass(frozen=True)
+class Published:
+    """One form of a published list, and the position that it stands for."""
+
+    list_id: UUID
+    media_type: str
+    content: bytes
+    position: int
+
+
+def check_published(checked: Checked, published: Iterable[Published]) -> None:
+    """Every form of every published list equals a replay of the log to its position."""
+    replays: dict[int, dict[str, _List]] = {}
+    for one in published:
+        if one.position not in replays:
+            replays[one.position] = _replayed(checked.events[: one.position])
+        expected = replays[one.position][str(one.list_id)]
+        if one.media_type.startswith("application/statuslist+"):
+            _check_token_list(one, expected)
+        else:
+            _check_list_credential(one, expected)
+
+
+def _check_list_credential(one: Published, expected: _List) -> None:
+    read = {"application/vc": lambda content: content, "application/vc+jwt": _jwt, "application/vc+cose": _cose}
+    subject = json.loads(read[one.media_type](one.content))["credentialSubject"]
+    assert subject["statusPurpose"] == expected.purpose
+    assert subject.get("statusSize", 1) == expected.width
+    encoded = subject["encodedList"]
+    assert encoded[0] == "u", "multibase base64url without padding (Bitstring Status List 1.0, section 2.2)"
+    bits = gzip.decompress(base64.urlsafe_b64decode(encoded[1:] + "=" * (-len(encoded[1:]) % 4)))
+    assert len(bits) * 8 == expected.size * expected.width
+    assert _values(bits, expected.width) == expected.values, f"list {one.list_id} does not show what the log says"
+
+
+def _check_token_list(one: Published, expected: _List) -> None:
+    """A revocation list, or one that tells revocations and suspensions in one value."""
+    is_jwt = one.media_type.endswith("+jwt")
+    claims, listed = token_of_jwt(one.content) if is_jwt else token_of_cwt(one.content)
+    assert expected.purpose in ("revocation", "token")
+    assert str(claims["sub" if is_jwt else 2]).endswith(f"/status-lists/{one.list_id}")
+    assert listed.bits == expected.width
+    assert len(listed.packed) * 8 == expected.size * expected.width
+    assert listed.not_zero() == expected.values, f"list {one.list_id} does not show what the log says"
+
+
+def _jwt(content: bytes) -> bytes:
+    return jws(content).payload
+
+
+def _cose(content: bytes) -> bytes:
+    return sign1(content).payload
 
 
 def _values(bits: bytes, width: int) -> dict[int, int]:
@@ -169,7 +211,17 @@ def _replayed(events: tuple[Body, ...]) -> dict[str, _List]:
         for one in lists.values():
             if (one.set_id, one.purpose) == (set_id, purpose):
                 one.say(index, value)
+    for one in lists.values():
+        if one.purpose == "token":
+            one.values = _in_one_value(one, lists)
     return lists
+
+
+def _in_one_value(token: _List, lists: Mapping[str, _List]) -> dict[int, int]:
+    """1 where the set's revocation list says so, else 2 where its suspension list does and there is room for it."""
+    said = {one.purpose: one.values for one in lists.values() if one.set_id == token.set_id}
+    suspended = dict.fromkeys(said["suspension"], 2) if token.width > 1 else {}
+    return suspended | dict.fromkeys(said["revocation"], 1)
 
 
 def _word(event: Body, purpose: str, value: int) -> tuple[str, str, int, int]:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
 from typing import Final
 from urllib.parse import urljoin
 from uuid import UUID
@@ -26,9 +25,6 @@ from registry.securing import secure as securing
 from registry.securing import status_token
 from registry.securing.signer import Signer
 from registry.vault.keys import Vault
-
-ISSUER_REMEMBERED_S = 0.2
-"""Less than a tick: after a rotation the next publication is signed by the new key."""
 
 _EITHER: Final = (Mechanism.EDDSA_RDFC_2022, Mechanism.ECDSA_RDFC_2019)
 """One of them signs with any key there is, and gives an embedded proof that a template is filled for."""
@@ -86,15 +82,18 @@ def list_signer(
     database: Pool, vault: Vault, clock: Callable[[], datetime]
 ) -> Callable[[LogName, Unsecured], Awaitable[Secured]]:
     """Return what signs a list version in every form that its issuer has keys for; raises `UnknownIssuer`."""
-    known: dict[tuple[LogName, UUID], tuple[float, asyncio.Future[Issuer]]] = {}
+    under_way: dict[tuple[LogName, UUID], asyncio.Future[Issuer]] = {}
 
     def issuer_of(log: LogName, issuer_id: UUID) -> asyncio.Future[Issuer]:
-        """The issuer as the log has it, or had it a moment ago: a mass change asks for it a thousand times at once."""
-        at, reading = known.get((log, issuer_id), (0.0, None))
-        if reading is None or monotonic() - at > ISSUER_REMEMBERED_S:
-            reading = asyncio.ensure_future(_read_issuer(database, log, issuer_id))
-            known[log, issuer_id] = (monotonic(), reading)
-        return asyncio.shield(reading)
+        """The issuer as the log has it, read once for all lists of a publication, which ask for it at once.
+
+        It is not remembered beyond that: what is published after a rotation is signed by the new key.
+        """
+        key = (log, issuer_id)
+        if key not in under_way:
+            reading = under_way[key] = asyncio.ensure_future(_read_issuer(database, log, issuer_id))
+            reading.add_done_callback(lambda _: under_way.pop(key))
+        return asyncio.shield(under_way[key])
 
     async def opened(log: LogName, method: VerificationMethod) -> Key:
         return Key(method.id, await vault.signer(log, method.key_id or UUID(int=0)))

@@ -25,6 +25,7 @@ COMMANDS = (
         "dev",
         "doctor",
         "init",
+        "keys",
         "migrate",
         "operator-keys",
         "project",

@@ -43,6 +43,8 @@ class Terms:
 class Wish:
     """How a credential is to be secured: by `mechanism`; what was secured before stays so, if that is `acceptable`."""
 
+    terms: Terms
+    """Those that the document was judged under."""
     mechanism: Mechanism
     acceptable: Collection[Mechanism]
 
@@ -106,9 +108,8 @@ class Issuing:
         `Commands.handle` raises, and `Malformed`, `UnsafeDocument`, `UnknownContext`, `NotYetVisible`. That the issuer
         may issue is asked where something new would be recorded or signed: a repeated request gets its answer for ever.
         """
-        issuer = await self._commands.issuer(asked.log, command.issuer_id)
-        stand_in = {"credentialStatus": _stand_in(PURPOSES[issuer.status_profile])}
-        await self._canonicalise(_complete(document, command.credential_id, issuer.did, stand_in))
+        stand_in = {"credentialStatus": _stand_in(PURPOSES[wish.terms.profile])}
+        await self._canonicalise(_complete(document, command.credential_id, wish.terms.did, stand_in))
         outcome = await self._commands.handle(asked, command)
         answer = outcome.answer
         complete = _complete(document, answer["credentialId"], answer["issuer"], answer)

@@ -64,7 +64,8 @@ async def issue(call: Call) -> web.Response:
     def judge(terms: Terms) -> tuple[Prepared, Wish]:
         documents.require_date(body.credential)
         prepared = _prepared(call, body.credential, terms)
-        return prepared, Wish(issue_options.chosen(terms.mechanisms, acceptable, body.credential), acceptable)
+        mechanism = issue_options.chosen(terms.mechanisms, acceptable, body.credential)
+        return prepared, Wish(terms, mechanism, acceptable)
 
     (document, registration), wish = await _judged(call, body.credential, judge)
     issued = await call.parts.issuing.issue(asked(call), _command(call, registration), document, wish)

@@ -113,8 +113,8 @@ class Verifier:
         document = resolve_here(did) if did.startswith("did:key:") else await self._issuer.controller_document()
         return method_in(document, method, purpose)
 
-    async def canonical_of(self, documents: Sequence[Any]) -> list[str | Refused]:
-        return [canonicalise_here(dict(one), self._processor) for one in documents]
+    async def canonical_of(self, documents: Sequence[Any], digest: Any) -> list[str | Refused]:
+        return [canonicalise_here(dict(one), self._processor, digest) for one in documents]
 
     async def holds(self, credential: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return what secures *credential*, and what it says; whatever is changed about it is noticed."""
@@ -343,6 +343,37 @@ async def test_a_replay_is_answered_though_todays_settings_would_refuse_it(servi
     assert await issuer.issue({**foreign, "id": "urn:example:named"}, {"mechanism": "vc+jwt"}) == named
     status, problem = await issuer.ask(foreign, {"mechanism": "vc+jwt"}, **{"Idempotency-Key": "second"})
     assert (status, problem["pointer"]) == (400, "/credential/credentialStatus")
+
+
+@pytest.mark.parametrize("did", ["key", "web"])
+async def test_a_replay_outlives_the_rotation_of_its_key(public: Service, contexts: Contexts, did: str) -> None:
+    issuer = await Issuer.of(public, did=did, mechanisms=KEYS[P256])
+    first = await issuer.issue({**UNSIGNED["2.0"], "id": "urn:example:first"})
+    asked = [
+        ({**UNSIGNED["2.0"], "id": "urn:example:silent"}, {"mechanism": "vc+jwt"}),
+        ({**UNSIGNED["2.0"], "id": "urn:example:named", "issuer": first["issuer"]}, {"mechanism": "ecdsa-jcs-2019"}),
+        ({**UNSIGNED["2.0"], "id": "urn:example:object", "issuer": {"id": first["issuer"]}}, {}),
+    ]
+    before = [await issuer.issue(*one) for one in asked]
+    path = f"/issuers/{issuer.slug}/keys/rotation"
+    status, answer = await public.ask("POST", path, key=public.operator_key, json={})
+    assert status == 200, answer
+    assert before == [await issuer.issue(*one) for one in asked]
+    later = await issuer.issue(UNSIGNED["2.0"])
+    await Verifier(issuer, contexts).holds(later)
+    assert (later["issuer"] == first["issuer"]) is (did == "web")
+    assert later["proof"]["verificationMethod"] != first["proof"]["verificationMethod"]
+
+
+async def test_a_credential_of_an_earlier_did_is_not_taken_over(service: Service) -> None:
+    issuer = await Issuer.of(service)
+    await issuer.issue({**UNSIGNED["2.0"], "id": "urn:example:early"})
+    path = f"/issuers/{issuer.slug}/keys/rotation"
+    status, answer = await service.ask("POST", path, key=service.operator_key, json={})
+    assert status == 200, answer
+    taken = {**UNSIGNED["2.0"], "id": "urn:example:early", "issuer": answer["id"]}
+    status, problem = await issuer.ask(taken)
+    assert (status, problem["type"].rpartition("/")[2]) == (409, "already-registered"), problem
 
 
 async def test_what_was_issued_in_one_mechanism_is_not_issued_again_in_another(every: Issuer) -> None:

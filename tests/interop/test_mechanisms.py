@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from registry.securing.contexts import STATUS_V1
 from registry.securing.enveloped import open_data_url
 from tests.interop.client import Client, eventually
 from tests.interop.judge import CLEAR, Judge, Judgement, file_of
+from tests.interop.real_credentials import NAMES, unsigned
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +34,7 @@ WAYS = [
     for algorithm in ALGORITHMS[mechanism]
     if version == "2.0" or mechanism in EMBEDDED
 ]
-NAMES = {KeyAlgorithm.ED25519: "EdDSA", KeyAlgorithm.P256: "ES256", KeyAlgorithm.P384: "ES384"}
+JOSE_NAMES = {KeyAlgorithm.ED25519: "EdDSA", KeyAlgorithm.P256: "ES256", KeyAlgorithm.P384: "ES384"}
 COSE_NUMBERS = {KeyAlgorithm.ED25519: -8, KeyAlgorithm.P256: -7, KeyAlgorithm.P384: -35}
 
 
@@ -55,6 +57,16 @@ async def test_others_accept_an_embedded_proof_and_see_the_status(
     assert seen.statuses == revoked
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS[Mechanism.ECDSA_RDFC_2019])
+@pytest.mark.parametrize("name", NAMES)
+async def test_others_label_the_blank_nodes_of_a_real_credential_likewise(
+    name: str, algorithm: KeyAlgorithm, judge: Judge, service: Any, shared_dir: Path
+) -> None:
+    client = await Client.registered(service, mechanisms=["ecdsa-rdfc-2019"], keyAlgorithms=[algorithm])
+    credential = await client.issue(unsigned(shared_dir / "fixtures", name))
+    assert judge.verify(credential) == Judgement(verified=True, statuses=CLEAR)
+
+
 @pytest.mark.parametrize(("version", "mechanism", "algorithm"), [way for way in WAYS if way[1] not in EMBEDDED])
 async def test_others_open_an_envelope(
     judge: Judge, service: Any, version: str, mechanism: Mechanism, algorithm: KeyAlgorithm
@@ -66,7 +78,7 @@ async def test_others_open_an_envelope(
     assert (opened["verified"], opened["errors"]) == (True, [])
     header, document = opened["header"], opened["document"]
     if mechanism is Mechanism.VC_JWT:
-        assert header == {"alg": NAMES[algorithm], "kid": method, "typ": "vc+jwt", "cty": "vc"}
+        assert header == {"alg": JOSE_NAMES[algorithm], "kid": method, "typ": "vc+jwt", "cty": "vc"}
     else:
         assert header["1"] == COSE_NUMBERS[algorithm]
     assert document["issuer"] == method.partition("#")[0]

@@ -127,7 +127,10 @@ def own_cut_offs(views: Views, origins: Mapping[LogName, str], clock: Callable[[
     kept: Cache[str, datetime | None] = Cache(clock, max_bytes=_OWN_BYTES)
 
     async def load(method_id: str) -> Kept[datetime | None]:
-        rows = [row for log in origins if (row := await views.method(log, method_id)) is not None]
+        try:
+            rows = [row for log in origins if (row := await views.method(log, method_id)) is not None]
+        except LOST as error:
+            raise DatabaseUnavailable("The database does not answer.") from error
         cut_offs = [row.until for row in rows if row.state is KeyState.COMPROMISED and row.until is not None]
         return Kept(
             min(cut_offs, default=None), _METHOD_WEIGHT + len(method_id), clock() + timedelta(seconds=OWN_KEPT_S)

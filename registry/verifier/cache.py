@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from registry.errors import Refused, RegistryError, RemoteUnavailable
-from registry.verifier.allowance import spend
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -31,10 +30,16 @@ class Kept(Generic[Value]):
 
 
 class Cache(Generic[Key, Value]):
-    """The least recently used go when more than *max_bytes* are kept; what alone is heavier is not kept at all."""
+    """The least recently used go when more than *max_bytes* are kept; what alone is heavier is not kept at all.
 
-    def __init__(self, clock: Callable[[], datetime], *, max_bytes: int) -> None:
+    *charge* is called for each caller who asks for what is not kept, and may refuse him.
+    """
+
+    def __init__(
+        self, clock: Callable[[], datetime], *, max_bytes: int, charge: Callable[[], None] = lambda: None
+    ) -> None:
         self._clock = clock
+        self._charge = charge
         self._max_bytes = max_bytes
         self._weight = 0
         self._kept: OrderedDict[Key, Kept[Value | RegistryError]] = OrderedDict()
@@ -46,7 +51,7 @@ class Cache(Generic[Key, Value]):
         With *fresh*, what is kept does not count.
 
         A `Refused` or `RemoteUnavailable` that *load* raises is raised again for 10 s. A caller that is cancelled
-        leaves the loading to the others. Each caller pays for what is not kept, if it has an `allowance`.
+        leaves the loading to the others.
         """
         kept = self._kept.get(key)
         if kept is not None and not fresh and self._clock() < kept.until:
@@ -54,7 +59,7 @@ class Cache(Generic[Key, Value]):
             if isinstance(kept.value, RegistryError):
                 raise kept.value.with_traceback(None)
             return kept.value
-        spend()
+        self._charge()
         loading = self._loading.get(key)
         if loading is None:
             loading = self._loading[key] = asyncio.ensure_future(self._load(key, load))

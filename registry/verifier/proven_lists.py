@@ -24,6 +24,7 @@ from registry.securing.moment import date_time_stamp
 from registry.securing.proofs import CanonicalOf, KeyOf, verify_proofs
 from registry.securing.verification_method import VerificationMethodFound
 from registry.strict_json import json_object, loads
+from registry.verifier.allowance import spend
 from registry.verifier.bounded_json import require_few_marks
 from registry.verifier.cache import Cache, Kept
 from registry.verifier.fetcher import Fetched, Fetcher
@@ -80,7 +81,7 @@ class ProvenLists:
         self._fetcher = fetcher
         self._proving = proving
         self._clock = clock
-        self._kept: Cache[tuple[Kind, str, datetime | None], Read] = Cache(clock, max_bytes=max_bytes)
+        self._kept: Cache[tuple[Kind, str, datetime | None], Read] = Cache(clock, max_bytes=max_bytes, charge=spend)
         self._newest = Newest()
         self._reading = ThreadPoolExecutor(2, "reading lists")
 

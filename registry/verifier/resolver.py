@@ -15,6 +15,7 @@ from registry.securing.did import did_web_url, resolve_here
 from registry.securing.problem import INVALID_DOCUMENT, INVALID_DOCUMENT_ID
 from registry.securing.verification_method import VerificationMethodFound, controller_of, method_in, unknown
 from registry.strict_json import json_object
+from registry.verifier.allowance import spend
 from registry.verifier.cache import Cache, Kept
 from registry.verifier.fetcher import Fetcher
 
@@ -56,7 +57,7 @@ class Resolver:
         self._own = own
         self._cut_off_of = cut_off_of
         self._clock = clock
-        self._documents: Cache[str, Mapping[str, Any]] = Cache(clock, max_bytes=max_bytes)
+        self._documents: Cache[str, Mapping[str, Any]] = Cache(clock, max_bytes=max_bytes, charge=spend)
 
     async def close(self) -> None:
         """End what is being fetched."""

@@ -155,9 +155,9 @@ def _server_context(issuer: x509.Name, signing_key: Any, hosts: Any) -> ssl.SSLC
 
 
 @asynccontextmanager
-async def elsewhere() -> AsyncIterator[Elsewhere]:
+async def elsewhere(world: Elsewhere | None = None) -> AsyncIterator[Elsewhere]:
     """Every host of `HOSTS` on one port of loopback, and `STRANGER` with the wrong certificate."""
-    world = Elsewhere()
+    world = world or Elsewhere()
     context = authority().server
     context.sni_callback = lambda one, name, _: setattr(  # type: ignore[assignment]
         one, "context", authority().stranger if name == STRANGER else authority().server

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from registry.errors import RemoteUnavailable, Unavailable
-from registry.verifier.allowance import allowance
+from registry.verifier.allowance import allowance, spend
 from registry.verifier.cache import Cache, Kept
 from tests.clock import FakeClock
 
@@ -108,7 +108,7 @@ async def test_what_alone_is_over_the_bound_is_not_kept(clock: FakeClock) -> Non
 
 
 async def test_one_who_spent_his_allowance_is_refused_and_nobody_else(clock: FakeClock) -> None:
-    cache, load = Cache[str, int](clock, max_bytes=10_000), Loading(clock)
+    cache, load = Cache[str, int](clock, max_bytes=10_000, charge=spend), Loading(clock)
     with allowance(2):
         await asyncio.gather(cache.get("a", load), cache.get("b", load))
         await cache.get("a", load)  # what is kept costs nothing

@@ -25,6 +25,9 @@ _SHOWN: Final = 10
 MAX_OBJECTS: Final = 4_000
 """Objects of a document; expansion takes some 0.3 ms each, and a full transcript has a few hundred."""
 
+MAX_CONTEXTS: Final = 32
+"""Contexts of one object; each takes some 2 ms, however often it was seen, and a badge has three."""
+
 
 def refuse_input(document: Mapping[str, Any]) -> None:
     """Refuse what the expanded form no longer shows: numbers that readers disagree about, contexts that would rewrite
@@ -38,7 +41,10 @@ def refuse_input(document: Mapping[str, Any]) -> None:
             objects += 1
             if objects > MAX_OBJECTS:
                 raise Malformed(f"The document has more than {MAX_OBJECTS} objects; issue several smaller credentials.")
-            if schemes := terms_like_schemes(part.get("@context")):
+            contexts = part.get("@context")
+            if isinstance(contexts, list) and len(contexts) > MAX_CONTEXTS:
+                raise Malformed(f"An object in the document has more than {MAX_CONTEXTS} contexts.")
+            if schemes := terms_like_schemes(contexts):
                 raise UnsafeDocument(f"A context in the document defines {min(schemes)!r}, which rewrites identifiers.")
             graph = part.get("@graph", {})
             if not all(isinstance(item, Mapping) for item in (graph if isinstance(graph, list) else [graph])):

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from registry.domain.names import LogName
 from registry.domain.problem import INVALID_CHALLENGE_ERROR, INVALID_DOMAIN_ERROR, Problem
+from registry.verifier.beside import beside
 from registry.verifier.contained import contained_in
 from registry.verifier.context_step import context_step
 from registry.verifier.opened import PRESENTATION, Opened, Presented, opened
@@ -67,7 +68,7 @@ class PresentationVerifier:
         """Take the steps of the presentation itself; return who made it, if that was shown."""
         sources, document = self._sources, taken.document
         now = sources.clock()
-        if problems := check_presentation(document):
+        if problems := await beside(document, lambda: check_presentation(document)):
             steps.append(failed("structure", problems, now))
             return None
         steps.append(passed("structure", "It conforms to the data model.", now))
@@ -75,7 +76,9 @@ class PresentationVerifier:
         if not is_proof_needed and not is_enveloped and "proof" not in document:
             steps.append(_without_proof(options, now))
             return None
-        steps.append(context_step(document, sources.context_of, now, is_enveloped=is_enveloped))
+        steps.append(
+            await beside(document, lambda: context_step(document, sources.context_of, now, is_enveloped=is_enveloped))
+        )
         if not is_verified(steps):
             return None
         holder = id_of(document.get("holder"))
@@ -93,7 +96,7 @@ class PresentationVerifier:
         inner = Options(at=options.at, identifier=options.identifier)
         budget = Budget()
         found = []
-        for credential, pointer in contained_in(document):
+        for credential, pointer in await beside(document, lambda: list(contained_in(document))):
             if _is_self_asserted(credential, document, holder):
                 verification = self._self_asserted(credential, options)
             else:

@@ -25,7 +25,6 @@ from registry.securing.proofs import CanonicalOf, KeyOf, verify_proofs
 from registry.securing.verification_method import VerificationMethodFound
 from registry.strict_json import json_object, loads
 from registry.verifier.allowance import spend
-from registry.verifier.bounded_json import require_few_marks
 from registry.verifier.cache import Cache, Kept
 from registry.verifier.fetcher import Fetched, Fetcher
 from registry.verifier.remote_lists import RemoteList, bitstring_list, issuer_of, revocation_list, token_list, unusable
@@ -117,7 +116,7 @@ class ProvenLists:
             method = await self._signed(envelope, None)
             return await self._in_thread(lambda: token_list(envelope.document, url, method.controller, method.id))
         if kind is Kind.REVOCATION_LIST:
-            return await self._in_thread(lambda: revocation_list(_json(fetched.body), url))
+            return await self._in_thread(lambda: revocation_list(loads(fetched.body), url))
         document, methods = await self._credential(fetched, now)
         if document.get("id") not in (None, url):
             raise unusable(f"The list found there is another: {str(document.get('id'))[:200]}.")
@@ -127,7 +126,7 @@ class ProvenLists:
         """Return the status list credential in *fetched*, and the methods of its issuer that signed it."""
         if fetched.media_type in _ENVELOPES:
             return await self._unwrapped(await self._in_thread(lambda: open_envelope(fetched.body, fetched.media_type)))
-        document = await self._in_thread(lambda: _json_object(fetched.body))
+        document = await self._in_thread(lambda: json_object(fetched.body, "The list"))
         if document.get("type") == "EnvelopedVerifiableCredential":
             return await self._unwrapped(await self._in_thread(lambda: open_data_url(str(document.get("id")))))
         results = await verify_proofs(
@@ -206,13 +205,3 @@ def _fresh_s(found: RemoteList, fetched: Fetched) -> float:
 
 def _weight_bytes(found: RemoteList) -> int:
     return len(found.entries) + sum(200 + len(key) + len(reason) for key, reason in found.revoked.items())
-
-
-def _json(body: bytes) -> Any:
-    require_few_marks(body)
-    return loads(body)
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    require_few_marks(body)
-    return json_object(body, "The status list credential")

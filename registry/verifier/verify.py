@@ -16,6 +16,7 @@ from typing import Any, Final
 from registry.domain.names import LogName
 from registry.domain.problem import CONTAINED_DOES_NOT_HOLD, Problem
 from registry.verifier.badge_step import badge_step, recipient_step
+from registry.verifier.beside import beside
 from registry.verifier.contained import MAX_CONTAINED, MAX_DEPTH, contained_in
 from registry.verifier.context_step import context_step
 from registry.verifier.issuer_step import issuer_steps
@@ -102,13 +103,17 @@ class CredentialVerifier:
         sources, document = self._sources, taken.document
 
         async def structure(found: _Findings) -> None:
-            problems = check_credential(document)
+            problems = await beside(document, lambda: check_credential(document))
             now = sources.clock()
             found.steps.append(failed("structure", problems, now) if problems else passed("structure", _CONFORMS, now))
 
         async def contexts(found: _Findings) -> None:
             is_enveloped = taken.envelope is not None
-            found.steps.append(context_step(document, sources.context_of, sources.clock(), is_enveloped=is_enveloped))
+            now = sources.clock()
+            step = await beside(
+                document, lambda: context_step(document, sources.context_of, now, is_enveloped=is_enveloped)
+            )
+            found.steps.append(step)
 
         async def proof(found: _Findings) -> None:
             expected = Expected(id_of(document.get("issuer")), ASSERTION, moment)
@@ -132,7 +137,7 @@ class CredentialVerifier:
             found.steps += steps
 
         async def badge(found: _Findings) -> None:
-            if (step := badge_step(document, sources.clock())) is not None:
+            if (step := await beside(document, lambda: badge_step(document, sources.clock()))) is not None:
                 found.steps.append(step)
             if options.identifier is not None:
                 found.steps.append(recipient_step(document, options.identifier, sources.clock()))
@@ -150,7 +155,7 @@ class CredentialVerifier:
         found: _Findings,
     ) -> tuple[Contained, ...]:
         """Verify the credentials inside, each by itself, and tell how many hold."""
-        inside = list(contained_in(document))
+        inside = await beside(document, lambda: list(contained_in(document)))
         if not inside:
             return ()
         inner = Options(at=options.at)

@@ -153,9 +153,6 @@ PRESENTED: dict[str, Callable[[], Any]] = {
             for one in (0, 1)
         ],
     },
-    "five hundred credentials inside": lambda: signed(
-        credential(credentialSubject={"id": "did:example:x", "verifiableCredential": [signed(credential())] * 500})
-    ),
     # ── contexts that change what is meant ──
     "a context that redefines the issuer": lambda: rdf(**{"@context": [V2, {"issuer": "https://example.org/nobody"}]}),
     "a context that redefines the status": lambda: rdf(

@@ -1,0 +1,30 @@
+"""Looking through long documents beside the event loop, so that others are answered meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+Result = TypeVar("Result")
+
+LONG: Final = 2_000
+"""Values from which on a document is looked through in a thread; one more switch of threads is nothing then."""
+
+
+async def beside(document: Any, work: Callable[[], Result]) -> Result:
+    """Return what *work* returns, which looks through *document*; in a thread if that may take a while."""
+    return await asyncio.to_thread(work) if is_long(document) else work()
+
+
+def is_long(document: Any) -> bool:
+    """Return whether there are more than 2,000 values in *document*; never looks at many more."""
+    waiting = [document]
+    for value in waiting:  # which grows meanwhile
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+        if len(waiting) > LONG:
+            return True
+    return False

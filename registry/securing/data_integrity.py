@@ -19,7 +19,7 @@ That is safe because
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -38,7 +38,6 @@ DATA_INTEGRITY_PROOF: Final = "DataIntegrityProof"
 ED25519_SIGNATURE_2020: Final = "Ed25519Signature2020"
 
 Document = dict[str, Any]
-Sign = Callable[[bytes], bytes]
 
 _PURPOSES: Final = {
     "assertionMethod": "https://w3id.org/security#assertionMethod",
@@ -191,20 +190,3 @@ def _has_terms(document: Mapping[str, Any], suite: Cryptosuite) -> bool:
     if contexts[:1] == [CREDENTIALS_V2] and suite.proof_type == DATA_INTEGRITY_PROOF:
         return True
     return contexts[:1] in ([CREDENTIALS_V1], [CREDENTIALS_V2]) and suite.context in contexts
-
-
-def secure(document: Document, canonical: str, *, sign: Sign, verification_method: str, created: datetime) -> Document:
-    """Return *document* with an embedded eddsa-rdfc-2022 proof."""
-    signer = _Ed25519(sign)
-    suite = CRYPTOSUITES[Mechanism.EDDSA_RDFC_2022]
-    proof = prove(
-        document, suite, signer=signer, verification_method=verification_method, created=created, canonical=canonical
-    )
-    return {**document, "proof": proof}
-
-
-@dataclass(frozen=True, slots=True)
-class _Ed25519:
-    sign: Sign
-    algorithm: KeyAlgorithm = KeyAlgorithm.ED25519
-    public_key: bytes = b""

@@ -33,10 +33,11 @@ from load_tests.peer import Answer
 from load_tests.servers import Registry, Server, peers, registry
 from projections.status_lists.frontier import Frontier, ListState
 from projections.status_lists.published_list import published_bits
-from projections.status_lists.rendering import Rendered, Stored, Validity, finish, render
+from projections.status_lists.rendering import Rendered, Secured, Stored, Unsecured, Validity, finish, render
 from registry.domain.mechanisms import KeyAlgorithm, Mechanism
 from registry.domain.names import LogName
 from registry.list_signer import Key, Keys, every_form
+from registry.securing.secure import secure
 
 SIZE = 131_072
 REVOKED = SIZE // 100
@@ -48,6 +49,8 @@ ratios = [
     Ratio("5  GET, identity", "ours identity", ("theirs identity",), 0.80, 0.95),
     Ratio("5  GET, gzip", "ours gzip", ("theirs gzip",), 0.80, 0.95),
     Ratio("5  304", "ours 304", ("theirs 304",), 0.80, 0.95),
+    Ratio("5  GET, statuslist+jwt", "ours statuslist+jwt", ("theirs statuslist+jwt",), 0.80, 0.95),
+    Ratio("5  GET, statuslist+cwt", "ours statuslist+cwt", ("theirs statuslist+cwt",), 0.80, 0.95),
 ]
 
 
@@ -101,6 +104,10 @@ async def ways_to_ask(server: Server, path: str) -> list[Asked]:
         identity,
         await _ask("gzip", server, path, {**accept, "Accept-Encoding": "gzip, deflate, br"}),
         await _ask("304", server, path, {**accept, "If-None-Match": identity.answer.headers["ETag"]}),
+        *[
+            await _ask(form, server, path, {**accept, "Accept": f"application/{form}"})
+            for form in ("statuslist+jwt", "statuslist+cwt")
+        ],
     ]
 
 
@@ -136,7 +143,7 @@ def building_ms(trials: int, *, guarded: bool, in_every_form: bool = False) -> f
     """
     now, did = datetime.now(UTC), "did:key:z6MkLoad"
     key = Key(f"{did}#1", Private(Ed25519PrivateKey.generate()))
-    keys = Keys(Mechanism.EDDSA_RDFC_2022, key, key if in_every_form else None)
+    keys = Keys(Mechanism.EDDSA_RDFC_2022, key, key)
     url = f"https://registry.example/status-lists/{uuid4()}"
     indices = Random(1).sample(range(SIZE), REVOKED)
     frontier = Frontier(LogName("main"), 1, b"", 0, 0, (), None)
@@ -147,7 +154,9 @@ def building_ms(trials: int, *, guarded: bool, in_every_form: bool = False) -> f
         state = ListState(*ids, did, SIZE, indices, None, None, published)
         (rendered,) = render([state], frontier, validity)
         assert isinstance(rendered, Rendered)
-        (stored,) = finish([(state, every_form(rendered.unsecured, keys, "load", now))])
+        unsecured = rendered.unsecured
+        secured = every_form(unsecured, keys, "load", now) if in_every_form else embedded(unsecured, key, now)
+        (stored,) = finish([(state, secured)])
         return stored
 
     published = built(None).forms[0].content if guarded else None
@@ -157,6 +166,21 @@ def building_ms(trials: int, *, guarded: bool, in_every_form: bool = False) -> f
         built(published)
         times.append((time.perf_counter() - began) * 1000)
     return median(times)
+
+
+def embedded(unsecured: Unsecured, key: Key, created: datetime) -> Secured:
+    """Return a list in its embedded form alone."""
+    w3c = unsecured.w3c
+    assert w3c is not None
+    secured = secure(
+        w3c.document,
+        Mechanism.EDDSA_RDFC_2022,
+        signer=key.signer,
+        verification_method=key.method_id,
+        created=created,
+        canonical=w3c.canonical,
+    )
+    return Secured({secured.media_type: secured.content}, (key.method_id,))
 
 
 def report_building(console: Console) -> bool:

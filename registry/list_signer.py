@@ -28,7 +28,7 @@ from registry.vault.keys import Vault
 
 _EITHER: Final = (Mechanism.EDDSA_RDFC_2022, Mechanism.ECDSA_RDFC_2019)
 """One of them signs with any key there is, and gives an embedded proof that a template is filled for."""
-_ENVELOPED: Final = (KeyAlgorithm.P256, KeyAlgorithm.ED25519)
+_ENVELOPED: Final = (KeyAlgorithm.P256, KeyAlgorithm.ED25519, KeyAlgorithm.P384)
 """What signs JWTs and CWTs, the one that most wallets verify first."""
 
 
@@ -39,8 +39,8 @@ class Methods:
     mechanism: Mechanism
     """Of the embedded proof."""
     embedded: VerificationMethod
-    enveloped: VerificationMethod | None
-    """None where no key is fit for JWTs and CWTs."""
+    enveloped: VerificationMethod
+    """Of JWTs and CWTs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Keys:
 
     mechanism: Mechanism
     embedded: Key
-    enveloped: Key | None
+    enveloped: Key
 
 
 def methods_of(issuer: Issuer, did: str) -> Methods:
@@ -70,11 +70,10 @@ def methods_of(issuer: Issuer, did: str) -> Methods:
     for method in issuer.keys.signing_lists(did):
         if (algorithm := algorithm_of(method.public_key_multibase)) is not None:
             held[algorithm] = method
-    enveloped = next((held[one] for one in _ENVELOPED if one in held), None)
     for mechanism in (*issuer.mechanisms, *_EITHER):
         for algorithm in in_order(mechanism, issuer.chosen.key_algorithms):
             if mechanism in EMBEDDED and algorithm in held:
-                return Methods(mechanism, held[algorithm], enveloped)
+                return Methods(mechanism, held[algorithm], next(held[one] for one in _ENVELOPED if one in held))
     raise UnknownIssuer(f"The registry holds no key that may sign the lists of {did}.")
 
 
@@ -101,8 +100,7 @@ def list_signer(
     async def secure(log: LogName, unsecured: Unsecured) -> Secured:
         issuer = await issuer_of(log, unsecured.issuer_id)
         methods = methods_of(issuer, unsecured.issuer_did)
-        embedded = await opened(log, methods.embedded)
-        enveloped = await opened(log, methods.enveloped) if methods.enveloped is not None else None
+        embedded, enveloped = await opened(log, methods.embedded), await opened(log, methods.enveloped)
         keys = Keys(methods.mechanism, embedded, enveloped)
         return await asyncio.to_thread(every_form, unsecured, keys, issuer.slug, clock())
 
@@ -120,22 +118,17 @@ async def _read_issuer(database: Pool, log: LogName, issuer_id: UUID) -> Issuer:
 
 
 def every_form(unsecured: Unsecured, keys: Keys, slug: str, created: datetime) -> Secured:
-    """Return a list of the issuer *slug* in every form that *keys* can sign; raise `UnknownIssuer` if there is none."""
+    """Return a list of the issuer *slug* in every form that it has, each signed by one of *keys*."""
     forms: dict[str, bytes] = {}
     used: list[str] = []
     if unsecured.w3c is not None:
         forms |= _as_credential(unsecured.w3c, keys.mechanism, keys.embedded, created)
         used.append(keys.embedded.method_id)
-    if keys.enveloped is not None:
-        if unsecured.w3c is not None:
-            forms |= _as_credential(unsecured.w3c, Mechanism.VC_JWT, keys.enveloped, created)
-            forms |= _as_credential(unsecured.w3c, Mechanism.VC_COSE, keys.enveloped, created)
-        if unsecured.ietf is not None:
-            forms |= _as_token(unsecured.ietf, keys.enveloped, slug)
-        used.append(keys.enveloped.method_id)
-    if not forms:
-        raise UnknownIssuer(f"{unsecured.issuer_did} has no P-256 or Ed25519 key here, and no other signs this list.")
-    return Secured(forms, tuple(dict.fromkeys(used)))
+        forms |= _as_credential(unsecured.w3c, Mechanism.VC_JWT, keys.enveloped, created)
+        forms |= _as_credential(unsecured.w3c, Mechanism.VC_COSE, keys.enveloped, created)
+    if unsecured.ietf is not None:
+        forms |= _as_token(unsecured.ietf, keys.enveloped, slug)
+    return Secured(forms, tuple(dict.fromkeys((*used, keys.enveloped.method_id))))
 
 
 def _as_credential(w3c: W3cList, mechanism: Mechanism, key: Key, created: datetime) -> dict[str, bytes]:

@@ -19,6 +19,7 @@ from aiohttp import web
 from projections import advance
 from projections.catalog import PROJECTIONS
 from projections.runner import Runner
+from projections.status_lists.history import History
 from projections.status_lists.publish import Publisher, PublishSettings
 from projections.status_lists.store import CHANNEL as PUBLISHED_CHANNEL
 from projections.status_lists.store import prepare as prepare_published
@@ -256,6 +257,7 @@ class Process:
             check_key=api_keys.check,
             views=views,
             lists=lists,
+            history=History(reader, list_signer(reader, vault, utc_now), clock=utc_now) if settings.history else None,
             progress=progress,
             metrics=self._metrics,
             verifier=verify,

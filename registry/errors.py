@@ -13,7 +13,7 @@
     │   │   └── ApiKeyRefused        401  why it does not is for metrics only
     │   ├── Forbidden                403  a good key, but not for this
     │   ├── NotFound                 404
-    │   │   ├── UnknownIssuer · UnknownCredential · UnknownStatusList · UnknownApiKey
+    │   │   ├── UnknownIssuer · UnknownCredential · UnknownStatusList · UnknownApiKey · OutOfHistory
     │   ├── NotAcceptable            406  no representation the caller accepts
     │   ├── Conflict                 409  the state of things forbids it
     │   │   ├── AlreadyRegistered · IllegalTransition · NoSuspensionEntry · AmbiguousCredential
@@ -23,7 +23,8 @@
     │   ├── UnsupportedMediaType     415
     │   ├── UnknownOrigin            421  no log answers to this Host
     │   ├── KeyReused                422  an Idempotency-Key came back with another request
-    │   └── QuotaExceeded            429  later, please
+    │   ├── QuotaExceeded            429  later, please
+    │   └── HistoryOff               501  this registry does not tell the past
     ├── Unavailable                  503  true again in a moment; safe to repeat
     │   ├── QueueFull                     back-pressure of the sequencer
     │   ├── NotYetVisible                 a projection has not reached the position asked for
@@ -118,6 +119,14 @@ class UnknownStatusList(NotFound):
 
 class UnknownApiKey(NotFound):
     """No API key has this id."""
+
+
+class OutOfHistory(NotFound):
+    """What is asked for did not exist at that moment, or the moment is yet to come."""
+
+
+class HistoryOff(Refused):
+    """This registry is set to tell nothing about the past."""
 
 
 class NotAcceptable(Refused):

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from projections import checkpoints
 from projections.catalog import PROJECTIONS
-from projections.credential_status import revocations
+from projections.credential_status import past, revocations
 from projections.credential_status import view as credential_status
 from projections.issuer_directory import view as issuer_directory
 from projections.projection import Executor
@@ -147,6 +147,7 @@ def bound_views(reader: Pool) -> Views:
 
     return Views(
         statuses_of=bound(credential_status.statuses_of),
+        statuses_at=_in_turn(bound(past.statuses_at), LONG_READS),
         of_issuer=bound(credential_status.of_issuer),
         legacy_settings=bound(revocations.legacy_settings),
         revoked=_in_turn(bound(revocations.revoked), LONG_READS),

@@ -161,9 +161,19 @@ async def status_of(conn: Reader, log: LogName, credential_id: str, issuer: str 
 @visible
 async def statuses_of(conn: Reader, log: LogName, queries: Sequence[Query]) -> list[CredentialRow | Ambiguous | None]:
     """Return an answer per query, in order; None where no credential matches."""
+    return answers(queries, await rows_of(conn, log, queries))
+
+
+async def rows_of(conn: Reader, log: LogName, queries: Sequence[Query]) -> list[CredentialRow]:
+    """Return every credential that one of *queries* may mean."""
     keys = {credential_key(credential_id) for credential_id, _ in queries}
+    return await _rows(conn, log, await conn.fetch(_BY_KEYS, log, list(keys)))
+
+
+def answers(queries: Sequence[Query], rows: Iterable[CredentialRow]) -> list[CredentialRow | Ambiguous | None]:
+    """Return which of *rows* each query means, in order."""
     by_id: dict[str, list[CredentialRow]] = {}
-    for row in await _rows(conn, log, await conn.fetch(_BY_KEYS, log, list(keys))):
+    for row in rows:
         by_id.setdefault(row.credential_id, []).append(row)
     return [_answer(by_id.get(credential_id, ()), credential_id, issuer) for credential_id, issuer in queries]
 

@@ -10,7 +10,7 @@ import base64
 from array import array
 from collections.abc import Collection, Sequence
 
-from bitstring import BitArray
+from bitstring import BitArray, Bits
 from isal import igzip, isal_zlib
 
 from registry.errors import Malformed
@@ -62,6 +62,11 @@ def entry(inflated: bytes, index: int, width: int) -> int:
         raise IndexError(f"A status list of {len(inflated) * 8 // width} entries has no index {index}.")
     window = int.from_bytes(inflated[first >> 3 : (last + 7) >> 3])
     return window >> (-last & 7) & ((1 << width) - 1)
+
+
+def indices(inflated: bytes) -> tuple[int, ...]:
+    """Return which entries of a list of single bits are set, in order."""
+    return tuple(Bits(inflated).findall("0b1"))
 
 
 def bit(inflated: bytes, index: int) -> int:

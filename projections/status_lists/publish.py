@@ -21,7 +21,7 @@ from asyncpg import Pool
 
 from projections.status_lists import head_file
 from projections.status_lists.due import batches, read_due
-from projections.status_lists.frontier import Frontier, ListState, read_frontier, read_lists, snapshot
+from projections.status_lists.frontier import Frontier, read_frontier, read_lists, snapshot
 from projections.status_lists.progress import Progress
 from projections.status_lists.queries import sql
 from projections.status_lists.rendering import Refusal, Rendered, Secured, Unsecured, Validity, finish, render
@@ -169,7 +169,7 @@ class Publisher:
         return await self._make_visible(frontier, secured, validity) if secured else 0
 
     async def _make_visible(
-        self, frontier: Frontier, secured: Sequence[tuple[ListState, Secured]], validity: Validity
+        self, frontier: Frontier, secured: Sequence[tuple[Rendered, Secured]], validity: Validity
     ) -> int | None:
         """Remember the head outside the database, then let the world see the lists: never the other way round."""
         stored = await asyncio.to_thread(finish, secured)
@@ -196,13 +196,13 @@ class Publisher:
         progress.halted = None
         return frontier
 
-    async def _secured(self, log: LogName, rendered: Sequence[Rendered]) -> list[tuple[ListState, Secured]]:
+    async def _secured(self, log: LogName, rendered: Sequence[Rendered]) -> list[tuple[Rendered, Secured]]:
         """Return each list's secured forms; a list that cannot be signed is refused alone."""
         answers = await asyncio.gather(*(self._secure(log, one.unsecured) for one in rendered), return_exceptions=True)
         secured = []
         for one, answer in zip(rendered, answers, strict=True):
             if isinstance(answer, Secured):
-                secured.append((one.state, answer))
+                secured.append((one, answer))
             else:
                 why = answer.detail if isinstance(answer, RegistryError) else type(answer).__name__
                 sentence = f"The list {one.state.url} could not be signed: {why}"
@@ -215,7 +215,7 @@ class Publisher:
             if isinstance(one, Refusal):
                 self._refuse(log, one)
             else:
-                self.progress_of(log).kept_bits += one.kept_bits
+                self.progress_of(log).kept_bits += len(one.kept)
                 allowed.append(one)
         return allowed
 

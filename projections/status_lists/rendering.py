@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -88,8 +88,8 @@ class Rendered:
 
     state: ListState
     unsecured: Unsecured
-    kept_bits: int
-    """How many revocations are set only because the world has seen them, before a restore."""
+    kept: tuple[int, ...]
+    """The indices that are set only because the world has seen them revoked, before a restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ class Stored:
     state: ListState
     forms: tuple[Representation, ...]
     verification_methods: tuple[str, ...]
+    kept: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +115,26 @@ def render(states: Iterable[ListState], frontier: Frontier, validity: Validity) 
     return [_render(state, frontier, validity) for state in states]
 
 
-def finish(secured: Iterable[tuple[ListState, Secured]]) -> list[Stored]:
+def finish(secured: Iterable[tuple[Rendered, Secured]]) -> list[Stored]:
     """Return what is stored of each secured list."""
     return [
-        Stored(
-            state,
-            tuple(Representation.of(media_type, one.forms[media_type]) for media_type in in_order(list(one.forms))),
-            one.verification_methods,
-        )
-        for state, one in secured
+        Stored(rendered.state, representations(one), one.verification_methods, rendered.kept)
+        for rendered, one in secured
     ]
+
+
+def representations(secured: Secured) -> tuple[Representation, ...]:
+    """Return every form of a secured list as it is served, the default one first."""
+    return tuple(Representation.of(name, secured.forms[name]) for name in in_order(list(secured.forms)))
+
+
+def past(state: ListState, kept: Sequence[int], validity: Validity) -> Unsecured:
+    """Return a version that the world saw, to be secured anew: *state* as the log tells it, and what was *kept* then.
+
+    Raises `Malformed`, `IndexError` and `ValueError` as lists that cannot be rendered do.
+    """
+    bits = _bits(state)
+    return _unsecured(state, united(bits, encoded_list.bits(kept, state.size)) if kept else bits, validity)
 
 
 def _render(state: ListState, frontier: Frontier, validity: Validity) -> Rendered | Refusal:
@@ -135,7 +146,7 @@ def _render(state: ListState, frontier: Frontier, validity: Validity) -> Rendere
         unsecured = _unsecured(state, united(bits, kept) if kept else bits, validity)
     except (IndexError, ValueError, Malformed) as error:
         return Refusal(state.status_list_id, f"The list {state.url} cannot be rendered: {error}")
-    return Rendered(state, unsecured, int.from_bytes(kept, "big").bit_count())
+    return Rendered(state, unsecured, encoded_list.indices(kept))
 
 
 def _unsecured(state: ListState, bits: bytes, validity: Validity) -> Unsecured:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import asyncpg
+import orjson
 from asyncpg import Connection, Pool
 from asyncpg.pool import PoolConnectionProxy
 
@@ -20,6 +21,8 @@ CHANNEL = "registry_published"
 _BEGIN_HEADS = sql("begin_heads")
 _MOVE_HEAD = sql("move_head")
 _HAS_FORMS = sql("has_forms")
+_HAS_VERSIONS = sql("has_versions")
+_NOTE_VERSIONS = sql("note_versions")
 _STORE = sql("store_lists")
 _STORE_FORMS = sql("store_forms")
 _DROP_FORMS = sql("drop_forms")
@@ -47,6 +50,8 @@ async def _create(conn: Connection | PoolConnectionProxy) -> None:
     await conn.execute(schema("published"))
     if not await conn.fetchval(_HAS_FORMS):
         await conn.execute(schema("published_forms"))
+    if not await conn.fetchval(_HAS_VERSIONS):
+        await conn.execute(schema("published_versions"))
 
 
 async def store(
@@ -69,6 +74,9 @@ async def store(
             return False
         times = (validity.ttl_s, validity.valid_from, validity.valid_until, validity.now)
         await conn.execute(_STORE, frontier.log, *head, sequence, *times, *_columns(map(_row, lists)))
+        restore = frontier.restore_position
+        kept = _columns((one.state.status_list_id, orjson.dumps(one.kept).decode()) for one in lists)
+        await conn.execute(_NOTE_VERSIONS, frontier.log, sequence, frontier.position, restore, *times, *kept)
         others = [row for one in lists for row in _other_forms(one)]
         if others:
             await conn.execute(_STORE_FORMS, frontier.log, sequence, *_columns(others))

@@ -90,11 +90,15 @@ class PublishedLists:
 
     async def by_url(self, log: LogName, url: str) -> PublishedList:
         """Return the list of *log* that carries *url* in its default form; raises as `get` does."""
+        return await self.get(log, await self.id_of(log, url))
+
+    async def id_of(self, log: LogName, url: str) -> UUID:
+        """Return the id of the list of *log* that carries *url*; raises as `get` does."""
         if (log, url) not in self._urls:
             await self.refresh()
         if (log, url) not in self._urls:
             raise UnknownStatusList("No status list was published under this URL.")
-        return await self.get(log, self._urls[log, url])
+        return self._urls[log, url]
 
     def value(self, published: PublishedList, index: int) -> int:
         """Return the entry at *index* of *published*; raises `IndexError` outside the list."""

@@ -17,9 +17,9 @@ from projections.credential_status.view import Ambiguous
 from projections.status_lists.published_list import PublishedList
 from registry.domain.names import credential_id
 from registry.errors import AmbiguousCredential, Malformed, TooLarge, UnknownCredential, UnknownStatusList
-from registry.http import client, paging
+from registry.http import client, paging, past_lookups
 from registry.http.door import Call
-from registry.http.gathering import Found
+from registry.http.past_lookups import entry_answer, status_word
 from registry.http.progress import AsOf
 from registry.http.rendering import as_of, credential
 from registry.strict_json import loads
@@ -54,9 +54,13 @@ async def of_query(call: Call) -> web.Response:
 
 async def _single(call: Call, text: str, issuer: str | None) -> web.Response:
     identifier = credential_id(text)
-    seen = await _seen(call)
-    with call.parts.metrics.lookup_seconds["credential"].time():
-        row = await call.parts.gathering.find(call.log, (identifier, issuer))
+    moment = past_lookups.moment_of(call)
+    if moment is not None:
+        seen, [row] = await past_lookups.standing(call, [(identifier, issuer)], moment)
+    else:
+        seen = await _seen(call)
+        with call.parts.metrics.lookup_seconds["credential"].time():
+            row = await call.parts.gathering.find(call.log, (identifier, issuer))
     if row is None:
         raise UnknownCredential("No credential of this id is registered here.")
     if isinstance(row, Ambiguous):
@@ -72,6 +76,9 @@ async def _single(call: Call, text: str, issuer: str | None) -> web.Response:
 async def batch(call: Call) -> web.Response:
     """Answer up to 10,000 queries in order; one that finds nothing says so, and fails nobody else."""
     queries = _queries(loads(call.raw), call.parts.limits.lookups)
+    if (moment := past_lookups.moment_of(call)) is not None:
+        as_it_stood = await past_lookups.answer(call, queries, moment)
+        return _private(call.json({"asOf": as_of(call.log, as_it_stood), "results": queries}))
     by_id = [query for query in queries if "credentialId" in query]
     moments = [await _answer_ids(call, by_id)] if by_id or not queries else []
     if len(by_id) < len(queries):
@@ -88,7 +95,7 @@ async def _answer_ids(call: Call, queries: Sequence[Query]) -> AsOf:
     with call.parts.metrics.lookup_seconds["batch"].time():
         rows = await call.parts.views.statuses_of(call.log, asked)
     for query, row in zip(queries, rows, strict=True):
-        query["status"] = _word(row)
+        query["status"] = status_word(row)
     return seen
 
 
@@ -110,19 +117,8 @@ async def _answer_bits(call: Call, queries: Sequence[Query]) -> list[AsOf]:
             value = None if published is None else value_of(published, int(query["statusListIndex"]))
         except IndexError:
             value = None
-        if published is None or value is None:
-            query["status"] = "unknown"
-        else:
-            query["status"] = "set" if value else "clear"
-            query["statusPurpose"] = published.purpose
-            query["value"] = value
+        query.update(entry_answer(published.purpose if published is not None else None, value))
     return [AsOf(one.position, one.published_at) for one in known.values() if one is not None]
-
-
-def _word(row: Found) -> str:
-    if row is None:
-        return "unknown"
-    return "ambiguous" if isinstance(row, Ambiguous) else str(row.status)
 
 
 async def _seen(call: Call) -> AsOf:

@@ -13,10 +13,12 @@ from uuid import UUID
 
 from aiohttp import web
 
+from projections.credential_status.past import Standing
 from projections.credential_status.revocations import LegacySettings, Revoked
 from projections.credential_status.view import CredentialPage
 from projections.issuer_directory.view import DirectoryEntry, MethodRow, Page
 from projections.status_lists.aggregation import Aggregation
+from projections.status_lists.history import History
 from projections.status_lists.view import PublishedLists
 from registry.commands.api_keys import KeyRing
 from registry.commands.handle import Commands
@@ -39,6 +41,8 @@ class Views:
 
     statuses_of: StatusesOf
     """A `CredentialRow`, an `Ambiguous` or None per query, in order, in one round trip."""
+    statuses_at: Callable[..., Awaitable[Standing]]
+    """(log, queries, moment) → the same as of a moment, with the position that the log had then."""
     of_issuer: Callable[..., Awaitable[CredentialPage]]
     """(log, issuer_id, *, status, limit, cursor) → a page: `credentials`, `next_cursor`."""
     legacy_settings: Callable[[LogName, str], Awaitable[LegacySettings]]
@@ -126,6 +130,8 @@ class Parts:
     """Per address, for what is presented; None: no quota."""
     database_lost: tuple[type[BaseException], ...] = ()
     """What a view raises when PostgreSQL is away; answered 503."""
+    history: History | None = None
+    """The lists as they stood; None: this registry tells nothing about the past."""
     version: str = "0"
     gathering: Gathering = field(init=False)
 

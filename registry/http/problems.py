@@ -86,6 +86,8 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.UnknownCredential: Kind(404, "unknown-credential", "No such credential"),
     errors.UnknownStatusList: Kind(404, "unknown-status-list", "No such status list"),
     errors.UnknownApiKey: Kind(404, "unknown-api-key", "No such API key"),
+    errors.OutOfHistory: Kind(404, "out-of-history", "Nothing is known of that moment"),
+    errors.HistoryOff: Kind(501, "history-off", "The past is not told here"),
     errors.NotAcceptable: Kind(406, "not-acceptable", "No representation fits what is accepted"),
     errors.Conflict: Kind(409, "conflict", "The state of things forbids it"),
     errors.AlreadyRegistered: Kind(409, "already-registered", "Another credential has this id"),

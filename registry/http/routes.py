@@ -34,12 +34,17 @@ _OURS = (
     e.Malformed, e.Unauthenticated, e.Forbidden, e.UnknownIssuer, e.UnknownOrigin, e.QuotaExceeded,
     e.DatabaseUnavailable,
 )  # fmt: skip
+_PAST = (e.OutOfHistory, e.HistoryOff, e.NotYetVisible)
 _WRITE = (*_OURS, e.Conflict, e.KeyReused, e.QueueFull)
 _CHANGE = (*_WRITE, e.UnknownCredential, e.IllegalTransition)
 
 _POSITION = Parameter(
     "Registry-Position", "Wait until this position is visible, as a write answered it.", within="header"
 )
+_TIMESTAMP = Parameter(
+    "timestamp", "As it stood at this moment, XSD dateTimeStamp.", {"type": "string", "format": "date-time"}
+)
+_TIME = Parameter("time", "The same in seconds since 1970, for an IETF form.", {"type": "integer", "minimum": 0})
 _PAGE = (
     Parameter("limit", "Entries of a page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
     Parameter("cursor", "Where the page begins: `next` of the page before."),
@@ -59,7 +64,8 @@ PUBLIC = (
         method="GET", path="/status-lists/{id}", operation_id="getStatusList", tag="status",
         summary="A signed status list", direct=status_lists.status_list, is_quiet=True,
         answers={200: answers.StatusListAnswer, 304: None}, media_types=JSON_TYPES, opaque_types=SIGNED_TYPES,
-        errors=(*_READ, e.UnknownStatusList, e.NotAcceptable),
+        parameters=(_TIMESTAMP, _TIME),
+        errors=(*_READ, e.UnknownStatusList, e.NotAcceptable, *_PAST),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/status-lists", operation_id="getStatusListAggregation", tag="status",
@@ -68,9 +74,9 @@ PUBLIC = (
     ),
     Operation(
         method="GET", path="/credentials/{id}/status", operation_id="getCredentialStatus", tag="status",
-        summary="Where one credential stands", handle=lookups.of_path, is_quiet=True, parameters=(_POSITION,),
-        answers={200: answers.CredentialAnswer},
-        errors=(*_READ, e.UnknownCredential, e.AmbiguousCredential, e.NotYetVisible),
+        summary="Where one credential stands", handle=lookups.of_path, is_quiet=True,
+        parameters=(_TIMESTAMP, _POSITION), answers={200: answers.CredentialAnswer},
+        errors=(*_READ, e.UnknownCredential, e.AmbiguousCredential, *_PAST),
     ),
     Operation(
         method="GET", path="/credential-status", operation_id="findCredentialStatus", tag="status",
@@ -78,16 +84,16 @@ PUBLIC = (
         parameters=(
             Parameter("id", "The credential's id.", is_required=True),
             Parameter("issuer", "The issuer's slug or DID."),
-            _POSITION,
+            _TIMESTAMP, _POSITION,
         ),
         answers={200: answers.CredentialAnswer},
-        errors=(*_READ, e.UnknownCredential, e.AmbiguousCredential, e.NotYetVisible),
+        errors=(*_READ, e.UnknownCredential, e.AmbiguousCredential, *_PAST),
     ),
     Operation(
         method="POST", path="/status-lookups", operation_id="lookUpStatuses", tag="status",
-        summary="Up to 10,000 questions at once", handle=lookups.batch, is_quiet=True, parameters=(_POSITION,),
-        body=bodies.LookupsBody, reads_raw=True, body_limit="lookups_bytes", answers={200: answers.LookupsAnswer},
-        errors=(*_READ, e.NotYetVisible),
+        summary="Up to 10,000 questions at once", handle=lookups.batch, is_quiet=True,
+        parameters=(_TIMESTAMP, _POSITION), body=bodies.LookupsBody, reads_raw=True, body_limit="lookups_bytes",
+        answers={200: answers.LookupsAnswer}, errors=(*_READ, *_PAST),
     ),
     Operation(
         method="POST", path="/credentials/verify", operation_id="verifyCredential", tag="verification",

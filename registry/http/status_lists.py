@@ -18,8 +18,8 @@ from aiohttp import web
 from projections.status_lists.bounded import Bounded
 from projections.status_lists.published_list import PublishedList
 from registry.domain.names import LogName
-from registry.errors import Malformed, UnknownOrigin, UnknownStatusList
-from registry.http import client
+from registry.errors import UnknownOrigin, UnknownStatusList
+from registry.http import client, past
 from registry.http.conditional import FORMS, Choice, Negotiation, Preference, is_match
 from registry.http.door import CORS, Call, finish_public, refusal
 from registry.http.operation import Operation
@@ -66,9 +66,9 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
             raise UnknownOrigin("No log answers to this host; ask under one of the registry's public origins.")
         if reads is not None:
             reads.take(client.address(request, trusted))
-        if "?" in request.raw_path and not request.query.keys().isdisjoint(("timestamp", "time")):
-            raise Malformed("The registry does not offer historical lists yet; ask without `timestamp` and `time`.")
         wanted, now = prefer(headers.get("Accept"), headers.get("Accept-Encoding")), clock()
+        if past.asks(request):
+            return await past.past_list(parts.history, log, _id(request.match_info["id"]), request, wanted)
         ready = find(log, request.match_info["id"], wanted, now)
         if ready is None:
             ready = await fetch(log, request.match_info["id"], wanted, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +23,7 @@ CHANNEL = "registry_log"
 
 _AFTER = query("read_after")
 _STREAM = query("read_stream")
+_STREAMS = query("read_streams")
 _OF_TYPE = query("read_type")
 _WITHIN = query("read_within")
 _RECORDED_AT = query("read_recorded_at")
@@ -47,6 +49,11 @@ async def after(conn: Executor, log: LogName, position: int, limit: int) -> list
 async def stream(conn: Executor, log: LogName, name: Stream) -> list[Recorded]:
     """Return all events of one stream, oldest first."""
     return [decode(row[0], row[1]) for row in await conn.fetch(_STREAM, log, name)]
+
+
+async def streams(conn: Executor, log: LogName, names: Sequence[Stream], position: int) -> list[Recorded]:
+    """Return all events of *names* up to *position*, in the order of the log."""
+    return [decode(row[0], row[1]) for row in await conn.fetch(_STREAMS, log, list(names), position)]
 
 
 async def of_type(conn: Executor, log: LogName, type_name: str) -> list[Recorded]:

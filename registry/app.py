@@ -222,12 +222,13 @@ class Process:
         canonicaliser = await self._canonicaliser(contexts, settings.canonicaliser_workers)
         # Who presents is anonymous: what is hostile there must not hold up who issues.
         presented = await self._canonicaliser(contexts, settings.verifier_workers)
+        cut_off_of = own_cut_offs(views, origins, utc_now)
         self._remote = await open_remote(
             self._stack,
             settings,
             self._metrics,
             own=own_documents(views, origins, utc_now),
-            cut_off_of=own_cut_offs(views, origins, utc_now),
+            cut_off_of=cut_off_of,
             canonical_of=presented.canonicalise_all,
             clock=utc_now,
             trust=self._trust,
@@ -238,6 +239,7 @@ class Process:
             canonical_of=presented.canonicalise_all,
             contexts=contexts,
             remote=self._remote,
+            cut_off_of=cut_off_of,
             lists=lists,
             views=views,
             clock=utc_now,

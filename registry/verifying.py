@@ -23,6 +23,7 @@ from registry.securing import base64url
 from registry.securing.contexts import Contexts
 from registry.securing.proofs import CanonicalOf
 from registry.settings import Settings
+from registry.verifier.resolver import CutOffOf
 from registry.verifier.sources import CredentialStanding, IssuerStanding, OwnEntry, Sources
 from registry.verifier.verification import Verification
 from registry.verifier.verifier import Verifier, VerifierLimits
@@ -35,6 +36,7 @@ def verifier(
     canonical_of: CanonicalOf,
     contexts: Contexts,
     remote: Remote,
+    cut_off_of: CutOffOf,
     lists: PublishedLists,
     views: Views,
     clock: Callable[[], datetime],
@@ -43,6 +45,7 @@ def verifier(
     sources = Sources(
         canonical_of=canonical_of,
         key_of=remote.resolver.key_of,
+        cut_off_of=cut_off_of,
         context_of=contexts.documents.get,
         entry_of=own_entries(lists, settings.origins),
         foreign_status=remote.foreign.status_of_entry,
@@ -117,6 +120,6 @@ def own_credentials(views: Views) -> Callable[[LogName, str, str], Awaitable[Cre
             raise DatabaseUnavailable("The database does not answer.") from error
         if not isinstance(found, CredentialRow):
             return None
-        return CredentialStanding(str(found.status), found.since)
+        return CredentialStanding(str(found.status), found.since, found.digest_sha256)
 
     return standing_of

@@ -63,6 +63,11 @@ def open_envelope(content: bytes | str, media_type: str) -> Envelope:
 
 def open_data_url(url: str) -> Envelope:
     """Return what the `data:` URL of an EnvelopedVerifiableCredential or -Presentation holds; see `open_envelope`."""
+    return open_envelope(*read_data_url(url))
+
+
+def read_data_url(url: str) -> tuple[bytes, str]:
+    """Return content and media type of a `data:` URL (RFC 2397); raise `Malformed` when it is none."""
     head, comma, body = url.partition(",")
     if not head.startswith("data:") or not comma:
         raise Malformed("The id of an enveloped credential or presentation is a data: URL.")
@@ -73,7 +78,7 @@ def open_data_url(url: str) -> Envelope:
             content = base64.b64decode(content.translate(_TO_BASE64) + b"=" * (-len(content) % 4), validate=True)
     except ValueError as error:
         raise Malformed("The data: URL is not base64 as it says.") from error
-    return open_envelope(content, media_type)
+    return content, media_type
 
 
 def data_url(content: bytes, media_type: str) -> str:
@@ -107,9 +112,10 @@ def _opened_sign1(content: bytes | str, form: str) -> Envelope:
 def _require_type(typ: object, cty: object, form: str) -> None:
     """Refuse an envelope that was made to be something else (RFC 8725, section 3.11).
 
-    A status list token must say what it is; for credentials and presentations `typ` is a recommendation.
+    A status list token must say what it is; for credentials and presentations `typ` is a recommendation, and Open
+    Badges 3.0 (section 8.2) has credentials say `JWT`.
     """
-    if typ is None and form in _CONTENTS:
+    if (typ is None and form in _CONTENTS) or (typ == "JWT" and form == "vc+jwt"):
         pass
     elif not isinstance(typ, str) or typ.lower().removeprefix("application/") != form:
         raise Malformed(f"The typ of the envelope is {str(typ)[:80]!r}, but {form} is needed.")

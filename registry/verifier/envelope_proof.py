@@ -19,7 +19,7 @@ from registry.domain.problem import (
 )
 from registry.errors import UnknownVerificationMethod
 from registry.securing.enveloped import Envelope
-from registry.securing.proofs import KeyOf
+from registry.verifier.believed_keys import BelievedKeys
 from registry.verifier.structure.parties import id_of
 from registry.verifier.structure.validity import validity_of
 
@@ -29,7 +29,7 @@ _SKEW: Final = timedelta(minutes=5)
 
 
 async def envelope_problems(
-    key_of: KeyOf,
+    keys: BelievedKeys,
     envelope: Envelope,
     *,
     controller: str | None,
@@ -47,7 +47,7 @@ async def envelope_problems(
         detail = "The header names no verification method: its kid is the URL of one."
         return [Problem(INVALID_VERIFICATION_METHOD_URL, "No verification method", detail, "", _SECTION)], None
     try:
-        method = await key_of(url, purpose)
+        method = await keys.key_of(url, purpose)
     except UnknownVerificationMethod as error:
         return [Problem(error.problem_type, error.title, error.detail)], None
     found = []
@@ -61,9 +61,16 @@ async def envelope_problems(
     if controller is not None and method.controller != controller:
         detail = f"The signature is by {method.controller}, not by {controller}."
         found.append(Problem(CRYPTOGRAPHIC_SECURITY_ERROR, "The signature is another's", detail, "", _SECTION))
+    if (problem := keys.problem_of(url, _signed_at(envelope.document), "")) is not None:
+        found.append(problem)
     found += _claims(envelope.document, method.controller, moment)
     found += _replayed(envelope.document, challenge, domain)
     return found, method.controller
+
+
+def _signed_at(document: Mapping[str, Any]) -> datetime | None:
+    """When an envelope says that it was made; where it says nothing, its validity begins no earlier than that."""
+    return _moment(document.get("iat")) or validity_of(document).valid_from
 
 
 def method_url(envelope: Envelope, controller: str | None) -> str | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from registry.domain.names import LogName
 from registry.domain.problem import (
@@ -12,12 +11,14 @@ from registry.domain.problem import (
     CREDENTIAL_SUPERSEDED,
     CREDENTIAL_SUSPENDED,
     CREDENTIAL_UNREGISTERED,
+    INVALID_VERIFICATION_METHOD,
     ISSUER_NOT_ACTIVE,
     Problem,
 )
 from registry.errors import Unavailable
-from registry.verifier.sources import IssuerStanding, Sources
-from registry.verifier.steps import passed, skipped, warned
+from registry.verifier.opened import Opened
+from registry.verifier.sources import CredentialStanding, IssuerStanding, Sources
+from registry.verifier.steps import failed, passed, skipped, warned
 from registry.verifier.structure.parties import id_of
 from registry.verifier.verification import Step, Verdict
 
@@ -29,25 +30,41 @@ _SAID: Final = {
 
 
 async def issuer_steps(
-    sources: Sources, log: LogName, document: Mapping[str, Any], now: datetime, at: datetime | None
+    sources: Sources, log: LogName, taken: Opened, now: datetime, at: datetime | None, *, needs_record: bool = False
 ) -> tuple[list[Step], IssuerStanding | None]:
     """Return the steps `issuer` and `registration`, and the issuer if it is registered here.
 
     An unknown issuer is said and no fault. What the registry itself knows of the credential (*log* is asked) counts,
-    unless a past moment is asked for, of which it says nothing.
+    unless a past moment is asked for, of which it says nothing. One that *needs_record* must be the very one that was
+    issued here: its key was in wrong hands later.
     """
+    document = taken.document
     did = id_of(document.get("issuer")) or ""
     try:
         issuer = await sources.issuer_of(log, did)
         if issuer is None:
             detail = "The issuer is not registered here; whether to trust it is yours to decide."
-            return [skipped("issuer", detail, now)], None
+            return [*_unrecorded(needs_record, detail, now), skipped("issuer", detail, now)], None
         steps = [_issuer(issuer, now)]
-        if isinstance(identifier := document.get("id"), str) and at is None:
-            steps.append(await _registration(sources, log, identifier, did, now))
+        identifier = document.get("id")
+        found = await sources.standing_of(log, identifier, did) if isinstance(identifier, str) else None
     except Unavailable as error:
-        return [skipped("issuer", f"The directory of issuers could not be asked: {error.detail}", now)], None
+        detail = f"The directory of issuers could not be asked: {error.detail}"
+        return [*_unrecorded(needs_record, detail, now), skipped("issuer", detail, now)], None
+    if needs_record and (found is None or found.digest_sha256 != taken.digest_sha256()):
+        detail = "Its key was compromised later, and this is not what was issued here; present it as it was issued."
+        steps += _unrecorded(needs_record, detail, now)
+    elif isinstance(identifier, str) and at is None:
+        steps.append(_registration(found, now))
     return steps, issuer
+
+
+def _unrecorded(needs_record: bool, detail: str, now: datetime) -> list[Step]:
+    """The step that ends the trust in a signature that only a record of ours could confirm."""
+    if not needs_record:
+        return []
+    problem = Problem(INVALID_VERIFICATION_METHOD, "The key was compromised", detail, "/proof")
+    return [failed("registration", [problem], now)]
 
 
 def _issuer(issuer: IssuerStanding, now: datetime) -> Step:
@@ -58,8 +75,7 @@ def _issuer(issuer: IssuerStanding, now: datetime) -> Step:
     return warned("issuer", detail, now, problems=[problem])
 
 
-async def _registration(sources: Sources, log: LogName, identifier: str, did: str, now: datetime) -> Step:
-    found = await sources.standing_of(log, identifier, did)
+def _registration(found: CredentialStanding | None, now: datetime) -> Step:
     if found is None:
         detail = "The issuer is registered here, but this credential is not; ask the issuer whether it is theirs."
         problem = Problem(CREDENTIAL_UNREGISTERED, "The credential is not registered", detail, "/id")

@@ -7,13 +7,14 @@ Sources: VC Data Integrity 1.0, sections 4.4 and 4.5; Securing Verifiable Creden
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from registry.domain.problem import CRYPTOGRAPHIC_SECURITY_ERROR, Problem
 from registry.securing.proofs import ProofResult, verify_proofs
-from registry.verifier.envelope_proof import envelope_problems
+from registry.verifier.believed_keys import BelievedKeys
+from registry.verifier.envelope_proof import envelope_problems, method_url
 from registry.verifier.opened import Kind, Opened
 from registry.verifier.sources import Sources
 from registry.verifier.steps import failed, passed, warned
@@ -42,6 +43,8 @@ class Proven:
     step: Step
     results: list[dict[str, Any]]
     controller: str | None = None
+    needs_record: bool = False
+    """Whether the key was compromised later: who has it can write any date, so only the log's own record counts."""
 
 
 async def proof_step(sources: Sources, opened: Opened, kind: Kind, expected: Expected) -> Proven:
@@ -49,10 +52,11 @@ async def proof_step(sources: Sources, opened: Opened, kind: Kind, expected: Exp
     now = sources.clock()
     if opened.envelope is not None:
         return await _enveloped(sources, opened, kind, expected, now)
+    keys = BelievedKeys(sources)
     results = await verify_proofs(
         opened.document,
         canonical_of=sources.canonical_of,
-        key_of=sources.key_of,
+        key_of=keys.key_of,
         purpose=expected.purpose,
         now=expected.now,
         challenge=expected.challenge,
@@ -61,10 +65,18 @@ async def proof_step(sources: Sources, opened: Opened, kind: Kind, expected: Exp
     if not results:
         detail = f"The {kind.word} has no proof; nothing shows who made it."
         return Proven(failed("proof", [_problem(detail, "/proof")], now), [])
-    return _judged(results, kind, expected, now)
+    return _judged([_believed(one, keys) for one in results], keys, kind, expected, now)
 
 
-def _judged(results: Sequence[ProofResult], kind: Kind, expected: Expected, now: datetime) -> Proven:
+def _believed(result: ProofResult, keys: BelievedKeys) -> ProofResult:
+    """Return *result*, which does not hold if its key was compromised before it was made."""
+    problem = keys.problem_of(result.verification_method, result.created, "/proof") if result.verified else None
+    return result if problem is None else replace(result, verified=False, problem=problem)
+
+
+def _judged(
+    results: Sequence[ProofResult], keys: BelievedKeys, kind: Kind, expected: Expected, now: datetime
+) -> Proven:
     """Every proof that is understood must hold, and one of them must be by whom it must be."""
     told = [_result(result) for result in results]
     counting = [one for one in results if one.verified and expected.controller in (None, one.controller)]
@@ -82,17 +94,19 @@ def _judged(results: Sequence[ProofResult], kind: Kind, expected: Expected, now:
         found.append(_problem(f"The {kind.word} is not shown to be {expected.controller or 'anybody'}'s.", "/proof"))
         return Proven(failed("proof", found, now), told)
     who, by = counting[0].controller, ", ".join(sorted({str(one.mechanism) for one in counting}))
+    needs_record = all(keys.is_compromised(one.verification_method) for one in counting)
     if foreign:
         detail = f"The {kind.word} is signed by {who} ({by}); {len(foreign)} other proofs are of kinds not known here."
-        return Proven(warned("proof", detail, now), told, who)
-    return Proven(passed("proof", f"The {kind.word} is signed by {who} ({by}).", now), told, who)
+        return Proven(warned("proof", detail, now), told, who, needs_record)
+    return Proven(passed("proof", f"The {kind.word} is signed by {who} ({by}).", now), told, who, needs_record)
 
 
 async def _enveloped(sources: Sources, opened: Opened, kind: Kind, expected: Expected, now: datetime) -> Proven:
     envelope = opened.envelope
     assert envelope is not None, "the caller has looked"
+    keys = BelievedKeys(sources)
     problems, controller = await envelope_problems(
-        sources.key_of,
+        keys,
         envelope,
         controller=expected.controller,
         purpose=expected.purpose,
@@ -111,7 +125,8 @@ async def _enveloped(sources: Sources, opened: Opened, kind: Kind, expected: Exp
         detail = f"The {kind.word} is not shown to be {expected.controller or 'anybody'}'s."
         return Proven(failed("proof", [*problems, _problem(detail, "")], now), told)
     detail = f"The {kind.word} is signed by {controller} ({envelope.mechanism})."
-    return Proven(passed("proof", detail, now), told, controller)
+    needs_record = keys.is_compromised(method_url(envelope, expected.controller))
+    return Proven(passed("proof", detail, now), told, controller, needs_record)
 
 
 def _result(result: ProofResult) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class CredentialStanding:
     status: str
     """`active`, `suspended`, `revoked` or `superseded`."""
     since: datetime
+    digest_sha256: str | None = None
+    """Of the secured credential, in hexadecimal; None: it was signed elsewhere."""
 
 
 class ForeignStatus(Protocol):
@@ -73,6 +75,8 @@ class Sources:
     canonical_of: CanonicalOf
     """In processes that can be killed."""
     key_of: KeyOf
+    cut_off_of: Callable[[str], Awaitable[datetime | None]]
+    """Verification method of an issuer of ours → from when on nothing counts that it signed; None: all of it does."""
     context_of: Callable[[str], bytes | None]
     """The bytes of a JSON-LD context that is known here; None: it is not, and is never fetched."""
     entry_of: Callable[[str, int, datetime | None], Awaitable[OwnEntry | None]]

@@ -52,6 +52,7 @@ class _Findings:
     steps: list[Step] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
     issuer: IssuerStanding | None = None
+    needs_record: bool = False
 
     @property
     def holds(self) -> bool:
@@ -120,6 +121,7 @@ class CredentialVerifier:
             proven = await proof_step(sources, taken, CREDENTIAL, expected)
             found.steps.append(proven.step)
             found.results["proof"] = proven.results
+            found.needs_record = proven.needs_record
 
         async def validity(found: _Findings) -> None:
             step, results = validity_step(document, moment, sources.clock())
@@ -133,7 +135,9 @@ class CredentialVerifier:
                 found.results["credentialStatus"] = results
 
         async def issuer(found: _Findings) -> None:
-            steps, found.issuer = await issuer_steps(sources, log, document, sources.clock(), options.at)
+            steps, found.issuer = await issuer_steps(
+                sources, log, taken, sources.clock(), options.at, needs_record=found.needs_record
+            )
             found.steps += steps
 
         async def badge(found: _Findings) -> None:

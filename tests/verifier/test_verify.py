@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 
 from registry.domain import problem as types
 from registry.domain.mechanisms import Mechanism
 from registry.verifier.sources import CredentialStanding, IssuerStanding
 from registry.verifier.verification import Outcome, StatusFinding, Verdict
-from tests.securing.signers import SIGNERS
+from tests.securing.signers import SIGNERS, method_of
 from tests.verifier.documents import ABSENT, V2, badge, credential, credential_v1
 from tests.verifier.world import HOLDER, LIST, SCHOOL, SIGNED, STRANGER, World, did_of, jws, proven, signed
 
@@ -222,6 +224,28 @@ async def test_a_key_that_cannot_be_had_is_told_in_the_specifications_words(worl
     found = await world.verify(presented)
     assert not found.verified
     assert types.INVALID_CONTROLLED_IDENTIFIER_DOCUMENT in types_of(found)
+
+
+@pytest.mark.parametrize("mechanism", [Mechanism.EDDSA_JCS_2022, Mechanism.VC_JWT])
+async def test_a_key_that_was_compromised_counts_for_what_was_issued_before_and_is_on_record(world, mechanism):
+    presented = signed(by_school(), mechanism=mechanism)
+    world.issuers[did_of(SCHOOL)] = REGISTERED
+    world.cut_offs[method_of(SCHOOL)] = SIGNED + timedelta(days=1)
+    content = presented.encode() if isinstance(presented, str) else orjson.dumps(presented)
+    identifier = by_school()["id"]
+    world.standings[identifier] = CredentialStanding("active", SIGNED, hashlib.sha256(content).hexdigest())
+    assert (await world.verify(presented)).verdict is Verdict.VALID
+
+    other = signed(by_school(name="Doctorate"), mechanism=mechanism)
+    found = await world.verify(other)
+    assert (found.verified, types_of(found)) == (False, [types.INVALID_VERIFICATION_METHOD]), "a forgery with its date"
+    world.cut_offs[method_of(SCHOOL)] = SIGNED - timedelta(days=200)
+    assert not (await world.verify(presented)).verified
+    world.issuers.clear()
+    world.cut_offs[method_of(SCHOOL)] = SIGNED + timedelta(days=1)
+    assert not (await world.verify(presented)).verified
+    world.is_database_away = True
+    assert not (await world.verify(presented)).verified
 
 
 # ── contexts ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -69,6 +69,8 @@ class World:
     foreign: dict[str, StatusFinding] = field(default_factory=dict)
     issuers: dict[str, IssuerStanding] = field(default_factory=dict)
     standings: dict[str, CredentialStanding] = field(default_factory=dict)
+    cut_offs: dict[str, datetime] = field(default_factory=dict)
+    """Verification methods that were compromised, and since when."""
     is_database_away: bool = False
     canonicalised: int = 0
     asked_foreign: list[Mapping[str, Any]] = field(default_factory=list)
@@ -78,6 +80,7 @@ class World:
         return Sources(
             self.canonical_of,
             self.key_of,
+            self.cut_off_of,
             contexts().documents.get,
             self.entry_of,
             self.foreign_status,
@@ -114,6 +117,9 @@ class World:
             except Refused as error:
                 raise unknown(INVALID_DOCUMENT(error.detail)) from error
         return method_in(document, url, purpose)
+
+    async def cut_off_of(self, url: str) -> datetime | None:
+        return self.cut_offs.get(url)
 
     async def entry_of(self, url: str, index: int, at: datetime | None) -> OwnEntry | None:
         if self.is_database_away:

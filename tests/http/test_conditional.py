@@ -137,6 +137,7 @@ def test_any_headers_get_a_choice_or_406_and_the_same_again(accept, accept_encod
 def test_the_same_headers_are_the_same_preference():
     negotiation = Negotiation()
     assert negotiation.prefer(JSON, "gzip") is negotiation.prefer(JSON, "gzip")
+    assert preference("application/json;q=0.5", "gzip") is preference(JSON, "gzip, br")
 
 
 def test_what_is_remembered_is_bounded():

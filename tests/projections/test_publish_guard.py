@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from projections.status_lists import head_file
 from projections.status_lists.frontier import disputed_head
 from projections.status_lists.guard import PublishedHead, Restore, lost_bits, must_follow, united
+from projections.status_lists.representation import STATUSLIST_JWT
+from projections.status_lists.view import PublishedLists
 from registry.errors import ForkedLog
 from tests.builders import LOG
 from tests.clock import FakeClock
-from tests.projections.status_lists_world import World, cid, open_world
+from tests.projections.status_lists_world import World, cid, list_of, open_world
 from tests.servers import TestDatabase
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -281,3 +283,31 @@ async def test_a_restore_that_loses_only_registrations_is_a_fork_too(world: Worl
     with pytest.raises(ForkedLog, match="is shorter"):
         await publisher.check(world.log)
     assert await disputed_head(world.root, world.log, world.directory) == remembered
+
+
+async def test_what_was_revoked_stays_invalid_in_every_form_after_a_restore(world: World) -> None:
+    """Also in a token list that came later: it tells what the world saw of its set's revocation list."""
+    issuer_id, other = world.issuer(), world.history.issuer("other")
+    world.history.credential(other, cid(0))
+    tokens = {issuer_id: world.token_list(issuer_id, bits=2)}
+    await world.project()
+    restored_to = len(world.history.recorded)
+    for one in (issuer_id, other):
+        world.history.revoke(one, cid(0))
+    world.history.suspend(issuer_id, cid(1))
+    await world.project()
+    publisher = world.publisher()
+    await publisher.publish(world.log)
+    published = head_file.read(world.directory, world.log)
+    assert published is not None
+
+    await world.restore(restored_to)
+    tokens[other] = world.token_list(other, bits=4)
+    world.accept_restore(published.position, published.hash, restored_to)
+    await world.project()
+    assert await publisher.publish(world.log) == 6
+    lists = PublishedLists(world.pool)
+    for one, expected in ((issuer_id, [1, 0]), (other, [1, 0])):
+        for status_list_id in (list_of(one), tokens[one]):
+            found = await lists.get(world.log, status_list_id, STATUSLIST_JWT)
+            assert [lists.value(found, index) for index in range(2)] == expected

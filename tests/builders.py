@@ -174,9 +174,9 @@ class History:
     def withdraw_issuer(self, issuer_id: IssuerId) -> list[Recorded]:
         return self.change_issuer(WithdrawIssuer(self.tick(), issuer_id))
 
-    def adopt_did(self, issuer_id: IssuerId, did: str) -> list[Recorded]:
+    def adopt_did(self, issuer_id: IssuerId, did: str, method: VerificationMethod | None = None) -> list[Recorded]:
         """Let the issuer speak under a DID that is controlled elsewhere, with a key of its own, and lists under it."""
-        methods = (a_method(did),)
+        methods = (method or a_method(did),)
         proposed = self.change_issuer(ProposeDid(self.tick(), issuer_id, did, methods))
         adopted = self.change_issuer(AdoptDid(self.tick(), issuer_id, did, methods))
         return [*proposed, *adopted, *self.open_set(issuer_id)]

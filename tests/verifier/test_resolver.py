@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -154,3 +155,24 @@ async def test_a_host_that_cannot_be_had_is_told_apart_from_a_document_that_is_w
         await resolver.resolve("did:web:issuer.example")
     with pytest.raises(UnknownVerificationMethod, match="cannot be had"):
         await resolver.key_of("did:web:issuer.example#1", PURPOSE)
+
+
+async def test_a_compromise_that_we_know_of_is_a_revocation_wherever_the_document_lies(
+    world: Elsewhere, fetcher: Fetcher, clock: FakeClock
+) -> None:
+    cut_off = clock.now - timedelta(days=1)
+    known = {METHOD, f"{OURS}#1", put_did_web(world, ISSUER, SIGNER)}
+
+    async def own(did: str) -> dict[str, Any] | None:
+        return controller_document(OURS, [Method(f"{OURS}#1", key_of(SIGNER))]) if did == OURS else None
+
+    async def cut_off_of(url: str) -> datetime | None:
+        return cut_off if url in known else None
+
+    resolver = Resolver(fetcher, own, clock, cut_off_of=cut_off_of)
+    try:
+        for url in known:
+            assert (await resolver.key_of(url, PURPOSE)).revoked == cut_off
+        assert (await resolver.key_of(f"{did_jwk(SIGNER)}#0", PURPOSE)).revoked is None
+    finally:
+        await resolver.close()

@@ -64,6 +64,8 @@ async def registry() -> AsyncIterator[Registry]:
             "READ_BURST": _WITHOUT_BOUND,
             "WRITE_QUOTA_PER_S": _WITHOUT_BOUND,
             "WRITE_BURST": _WITHOUT_BOUND,
+            "VERIFY_QUOTA_PER_S": _WITHOUT_BOUND,
+            "VERIFY_BURST": _WITHOUT_BOUND,
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
         environment |= {f"REGISTRY_{name}": value for name, value in settings.items()}

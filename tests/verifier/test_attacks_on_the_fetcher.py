@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import tracemalloc
-from pathlib import Path
 from time import perf_counter
 
 import pytest
@@ -15,10 +13,9 @@ from registry.errors import RemoteRefused, RemoteUnavailable
 from registry.verifier.addresses import is_public
 from registry.verifier.fetcher import Fetcher, guard
 from tests.verifier.attacks.bodies import BODIES
+from tests.verifier.attacks.urls import ADDRESSES, URLS
 from tests.verifier.elsewhere import Elsewhere
 
-CORPUS = json.loads((Path(__file__).parent / "attacks/urls.json").read_text())
-URLS = [(one["url"], one["why"]) for one in CORPUS["urls"]] + [("https://issuer.example/" + "x" * 3000, "very long")]
 JSON = ("application/json",)
 
 
@@ -29,7 +26,7 @@ async def test_a_url_that_is_never_asked(world: Elsewhere, fetcher: Fetcher, url
     assert world.connections == 0
 
 
-@pytest.mark.parametrize("address", CORPUS["addresses"])
+@pytest.mark.parametrize("address", ADDRESSES)
 async def test_a_name_that_leads_to_an_address_that_is_not_public(
     world: Elsewhere, fetcher: Fetcher, address: str
 ) -> None:
@@ -40,7 +37,7 @@ async def test_a_name_that_leads_to_an_address_that_is_not_public(
     assert world.connections == 0
 
 
-@pytest.mark.parametrize("address", CORPUS["addresses"])
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_the_guard_makes_no_socket_to_an_address_that_is_not_public(address: str) -> None:
     """It is asked last, so an IP literal that came past everything else would end here too."""
     for kind, _, protocol, _, where in socket.getaddrinfo(address, 443, type=socket.SOCK_STREAM):

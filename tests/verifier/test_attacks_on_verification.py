@@ -11,9 +11,9 @@ import pytest
 
 from tests.verifier.attacks.bodies import BODIES
 from tests.verifier.attacks.presented import NEVER_FETCHED, PRESENTED, RAW, credential, signed
+from tests.verifier.attacks.urls import URLS
 from tests.verifier.conftest import WORLD
 from tests.verifier.foreign import LIST, bitstring, entry, put_list
-from tests.verifier.test_attacks_on_the_fetcher import URLS
 
 JSON = {"Content-Type": "application/json"}
 EXPECTED = {200, 400, 413}

@@ -28,7 +28,7 @@ class BelievedKeys:
         cut_off = await self._sources.cut_off_of(url)
         if cut_off is None:
             return method
-        self._cut_offs[url] = cut_off
+        self._cut_offs[url] = min(cut_off, method.revoked or cut_off)
         return replace(method, revoked=None)
 
     def is_compromised(self, url: str | None) -> bool:

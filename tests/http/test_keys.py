@@ -122,6 +122,12 @@ class Issuer:
             found.append(answer)
         return found
 
+    async def verdict(self, credential: Any) -> tuple[int, str]:
+        """What the registry says to anybody who presents *credential*."""
+        body = {"verifiableCredential": credential, "options": {}}
+        status, answer = await self.service.ask("POST", "/credentials/verify", key="", json=body)
+        return status, answer["verdict"]
+
     async def verifies(self, document: Any) -> bool:
         """Whether *document* is signed by a key that its DID's document lists now, judged by nothing else."""
 
@@ -184,6 +190,7 @@ async def test_after_a_planned_rotation_everything_old_keeps_verifying_and_new_k
     assert (signed_by(old), signed_by(new)) == (first["id"], second["id"])
     for document in (old, new, *await issuer.lists_of(old), *await issuer.lists_of(new)):
         assert await issuer.verifies(document)
+    assert [await issuer.verdict(one) for one in (old, new)] == [(200, "valid"), (200, "valid")]
     assert old["credentialStatus"][0]["statusListCredential"] == new["credentialStatus"][0]["statusListCredential"]
 
 
@@ -216,6 +223,9 @@ async def test_after_a_compromise_the_old_key_is_believed_nowhere_and_lists_are_
     anew = await until(lambda: issuer.lists_of(before), lambda seen: {signed_by(one) for one in seen} == {second["id"]})
     for document in (*anew, await issuer.issue()):
         assert await issuer.verifies(document)
+    forged = {**before, "credentialSubject": {"id": "did:example:eve"}}
+    assert await issuer.verdict(before) == (200, "valid")  # the log tells that it was signed before the cut-off
+    assert [(await issuer.verdict(one))[0] for one in (after, forged)] == [400, 400]
     doubtful = await issuer.ask("GET", "/doubtful-credentials")
     assert [(one["credentialId"], one["verificationMethod"]) for one in doubtful["credentials"]] == [
         (after["id"], leaked["id"])

@@ -64,6 +64,7 @@ async def test_what_a_credential_names_beside_its_status_is_not_asked_for(attack
     assert WORLD.asked == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bitstring", "token", "revocations", "issuer"])
 async def test_no_hostile_url_is_asked_wherever_it_stands(attacked: Any, kind: str) -> None:
     """The whole corpus of URLs, as a list, as a token's list, as a 1EdTech list, and as an issuer."""

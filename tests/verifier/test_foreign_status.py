@@ -87,8 +87,8 @@ async def status(fetcher: Fetcher, clock: FakeClock) -> AsyncIterator[Reading]:
     async def own(_: str) -> None:
         return None
 
-    async def canonical_of(documents: Sequence[Any]) -> list[str]:
-        return [canonicalise_here(dict(one), load_contexts()) for one in documents]
+    async def canonical_of(documents: Sequence[Any], digest: Any = "sha256") -> list[str]:
+        return [canonicalise_here(dict(one), load_contexts(), digest) for one in documents]
 
     async with AsyncExitStack() as stack:
         resolver = Resolver(fetcher, own, clock)

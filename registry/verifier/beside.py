@@ -11,6 +11,8 @@ Result = TypeVar("Result")
 LONG: Final = 2_000
 """Values from which on a document is looked through in a thread; one more switch of threads is nothing then."""
 
+CHARACTERS_PER_VALUE: Final = 16
+
 
 async def beside(document: Any, work: Callable[[], Result]) -> Result:
     """Return what *work* returns, which looks through *document*; in a thread if that may take a while."""
@@ -18,7 +20,12 @@ async def beside(document: Any, work: Callable[[], Result]) -> Result:
 
 
 def is_long(document: Any) -> bool:
-    """Return whether there are more than 2,000 values in *document*; never looks at many more."""
+    """Return whether there are more than 2,000 values in *document*; never looks at many more.
+
+    An envelope that was not read yet is long when it may hold as many.
+    """
+    if isinstance(document, (str, bytes)):
+        return len(document) > LONG * CHARACTERS_PER_VALUE
     waiting = [document]
     for value in waiting:  # which grows meanwhile
         if isinstance(value, dict):

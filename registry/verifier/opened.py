@@ -56,6 +56,12 @@ class Opened:
         return hashlib.sha256(content).hexdigest()
 
 
+def envelope_of(presented: Presented) -> str | bytes:
+    """Return the envelope that *presented* is or holds, unread; empty for what is read already."""
+    found = presented.get("id", "") if isinstance(presented, Mapping) else presented
+    return found if isinstance(found, (str, bytes)) else ""
+
+
 def opened(presented: Presented, kind: Kind) -> Opened | list[Problem]:
     """Return the document that *presented* is or holds, or why it cannot be had; nothing is verified."""
     try:

@@ -14,7 +14,7 @@ from registry.domain.problem import INVALID_CHALLENGE_ERROR, INVALID_DOMAIN_ERRO
 from registry.verifier.beside import beside
 from registry.verifier.contained import contained_in
 from registry.verifier.context_step import context_step
-from registry.verifier.opened import PRESENTATION, Opened, Presented, opened
+from registry.verifier.opened import PRESENTATION, Opened, Presented, envelope_of, opened
 from registry.verifier.options import Options
 from registry.verifier.proof_step import Expected, proof_step
 from registry.verifier.sources import Sources
@@ -43,7 +43,7 @@ class PresentationVerifier:
 
         Without *is_proof_needed*, one without a proof is taken for what it holds (VCALM's `presentation`).
         """
-        taken = opened(presented, PRESENTATION)
+        taken = await beside(envelope_of(presented), lambda: opened(presented, PRESENTATION))
         if not isinstance(taken, Opened):
             return self._concluded([failed("structure", taken, self._sources.clock())], None, {}, (), options)
         steps: list[Step] = []

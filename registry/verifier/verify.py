@@ -20,7 +20,7 @@ from registry.verifier.beside import beside
 from registry.verifier.contained import MAX_CONTAINED, MAX_DEPTH, contained_in
 from registry.verifier.context_step import context_step
 from registry.verifier.issuer_step import issuer_steps
-from registry.verifier.opened import CREDENTIAL, Opened, Presented, opened
+from registry.verifier.opened import CREDENTIAL, Opened, Presented, envelope_of, opened
 from registry.verifier.options import Options
 from registry.verifier.proof_step import Expected, proof_step
 from registry.verifier.sources import IssuerStanding, Sources
@@ -70,7 +70,7 @@ class CredentialVerifier:
         self, log: LogName, presented: Presented, options: Options, budget: Budget | None = None, depth: int = 1
     ) -> Verification:
         """Return what the credential *presented* is worth, for the registry of *log*."""
-        taken = opened(presented, CREDENTIAL)
+        taken = await beside(envelope_of(presented), lambda: opened(presented, CREDENTIAL))
         if not isinstance(taken, Opened):
             return self.refused(taken, options)
         return await self.verify_opened(log, taken, options, budget or Budget(), depth)
@@ -94,7 +94,10 @@ class CredentialVerifier:
             if not found.holds:
                 found.steps.append(skipped("rest", "The steps after this one were not taken.", now))
                 break
-        inside = await self._contained(log, taken.document, options, budget, depth, found) if found.holds else ()
+        inside: tuple[Contained, ...] = ()
+        if found.holds:
+            credentials = await beside(taken.document, lambda: list(contained_in(taken.document)))
+            inside = await self._contained(log, credentials, options, budget, depth, found)
         return self._concluded(found, taken.document, moment, inside)
 
     def _steps(
@@ -152,14 +155,13 @@ class CredentialVerifier:
     async def _contained(
         self,
         log: LogName,
-        document: Mapping[str, Any],
+        inside: list[tuple[Any, str]],
         options: Options,
         budget: Budget,
         depth: int,
         found: _Findings,
     ) -> tuple[Contained, ...]:
         """Verify the credentials inside, each by itself, and tell how many hold."""
-        inside = await beside(document, lambda: list(contained_in(document)))
         if not inside:
             return ()
         inner = Options(at=options.at)

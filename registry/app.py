@@ -233,6 +233,7 @@ class Process:
             clock=utc_now,
             trust=self._trust,
         )
+        history = History(reader, list_signer(reader, vault, utc_now), clock=utc_now) if settings.history else None
         verify = verifier(
             settings,
             self._metrics,
@@ -241,6 +242,7 @@ class Process:
             remote=self._remote,
             cut_off_of=cut_off_of,
             lists=lists,
+            history=history,
             views=views,
             clock=utc_now,
         )
@@ -259,7 +261,7 @@ class Process:
             check_key=api_keys.check,
             views=views,
             lists=lists,
-            history=History(reader, list_signer(reader, vault, utc_now), clock=utc_now) if settings.history else None,
+            history=history,
             progress=progress,
             metrics=self._metrics,
             verifier=verify,

@@ -9,6 +9,7 @@ from datetime import datetime
 import orjson
 
 from projections.credential_status.view import CredentialRow
+from projections.status_lists.history import History
 from projections.status_lists.published_list import PublishedList
 from projections.status_lists.representation import EMBEDDED
 from projections.status_lists.view import PublishedLists
@@ -38,6 +39,7 @@ def verifier(
     remote: Remote,
     cut_off_of: CutOffOf,
     lists: PublishedLists,
+    history: History | None,
     views: Views,
     clock: Callable[[], datetime],
 ) -> Verifier:
@@ -47,7 +49,7 @@ def verifier(
         key_of=remote.resolver.key_of,
         cut_off_of=cut_off_of,
         context_of=contexts.documents.get,
-        entry_of=own_entries(lists, settings.origins),
+        entry_of=own_entries(lists, history, settings.origins),
         foreign_status=remote.foreign.status_of_entry,
         issuer_of=own_issuers(views),
         standing_of=own_credentials(views),
@@ -63,7 +65,7 @@ def verifier(
 
 
 def own_entries(
-    lists: PublishedLists, origins: Mapping[LogName, str]
+    lists: PublishedLists, history: History | None, origins: Mapping[LogName, str]
 ) -> Callable[[str, int, datetime | None], Awaitable[OwnEntry | None]]:
     """Return what reads an entry of a list that is published here, whichever of our logs it is of."""
 
@@ -71,19 +73,26 @@ def own_entries(
         log = next((log for log, origin in origins.items() if url.startswith(f"{origin}/status-lists/")), None)
         if log is None:
             return None
-        if at is not None:
-            raise UnknownStatusList("What the list said at a past moment is not looked up here.")
         published = await lists.by_url(log, url)
-        return OwnEntry(
-            published.purpose,
-            _issuer(published),
-            lists.value(published, index),
-            published.published_at,
-            published.valid_from,
-            published.valid_until,
-        )
+        if at is not None:
+            return await _past_entry(history, published, index, at)
+        value = lists.value(published, index)
+        times = (published.published_at, published.valid_from, published.valid_until)
+        return OwnEntry(published.purpose, _issuer(published), value, *times)
 
     return entry_of
+
+
+async def _past_entry(history: History | None, published: PublishedList, index: int, at: datetime) -> OwnEntry:
+    """The entry as it stood at a past moment; the list's issuer never changes."""
+    if history is None:
+        raise UnknownStatusList("This registry tells nothing about the past.")
+    found = await history.entries_at(published.log, published.status_list_id, [index], at)
+    if index >= found.size:
+        raise IndexError(index)
+    version = found.version
+    times = (version.published_at, version.valid_from, version.valid_until)
+    return OwnEntry(found.purpose, _issuer(published), found.values.get(index, 0), *times)
 
 
 def _issuer(published: PublishedList) -> str:
@@ -109,13 +118,19 @@ def own_issuers(views: Views) -> Callable[[LogName, str], Awaitable[IssuerStandi
     return issuer_of
 
 
-def own_credentials(views: Views) -> Callable[[LogName, str, str], Awaitable[CredentialStanding | None]]:
-    """Return what finds where a credential of an issuer stands; raises `DatabaseUnavailable`."""
+def own_credentials(
+    views: Views,
+) -> Callable[[LogName, str, str, datetime | None], Awaitable[CredentialStanding | None]]:
+    """Return what finds where a credential of an issuer stands, or stood; raises `DatabaseUnavailable`."""
     gathering = Gathering(views.statuses_of)
 
-    async def standing_of(log: LogName, credential_id: str, did: str) -> CredentialStanding | None:
+    async def standing_of(log: LogName, credential_id: str, did: str, at: datetime | None) -> CredentialStanding | None:
+        query = (credential_id, did)
         try:
-            found = await gathering.find(log, (credential_id, did))
+            if at is None:
+                found = await gathering.find(log, query)
+            else:
+                [found] = (await views.statuses_at(log, [query], at)).found
         except LOST as error:
             raise DatabaseUnavailable("The database does not answer.") from error
         if not isinstance(found, CredentialRow):

@@ -35,7 +35,7 @@ async def issuer_steps(
     """Return the steps `issuer` and `registration`, and the issuer if it is registered here.
 
     An unknown issuer is said and no fault. What the registry itself knows of the credential (*log* is asked) counts,
-    unless a past moment is asked for, of which it says nothing. One that *needs_record* must be the very one that was
+    for the past moment *at* what it knew then. One that *needs_record* must be the very one that was
     issued here: its key was in wrong hands later.
     """
     document = taken.document
@@ -47,14 +47,14 @@ async def issuer_steps(
             return [*_unrecorded(needs_record, detail, now), skipped("issuer", detail, now)], None
         steps = [_issuer(issuer, now)]
         identifier = document.get("id")
-        found = await sources.standing_of(log, identifier, did) if isinstance(identifier, str) else None
+        found = await sources.standing_of(log, identifier, did, at) if isinstance(identifier, str) else None
     except Unavailable as error:
         detail = f"The directory of issuers could not be asked: {error.detail}"
         return [*_unrecorded(needs_record, detail, now), skipped("issuer", detail, now)], None
     if needs_record and (found is None or found.digest_sha256 != taken.digest_sha256()):
         detail = "Its key was compromised later, and this is not what was issued here; present it as it was issued."
         steps += _unrecorded(needs_record, detail, now)
-    elif isinstance(identifier, str) and at is None:
+    elif isinstance(identifier, str):
         steps.append(_registration(found, now))
     return steps, issuer
 

@@ -84,6 +84,6 @@ class Sources:
     foreign_status: ForeignStatus
     issuer_of: Callable[[LogName, str], Awaitable[IssuerStanding | None]]
     """(log, DID) → the issuer; None: not registered here."""
-    standing_of: Callable[[LogName, str, str], Awaitable[CredentialStanding | None]]
-    """(log, credential id, issuer's DID) → where it stands; None: not registered here."""
+    standing_of: Callable[[LogName, str, str, datetime | None], Awaitable[CredentialStanding | None]]
+    """(log, credential id, issuer's DID, past moment) → where it stands; None: not registered here (then)."""
     clock: Callable[[], datetime]

@@ -104,6 +104,19 @@ async def test_a_credential_is_valid_in_its_time_only(service):
     assert answer["pointer"] == "/options/verificationDate"
 
 
+async def test_a_credential_that_is_revoked_now_was_valid_before(service):
+    credential = await issued(service)
+    await becomes(service, credential, "valid")
+    before = datetime.now(UTC).isoformat()
+    await service.ask("PUT", path_of(service.issuer_slug, credential["id"], "revocation"), json={})
+    await becomes(service, credential, "revoked")
+    status, answer = await verified(service, credential, verificationDate=before)
+    assert (status, answer["verdict"]) == (200, "valid"), answer
+    assert [entry["value"] for entry in answer["results"]["credentialStatus"]] == [0, 0]
+    status, answer = await verified(service, credential, verificationDate="2026-02-01T00:00:00Z")
+    assert (status, answer["verified"]) == (400, False), "nobody had signed it then"
+
+
 async def test_swapped_entries_leave_a_credential_unverifiable(service):
     """Its issuer signs it himself, with the entries of his registration in the wrong places."""
     signer = ed25519(b"swap" * 8)

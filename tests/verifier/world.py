@@ -143,7 +143,9 @@ class World:
             raise DatabaseUnavailable("The database does not answer.")
         return self.issuers.get(did)
 
-    async def standing_of(self, log: LogName, credential_id: str, did: str) -> CredentialStanding | None:
+    async def standing_of(
+        self, log: LogName, credential_id: str, did: str, at: datetime | None
+    ) -> CredentialStanding | None:
         return self.standings.get(credential_id)
 
     # ── what the registry of this world knows ────────────────────────────────────────────────────────────

@@ -72,3 +72,41 @@ async def test_credentials_and_lists_of_a_did_web_issuer_are_accepted(idle_judge
     await public.ask("PUT", path, {"reason": "key-compromise"})
     revoked = {"revocation": True, "suspension": False}
     assert await eventually(lambda: idle_judge.verify(credential).statuses, lambda seen: seen == revoked) == revoked
+
+
+async def test_after_a_planned_rotation_old_and_new_are_accepted_and_after_a_compromise_only_what_is_new(
+    idle_judge: Judge, public: Public
+) -> None:
+    idle_judge.configure(ORIGIN, public.door)
+    body = {"slug": "state", "name": "State", "kind": "agency", "jurisdiction": "US-CO", "did": "web"}
+    issuer = await public.ask("POST", "/issuers", body)
+
+    async def issue() -> Any:
+        issued = await public.ask("POST", "/issuers/state/credentials/issue", {"credential": UNSIGNED})
+        return issued["verifiableCredential"]
+
+    def accepted(*credentials: Any) -> list[Judgement]:
+        return [idle_judge.verify(one) for one in credentials]
+
+    first = await issue()
+    await public.ask("POST", "/issuers/state/keys/rotation", {})
+    second = await issue()
+    good = Judgement(verified=True, statuses=CLEAR)
+    both = await eventually(lambda: accepted(first, second), lambda seen: all(one.verified for one in seen))
+    assert both == [good, good]
+    keys = (await public.ask("GET", "/issuers/state/keys"))["keys"]
+    assert [first["proof"]["verificationMethod"], second["proof"]["verificationMethod"]] == [one["id"] for one in keys]
+    assert {one["controller"] for one in keys} == {issuer["id"]}
+
+    await public.ask(
+        "POST",
+        "/issuers/state/keys/rotation",
+        {"method": keys[1]["id"], "compromisedSince": "2026-01-01T00:00:00Z"},
+    )
+    third = await issue()
+    # the lists are signed by the new key at the next tick; what the first key signed is as good as before
+    kept = await eventually(lambda: accepted(first, third), lambda seen: all(one.verified for one in seen))
+    assert kept == [good, good]
+    refused = idle_judge.verify(second)
+    assert not refused.verified
+    assert "verification method" in " ".join(refused.errors)

@@ -156,7 +156,7 @@ def building_ms(trials: int, *, guarded: bool, in_every_form: bool = False) -> f
         assert isinstance(rendered, Rendered)
         unsecured = rendered.unsecured
         secured = every_form(unsecured, keys, "load", now) if in_every_form else embedded(unsecured, key, now)
-        (stored,) = finish([(state, secured)])
+        (stored,) = finish([(rendered, secured)])
         return stored
 
     published = built(None).forms[0].content if guarded else None

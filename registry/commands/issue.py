@@ -182,10 +182,10 @@ def _recorded(issuer: Issuer, secured: CredentialSecured, wish: Wish) -> _Securi
 
 def _complete(document: Document, credential_id: str, did: str, answer: Mapping[str, Any]) -> Document:
     """Fill in what the registration gave: the id, the issuer it was registered under, and our status entries."""
-    issuer = document.get("issuer") or did
-    if isinstance(issuer, dict):
-        issuer = {"id": did, **issuer}
-    if (issuer["id"] if isinstance(issuer, dict) else issuer) != did:
+    given = document.get("issuer")
+    issuer = {"id": did, **given} if isinstance(given, dict) else did
+    named = issuer["id"] if isinstance(issuer, dict) else given
+    if named not in (did, None):
         raise AlreadyRegistered(
             f"The credential was registered under {did} before; another issuer cannot take it over."
         )

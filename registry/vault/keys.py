@@ -21,7 +21,7 @@ from registry.vault.lru import Lru
 from registry.vault.master import MasterKeys, Wrapped
 from registry.vault.queries import Executor, Kind, query
 from registry.vault.rotation import Progress, check_openable, count_wrapped, rewrap_all
-from registry.vault.signing import Signer, generate, opened
+from registry.vault.signing import Signer, new_secret, opened
 
 SECRET_BYTES = 32
 _PEPPER_ID = UUID(int=0)
@@ -63,9 +63,9 @@ class Vault:
         self, log: LogName, owner: UUID, algorithm: KeyAlgorithm = KeyAlgorithm.ED25519
     ) -> SigningKey:
         """Make and store a new key for *owner*; it is stored for good when this returns."""
-        made = generate(algorithm)
-        key = SigningKey(uuid4(), made.public_key, self._clock(), algorithm)
-        wrapped = self._master.wrap(made.secret(), bound_to(Kind.SIGNING, log, key.id))
+        secret = new_secret(algorithm)
+        key = SigningKey(uuid4(), opened(algorithm, secret).public_key, self._clock(), algorithm)
+        wrapped = self._master.wrap(secret, bound_to(Kind.SIGNING, log, key.id))
         await self._database.fetchrow(
             query("insert_signing_key"),
             *(log, key.id, owner, key.public_key, wrapped.blob, wrapped.master_key_id, key.created_at, str(algorithm)),

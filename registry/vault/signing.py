@@ -57,18 +57,13 @@ class Signer:
         r, s = decode_dss_signature(self._private.sign(message, how.ecdsa))
         return r.to_bytes(how.size, "big") + s.to_bytes(how.size, "big")
 
-    def secret(self) -> bytes:
-        """Return the private key as it is wrapped: 32 bytes, or 48 for P-384."""
-        if isinstance(self._private, Ed25519PrivateKey):
-            return self._private.private_bytes_raw()
-        return self._private.private_numbers().private_value.to_bytes(_CURVES[self.algorithm].size, "big")
 
-
-def generate(algorithm: KeyAlgorithm) -> Signer:
-    """Return a new key."""
+def new_secret(algorithm: KeyAlgorithm) -> bytes:
+    """Return a new private key as it is wrapped: 32 bytes, or 48 for P-384."""
     if algorithm is KeyAlgorithm.ED25519:
-        return _signer(algorithm, Ed25519PrivateKey.generate())
-    return _signer(algorithm, ec.generate_private_key(_CURVES[algorithm].curve))
+        return Ed25519PrivateKey.generate().private_bytes_raw()
+    how = _CURVES[algorithm]
+    return ec.generate_private_key(how.curve).private_numbers().private_value.to_bytes(how.size, "big")
 
 
 def opened(algorithm: KeyAlgorithm, secret: bytes) -> Signer:

@@ -276,6 +276,39 @@ async def test_an_issuer_of_envelopes_alone_issues_nothing_in_the_data_model_1_1
     assert (status, problem["pointer"]) == (400, "/credential/@context")
 
 
+@pytest.mark.parametrize(
+    "own", [["https://w3id.org/security/suites/ed25519-2020/v1"], [STATUS_V1], [DATA_INTEGRITY_V2, STATUS_V1]]
+)
+async def test_under_1_1_the_contexts_of_other_proofs_do_no_harm(
+    every: Issuer, contexts: Contexts, own: list[str]
+) -> None:
+    credential = await every.issue({**UNSIGNED["1.1"], "@context": [V1, *own]})
+    assert (await Verifier(every, contexts).holds(credential))[0] == "eddsa-rdfc-2022"
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        [{"BitstringStatusListEntry": "https://evil.example/#Entry"}],
+        [STATUS_V1, {"BitstringStatusListEntry": "https://evil.example/#Entry"}],
+        [{"statusListIndex": "https://evil.example/#index"}],
+        [V2],
+    ],
+)
+async def test_under_1_1_no_context_of_the_callers_changes_what_a_status_entry_says(
+    every: Issuer, own: list[Any]
+) -> None:
+    status, answer = await every.ask({**UNSIGNED["1.1"], "@context": [V1, *own]})
+    if status == 201:
+        canonical = canonicalise_here(
+            {name: value for name, value in answer["verifiableCredential"].items() if name != "proof"}, load_contexts()
+        )
+        assert "evil.example" not in canonical
+        assert canonical.count("<https://www.w3.org/ns/credentials/status#statusListIndex>") == 2
+    else:
+        assert status == 400
+
+
 @pytest.mark.parametrize("mechanism", ["eddsa-jcs-2022", "vc+jwt", "vc+cose"])
 async def test_a_document_that_would_lose_terms_in_json_ld_is_refused_in_every_mechanism(
     every: Issuer, mechanism: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import shutil
+from pathlib import Path
 from typing import Any
-from unittest.mock import ANY
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -18,10 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from registry.domain.mechanisms import KeyAlgorithm
 from registry.domain.names import LogName
 from registry.errors import MasterKeyUnusable
-from registry.vault.keys import Vault
+from registry.log.migrate import MIGRATIONS, migrate
+from registry.vault.keys import Vault, bound_to
 from registry.vault.lru import Lru
 from registry.vault.queries import Kind
-from registry.vault.signing import generate, opened
+from registry.vault.signing import new_secret, opened
 
 OTHER = LogName("other")
 
@@ -60,9 +62,10 @@ async def test_an_ecdsa_signer_signs_what_its_compressed_point_verifies(
 
 @pytest.mark.parametrize("algorithm", KeyAlgorithm)
 def test_a_key_is_opened_from_its_secret_and_from_no_others(algorithm: KeyAlgorithm) -> None:
-    made = generate(algorithm)
-    assert opened(algorithm, made.secret()) == replace(made, _private=ANY)
-    for wrong in (b"", made.secret()[1:], made.secret() + b"\0"):
+    secret = new_secret(algorithm)
+    assert opened(algorithm, secret).public_key == opened(algorithm, secret).public_key
+    assert opened(algorithm, new_secret(algorithm)).public_key != opened(algorithm, secret).public_key
+    for wrong in (b"", secret[1:], secret + b"\0"):
         with pytest.raises(ValueError):  # noqa: PT011  # whoever opens it tells what it means
             opened(algorithm, wrong)
 
@@ -109,12 +112,24 @@ async def test_a_key_under_another_algorithms_name_stays_shut(vault: Vault, log:
         await vault.signer(log, key.id)
 
 
-async def test_what_names_no_algorithm_is_ed25519_as_it_was_before_there_were_others(root: Any) -> None:
-    await root.execute(
-        "INSERT INTO vault.signing_keys (log_name, key_id, owner, public_key, wrapped, master_key_id, created_at) "
-        "VALUES ('main', gen_random_uuid(), gen_random_uuid(), $1, '', 'a', now())", bytes(32),
-    )  # fmt: skip
-    assert await root.fetchval("SELECT algorithm FROM vault.signing_keys") == "Ed25519"
+async def test_a_key_from_before_there_were_others_is_opened_after_the_migration(
+    empty_database: Any, master: Any, clock: Any, log: LogName, tmp_path: Path
+) -> None:
+    for name in ("0001_log", "0002_vault"):
+        shutil.copy(MIGRATIONS / f"{name}.sql", tmp_path)
+    await migrate(empty_database.owner, folder=tmp_path)
+    key_id, secret = uuid4(), new_secret(KeyAlgorithm.ED25519)
+    wrapped = master.wrap(secret, bound_to(Kind.SIGNING, log, key_id))
+    public_key = opened(KeyAlgorithm.ED25519, secret).public_key
+    async with asyncpg.create_pool(empty_database.writer, min_size=1, max_size=1) as pool:
+        await pool.execute(
+            "INSERT INTO vault.signing_keys (log_name, key_id, owner, public_key, wrapped, master_key_id, created_at) "
+            "VALUES ($1, $2, $2, $3, $4, 'a', now())", log, key_id, public_key, wrapped.blob,
+        )  # fmt: skip
+        await migrate(empty_database.owner)
+        await pool.expire_connections()
+        signer = await Vault(pool, master, clock).signer(log, key_id)
+    assert (signer.algorithm, signer.public_key) == (KeyAlgorithm.ED25519, public_key)
 
 
 async def test_an_opened_key_is_kept(vault: Vault, log: LogName, root: Any) -> None:
@@ -126,7 +141,7 @@ async def test_an_opened_key_is_kept(vault: Vault, log: LogName, root: Any) -> N
 
 async def test_the_private_key_is_not_in_the_row(vault: Vault, log: LogName, root: Any) -> None:
     key = await vault.create_signing_key(log, uuid4())
-    private = (await vault.signer(log, key.id)).secret()
+    private = (await vault.signer(log, key.id))._private.private_bytes_raw()
     row = await root.fetchrow("SELECT signing_keys::text AS text, wrapped FROM vault.signing_keys")
     assert private.hex() not in row["text"]
     assert private not in row["wrapped"]

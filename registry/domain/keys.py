@@ -6,6 +6,7 @@ elsewhere by another delegation, which counts once its document lists the key.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -123,6 +124,7 @@ def _rotate(command: RotateKeys, issuer_id: IssuerId, keys: Keys) -> list[AnyEve
         if key is None:
             raise Malformed(f"The issuer has no verification method {one.method_id}; `keys` lists those it has.")
         successor = one.successor if key.state is KeyState.ACTIVE else None
+        _require_new(keys, [successor] if successor else [])
         if successor is not None and successor.controller in keys.delegated:
             waiting.append((successor, one.method_id))
             if since is None:
@@ -170,10 +172,17 @@ def _adopt(command: AdoptDid, issuer_id: IssuerId, keys: Keys) -> list[AnyEvent]
         raise IllegalTransition("The DID was not proposed, or another one was since; propose it again.")
     if {one.key_id for one in command.methods} != {one.key_id for one in proposed.methods}:
         raise IllegalTransition("The document was asked for other keys than are proposed now; repeat the request.")
+    _require_new(keys, command.methods)
     adopted: list[AnyEvent] = [DidAdopted(issuer_id=issuer_id, did=command.did)] if command.did != keys.did else []
     added: list[AnyEvent] = [VerificationMethodAdded(issuer_id=issuer_id, method=one) for one in command.methods]
     ended = [fact for one in proposed.replaces if (key := keys.find(one)) for fact in _ended(issuer_id, key, None)]
     return [*adopted, *added, *ended]
+
+
+def _require_new(keys: Keys, methods: Sequence[VerificationMethod]) -> None:
+    """Refuse a key under the id of an earlier one: which of them made a signature could not be told any more."""
+    if taken := [one.id for one in methods if keys.find(one.id) is not None]:
+        raise IllegalTransition(f"{taken[0]} is the id of an earlier key; list the new one under an id of its own.")
 
 
 def evolve(keys: Keys, recorded: Recorded) -> Keys:

@@ -208,6 +208,19 @@ def test_an_issuer_whose_did_is_not_proved_may_not_issue_and_has_no_method() -> 
     assert issuer.require_active(after(STREAM, *DELEGATED)).method == THEIRS
 
 
+@pytest.mark.parametrize(
+    ("history", "command"),
+    [
+        (WAITING, adopt(THEIR_NEXT.model_copy(update={"id": THEIRS.id}))),
+        ((*WEB, added(SECOND), retired(METHOD)), rotate(SECOND, METHOD)),
+    ],
+    ids=["adopted", "rotated"],
+)
+def test_an_id_that_was_a_keys_is_no_other_keys(history: tuple[AnyEvent, ...], command: KeyCommand) -> None:
+    with pytest.raises(ILLEGAL, match="id of an earlier key"):
+        issuer.decide(command, after(STREAM, *history))
+
+
 def test_a_registration_under_a_did_of_others_waits_for_it() -> None:
     register = RegisterIssuer(
         LATER, ISSUER, SLUG, PROFILE, StatusProfile.VC2, False, COLLEGE, THEIRS, is_delegated=True

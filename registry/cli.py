@@ -274,6 +274,8 @@ def _run_process(*, door: bool, projecting: bool) -> None:
         async with process.running() as service:
             if door:
                 _say(f"serving on {settings.host}:{settings.port}")
+                if settings.dcc_port is not None:
+                    _say(f"status service for {settings.dcc_issuer} on {settings.dcc_host}:{settings.dcc_port}")
             else:
                 _say("projecting and publishing")
             _say(f"metrics on {settings.metrics_host}:{service.metrics_port}")

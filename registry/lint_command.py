@@ -20,10 +20,23 @@ FAILING = 1
 _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 
 
+def _tell_rules(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if not is_asked:
+        return
+    from registry.verifier.lint.table import RULES
+
+    for one in RULES:
+        click.echo(f"{click.style(f'{one.severity:<8}', fg=_COLOURS[one.severity])} {click.style(one.name, bold=True)}")
+        click.echo(f"         fails in  {one.fails_in}")
+        click.echo(f"         source    {one.source}")
+    context.exit()
+
+
 @click.command(short_help="Say where a credential will fail, and why.")
 @click.argument("file", type=click.File("rb"))
 @click.option("--list", "lists", type=click.File("rb"), multiple=True, help="A status list it names, to be compared.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--rules", is_flag=True, is_eager=True, expose_value=False, callback=_tell_rules, help="List all rules.")
 def lint(file: BinaryIO, lists: tuple[BinaryIO, ...], as_json: bool) -> None:
     """Say where the credential or status list in FILE (- for standard input) will fail, and why.
 

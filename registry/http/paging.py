@@ -35,12 +35,12 @@ def one_of(request: web.Request, name: str, possible: Collection[str]) -> str | 
 
 def limit(request: web.Request, *, default: int = 50) -> int:
     """Return how many entries a page may have: 1 to 200; raise `Malformed`."""
-    given = request.query.get("limit")
+    given = request.query.getall("limit", [])
     if not given:
         return default
-    if not re.fullmatch(r"[0-9]{1,4}", given, re.ASCII) or not 1 <= int(given) <= MAX_LIMIT:
+    if len(given) > 1 or not re.fullmatch(r"[0-9]{1,4}", given[0], re.ASCII) or not 1 <= int(given[0]) <= MAX_LIMIT:
         raise Malformed(f"`limit` is a number from 1 to {MAX_LIMIT}.", parameter="limit")
-    return int(given)
+    return int(given[0])
 
 
 def cursor(request: web.Request) -> str | None:

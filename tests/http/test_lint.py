@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from registry.cli import commands
+from registry.verifier.lint.table import RULES
 from tests.http.test_dcc import unsigned as badge
 from tests.http.test_life_of_a_credential import unsigned
 from tests.interop.client import Client
@@ -120,3 +121,11 @@ def test_a_list_beside_it_is_compared(tmp_path):
     other.write_text(json.dumps({"@context": [], "id": "https://x.example/1", "issuer": "did:example:y"}))
     assert "list-issuer-differs" in run(str(file), "--list", str(other)).output
     assert "list-issuer-differs" not in run(str(file)).output
+
+
+def test_all_rules_can_be_listed_with_their_sources():
+    done = run("--rules")
+    assert done.exit_code == 0
+    names = [line.split()[1] for line in done.output.splitlines() if not line.startswith(" ")]
+    assert names == [rule.name for rule in RULES]
+    assert done.output.count("source") >= len(RULES)

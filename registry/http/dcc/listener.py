@@ -101,10 +101,17 @@ async def _admit(exchange: Exchange, route: Route) -> None:
 
 
 def _require_token(exchange: Exchange) -> None:
-    token = exchange.tenant.token
-    if token is not None and not hmac.compare_digest(auth.presented_key(exchange.request).encode(), token.encode()):
-        exchange.parts.metrics.auth_failures.labels("dcc").inc()
-        raise Unauthenticated("The Bearer token is not the one that this listener was set up with.", reason="dcc")
+    token, parts, request = exchange.tenant.token, exchange.parts, exchange.request
+    if token is None:
+        return
+    try:
+        if not hmac.compare_digest(auth.presented_key(request).encode(), token.encode()):
+            raise Unauthenticated("The Bearer token is not the one that this listener was set up with.", reason="dcc")
+    except Unauthenticated as error:
+        if parts.reads is not None:
+            parts.reads.take(client.address(request, parts.limits.trusted_proxies))
+        parts.metrics.auth_failures.labels(str(error.extra["reason"])).inc()
+        raise
 
 
 async def _nowhere(exchange: Exchange) -> web.Response:

@@ -7,7 +7,7 @@ from typing import Final
 
 from registry.errors import UnknownContext
 from registry.securing.contexts import CREDENTIALS_V2
-from registry.verifier.lint.examined import Examined
+from registry.verifier.lint.examined import SUITE_2020, Examined
 from registry.verifier.lint.rule import Rule, Severity, Trip, rule, shape
 from registry.verifier.lint.verifiers import BADGE_VALIDATOR, DATA_MODEL_LIBRARY, EVERY, JSON_LD, STATUS_INDEX
 from registry.verifier.structure.contexts import CREDENTIALS_V1, contexts
@@ -15,7 +15,6 @@ from registry.verifier.structure.contexts import CREDENTIALS_V1, contexts
 _BADGES: Final = "https://purl.imsglobal.org/spec/ob/v3p0/context"
 _STATUS_V1: Final = "https://www.w3.org/ns/credentials/status/v1"
 _DATA_INTEGRITY: Final = ("https://w3id.org/security/data-integrity/v1", "https://w3id.org/security/data-integrity/v2")
-_SUITE_2020: Final = "https://w3id.org/security/suites/ed25519-2020/v1"
 
 context_order = shape(
     "context-order",
@@ -98,14 +97,14 @@ def context_inline(examined: Examined) -> Iterator[Trip]:
     Severity.ERROR,
     fails_in=JSON_LD,
     source="VC Data Integrity 1.0, section 2.4.2",
-    remedy=f"Add {_SUITE_2020} for Ed25519Signature2020; for DataIntegrityProof use the data model 2.0, or add "
+    remedy=f"Add {SUITE_2020} for Ed25519Signature2020; for DataIntegrityProof use the data model 2.0, or add "
     f"{_DATA_INTEGRITY[1]}.",
 )
 def context_suite_missing(examined: Examined) -> Iterator[Trip]:
     """The terms of a proof are defined by the data model 2.0 (DataIntegrityProof), or by the suite's own context."""
     for proof, where in examined.proofs:
         match proof.get("type"):
-            case "Ed25519Signature2020" if _SUITE_2020 not in examined.contexts:
+            case "Ed25519Signature2020" if SUITE_2020 not in examined.contexts:
                 yield where, "No context defines the terms of Ed25519Signature2020."
             case "DataIntegrityProof" if examined.is_v1 and not any(
                 one in examined.contexts for one in _DATA_INTEGRITY

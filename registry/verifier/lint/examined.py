@@ -17,6 +17,8 @@ from registry.verifier.structure.contexts import CREDENTIALS_V1, base_context
 from registry.verifier.structure.parties import id_of, types_of
 from registry.verifier.structure.path import ROOT, Path, each, pointer
 
+SUITE_2020: Final = "https://w3id.org/security/suites/ed25519-2020/v1"
+"""The context of Ed25519Signature2020, which no version of the data model defines."""
 LIST_TYPES: Final = frozenset({"BitstringStatusListCredential", "StatusList2021Credential"})
 
 MAX_VALUES: Final = 20_000
@@ -60,6 +62,11 @@ class Examined:
     def is_too_large(self) -> bool:
         """Whether it has more values than anybody should be made to read."""
         return next(islice(everything(self.document), MAX_VALUES, None), None) is not None
+
+    @property
+    def has_suite_2020(self) -> bool:
+        """Whether one of its proofs is an Ed25519Signature2020."""
+        return any(proof.get("type") == "Ed25519Signature2020" for proof, _ in self.proofs)
 
     @property
     def is_secured(self) -> bool:

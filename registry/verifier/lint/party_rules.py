@@ -158,7 +158,7 @@ def _is_address(host: str) -> bool:
 def subject_without_id(examined: Examined) -> Iterator[Trip]:
     """A credential whose subject has neither id nor identifier is a bearer's."""
     for subject, where in examined.subjects:
-        if not examined.is_list and not subject.get("id") and not subject.get("identifier"):
+        if not subject.get("id") and not subject.get("identifier") and not (examined.is_list or examined.is_badge):
             yield where, "The subject has neither an `id` nor an `identifier`."
 
 

@@ -234,17 +234,3 @@ def test_a_dateless_if_modified_since_with_no_zone_is_read_or_ignored_but_never_
 
 def test_the_body_is_the_published_bytes():
     assert json.loads(respond(LIST, PLAIN, LATER, None).body) == {"a": 1}
-
-
-@pytest.mark.parametrize("question", ["timestamp=2026-01-01T00:00:00Z", "time=1767225600", "timestamp="])
-async def test_a_question_about_the_past_is_not_answered_with_the_present(service, question):
-    status, answer = await service.ask(
-        "POST", f"/issuers/{service.issuer_slug}/credentials", json={"type": ["VerifiableCredential"]}
-    )
-    assert status == 201
-    path = answer["credentialStatus"][0]["statusListCredential"].removeprefix(service.url)
-    status, problem = await service.ask("GET", f"{path}?{question}", key="")
-    assert (status, problem["title"] is not None) == (400, True)
-    assert "historical" in problem["detail"]
-    status, _ = await service.ask("GET", f"{path}?cache-buster=1", key="")
-    assert status == 200

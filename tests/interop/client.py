@@ -46,9 +46,21 @@ class Client:
         body = {"reason": "issued-in-error"}
         await self._ask("PUT", f"credentials/{quote(credential_id, safe='')}/revocation", 200, json=body)
 
+    async def supersede(self, credential_id: str, by: str) -> None:
+        body = {"by": by}
+        await self._ask("PUT", f"credentials/{quote(credential_id, safe='')}/supersession", 200, json=body)
+
+    async def set_message(self, credential_id: str, status: str) -> None:
+        body = {"status": status}
+        await self._ask("PUT", f"credentials/{quote(credential_id, safe='')}/message", 200, json=body)
+
+    async def add_list(self, purpose: str, **shape: Any) -> None:
+        """Give the issuer's sets a list of *purpose*."""
+        await self._ask("PUT", f"status-lists/{purpose}", 200, json=shape)
+
     async def add_token_list(self, bits: int) -> None:
         """Give the issuer's sets a token list."""
-        await self._ask("PUT", "status-lists/token", 200, json={"statusSize": bits})
+        await self.add_list("token", statusSize=bits)
 
     async def looked_up(self, credential_id: str) -> str:
         """Return where the credential stands, as anybody may ask, in both forms of the lookup."""

@@ -161,13 +161,23 @@ async def check(issuer: Issuer, contexts: Contexts, mechanisms: Sequence[str]) -
         for mechanism in mechanisms:
             if version == "1.1" and mechanism not in EMBEDDED:
                 continue
-            secured_by, said = await verifier.holds(await issuer.issue(unsigned, {"mechanism": mechanism}))
+            credential = await issuer.issue(unsigned, {"mechanism": mechanism})
+            secured_by, said = await verifier.holds(credential)
             assert secured_by == mechanism
+            assert await verdict(issuer.service, credential) == "valid"
             assert [entry["type"] for entry in said["credentialStatus"]] == ["BitstringStatusListEntry"] * 2
             assert {name: said[name] for name in unsigned if name != "@context"} | {
                 "@context": said["@context"][:1]
             } == unsigned
             assert said["@context"][1:] == ([] if version == "2.0" else [STATUS_V1, DATA_INTEGRITY_V2])
+
+
+async def verdict(service: Service, credential: dict[str, Any]) -> Any:
+    """What our own verifier says, to anybody."""
+    body = {"verifiableCredential": credential}
+    status, answer = await service.ask("POST", "/credentials/verify", key="", json=body)
+    assert status == 200, answer
+    return answer["verdict"]
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
@@ -335,10 +345,12 @@ async def test_an_envelope_carries_the_status_claim_where_the_set_has_a_token_li
     status, added = await service.ask("PUT", path, key=issuer.key, json={})
     assert status == 200, added
     for mechanism in KEYS[ED25519]:
-        _, said = await Verifier(issuer, contexts).holds(await issuer.issue(UNSIGNED["2.0"], {"mechanism": mechanism}))
+        credential = await issuer.issue(UNSIGNED["2.0"], {"mechanism": mechanism})
+        _, said = await Verifier(issuer, contexts).holds(credential)
         if mechanism in EMBEDDED:
             assert "status" not in said
             continue
+        assert await verdict(service, credential) == "valid"
         claim = said["status"]["status_list"]
         assert str(claim["idx"]) == said["credentialStatus"][0]["statusListIndex"]
         async with service.session.get(claim["uri"], headers={"Accept": "application/statuslist+jwt"}) as response:
@@ -359,9 +371,15 @@ async def test_a_repeated_request_gets_the_same_bytes_whatever_the_settings_are_
         if version == "2.0" or mechanism in EMBEDDED
     ]
     before = await asyncio.gather(*(issuer.issue(*one) for one in asked))
-    await issuer.change(mechanisms=["vc+jwt"], keyAlgorithms=[P384], statusProfile="ob3")
-    assert before == [await issuer.issue(*one) for one in asked]
-    assert before == [await issuer.issue(credential) for credential, _ in asked], "nor need it say how again"
+    for settings in (
+        {"mechanisms": ["vc+jwt"], "keyAlgorithms": [P384], "statusProfile": "ob3"},
+        {"mechanisms": ["ecdsa-jcs-2019", "vc+cose"], "keyAlgorithms": [P256]},
+        {"mechanisms": ["eddsa-jcs-2022"], "statusProfile": "vc2", "name": "Another name"},
+    ):
+        await issuer.change(**settings)
+        again = await asyncio.gather(*(issuer.issue(*one) for one in asked))
+        assert before == again
+        assert before == [await issuer.issue(credential) for credential, _ in asked], "nor need it say how again"
 
 
 async def test_a_replay_is_answered_though_todays_settings_would_refuse_it(service: Service) -> None:

@@ -22,7 +22,8 @@ from registry.securing.public_key import PublicKey
 from registry.settings import Settings
 from registry.verifier.cache import Cache, Kept
 from registry.verifier.fetcher import Fetcher, FetchLimits, Trust
-from registry.verifier.proven_lists import ProvenLists, Proving
+from registry.verifier.list_signatures import Proving
+from registry.verifier.proven_lists import ProvenLists
 from registry.verifier.resolver import CutOffOf, Own, Resolver
 from registry.verifier.status import ForeignLists
 
@@ -71,10 +72,11 @@ async def open_resolver(
     trust: Trust | None = None,
 ) -> tuple[Fetcher, Resolver]:
     """Open what fetches, and what resolves DIDs through it; *stack* closes both."""
-    hosts = frozenset(urlsplit(origin).hostname or "" for origin in settings.origins.values())
+    parts = [urlsplit(origin) for origin in settings.origins.values()]
+    ours = frozenset(f"{one.hostname}:{one.port or 443}" for one in parts if one.scheme == "https")
     fetcher = Fetcher(
         clock,
-        trust=replace(trust or Trust(), named=settings.private_hosts, refused=hosts),
+        trust=replace(trust or Trust(), named=settings.private_hosts, refused=ours),
         limits=FetchLimits(time_s=settings.fetch_timeout_s, at_once=settings.fetch_at_once),
         observe=observe,
         enabled=settings.fetch,

@@ -57,7 +57,7 @@ class Cache(Generic[Key, Value]):
         if kept is not None and not fresh and self._clock() < kept.until:
             self._kept.move_to_end(key)
             if isinstance(kept.value, RegistryError):
-                raise kept.value.with_traceback(None)
+                raise bare(kept.value)
             return kept.value
         self._charge()
         loading = self._loading.get(key)
@@ -82,7 +82,7 @@ class Cache(Generic[Key, Value]):
         try:
             kept = await load()
         except (Refused, RemoteUnavailable) as error:
-            self._keep(key, Kept(error, 0, self._clock() + timedelta(seconds=REFUSALS_KEPT_S)))
+            self._keep(key, Kept(bare(error), 0, self._clock() + timedelta(seconds=REFUSALS_KEPT_S)))
             raise
         self._keep(key, Kept(kept.value, kept.weight_bytes, kept.until))
         return kept.value
@@ -106,3 +106,10 @@ class Cache(Generic[Key, Value]):
         kept = self._kept.pop(key, None)
         if kept is not None:
             self._weight -= kept.weight_bytes + _OVERHEAD_BYTES
+
+
+def bare(error: RegistryError) -> RegistryError:
+    """Return *error* again, without traceback and cause: those hold on to all that was being read at the time."""
+    again = type(error).__new__(type(error), *error.args)
+    again.__dict__.update(error.__dict__)
+    return again

@@ -30,8 +30,6 @@ from registry.verifier.freshness import fresh_s
 from registry.verifier.inflating import inflated
 from registry.verifier.remote_url import RemoteUrl, remote_url
 
-_HERE_BYTES: Final = 16 * 1024
-"""What is compressed smaller is inflated where it is needed; it cannot become more than 1,032 times as much."""
 _ADDRESSES_TRIED: Final = 8
 
 
@@ -60,7 +58,7 @@ class Trust:
     named: frozenset[str] = frozenset()
     """`host` or `host:port`, in lower case: may lie in a private network."""
     refused: frozenset[str] = frozenset()
-    """Hosts that are never asked: our own."""
+    """`host:port` that is never asked: our own."""
     tls: ssl.SSLContext | None = None
     """None: the system's authorities."""
     names: AbstractResolver | None = None
@@ -110,8 +108,9 @@ class Fetcher:
 
     async def start(self) -> None:
         """Open what is needed; nothing is asked yet."""
-        self._public = self._session(self._trust.is_public)
-        self._named = self._session(self._trust.is_reachable_when_named)
+        tls = self._trust.tls or ssl.create_default_context()
+        self._public = self._session(self._trust.is_public, tls)
+        self._named = self._session(self._trust.is_reachable_when_named, tls)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -161,7 +160,7 @@ class Fetcher:
         if not self._enabled:
             raise RemoteRefused("This registry fetches nothing from elsewhere: its operator set REGISTRY_FETCH to off.")
         target = remote_url(url, self._trust.named)
-        if target.host in self._trust.refused:
+        if f"{target.host}:{target.port}" in self._trust.refused:
             raise RemoteRefused(f"{target.host} is this registry itself; nothing of its own is fetched.")
         return target
 
@@ -215,19 +214,19 @@ class Fetcher:
 
     async def _inflated(self, compressed: bytes, coding: str) -> bytes:
         limit = self._limits.inflated_bytes
-        if coding == "identity" or len(compressed) <= _HERE_BYTES // 1032:
+        if coding == "identity":
             return inflated(compressed, coding, max_bytes=limit)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._inflating, lambda: inflated(compressed, coding, max_bytes=limit))
 
-    def _session(self, is_allowed: Callable[[str], bool]) -> aiohttp.ClientSession:
+    def _session(self, is_allowed: Callable[[str], bool], tls: ssl.SSLContext) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             limit=0,  # `_turns` counts, so that waiting can be told from a host's silence
             limit_per_host=self._limits.per_host,
             force_close=True,
             use_dns_cache=False,
             resolver=self._names,
-            ssl=self._trust.tls or ssl.create_default_context(),
+            ssl=tls,
             socket_factory=guard(is_allowed),
         )
         return aiohttp.ClientSession(

@@ -6,9 +6,9 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 from urllib.parse import quote
 
 from registry.domain import problem
@@ -19,18 +19,14 @@ from registry.errors import (
     Unavailable,
     UnknownVerificationMethod,
 )
-from registry.securing.enveloped import Envelope, open_data_url, open_envelope
 from registry.securing.moment import date_time_stamp
-from registry.securing.proofs import CanonicalOf, KeyOf, verify_proofs
-from registry.securing.verification_method import VerificationMethodFound
-from registry.strict_json import json_object, loads
+from registry.strict_json import loads
 from registry.verifier.allowance import spend
-from registry.verifier.cache import Cache, Kept
+from registry.verifier.cache import Cache, Kept, bare
 from registry.verifier.fetcher import Fetched, Fetcher
-from registry.verifier.remote_lists import RemoteList, bitstring_list, issuer_of, revocation_list, token_list, unusable
+from registry.verifier.list_signatures import ENVELOPES, ListSignatures, Proving
+from registry.verifier.remote_lists import RemoteList, bitstring_list, revocation_list, token_list, unusable
 from registry.verifier.status_entry import Kind
-
-Result = TypeVar("Result")
 
 UNSAID_S: Final = 300.0
 """How long a list is kept about which neither it nor its sender said anything (Bitstring Status List: ttl)."""
@@ -39,8 +35,6 @@ UNUSABLE_S: Final = 10.0
 """How long a list that could not be had or proved is not asked for again."""
 VERSIONS_REMEMBERED: Final = 10_000
 
-_PURPOSE: Final = "assertionMethod"
-_ENVELOPES: Final = ("application/vc+jwt", "application/vc+cose")
 _ACCEPT: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.BITSTRING: ("application/vc", "application/vc+ld+json"),
     Kind.LIST_2021: ("application/vc", "application/vc+ld+json"),
@@ -48,19 +42,11 @@ _ACCEPT: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.REVOCATION_LIST: ("application/json",),
 }
 _ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
-    Kind.BITSTRING: ("application/ld+json", "application/json", *_ENVELOPES),
-    Kind.LIST_2021: ("application/ld+json", "application/json", *_ENVELOPES),
+    Kind.BITSTRING: ("application/ld+json", "application/json", *ENVELOPES),
+    Kind.LIST_2021: ("application/ld+json", "application/json", *ENVELOPES),
     Kind.TOKEN: (),
     Kind.REVOCATION_LIST: ("application/ld+json",),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Proving:
-    """What checks signatures: the canonical forms of documents, and the key behind a verification method."""
-
-    canonical_of: CanonicalOf
-    key_of: KeyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +64,16 @@ class ProvenLists:
         self, fetcher: Fetcher, proving: Proving, clock: Callable[[], datetime], *, max_bytes: int = 64 * 1024 * 1024
     ) -> None:
         self._fetcher = fetcher
-        self._proving = proving
         self._clock = clock
         self._kept: Cache[tuple[Kind, str, datetime | None], Read] = Cache(clock, max_bytes=max_bytes, charge=spend)
         self._newest = Newest()
-        self._reading = ThreadPoolExecutor(2, "reading lists")
+        self._threads = ThreadPoolExecutor(2, "reading lists")
+        self._signatures = ListSignatures(proving, self._threads)
 
     async def close(self) -> None:
         """End what is under way."""
         await self._kept.close()
-        self._reading.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def get(self, kind: Kind, url: str, at: datetime | None) -> Read:
         """Return the list at *url* as of now, or as of the past moment *at*, if its host keeps its history."""
@@ -101,9 +87,9 @@ class ProvenLists:
             if at is None and (found.valid_from is None or found.valid_from <= now):
                 self._newest.require(url, found)
         except (Malformed, UnknownVerificationMethod, RemoteUnavailable) as error:
-            return Kept(Read(error, now), 0, now + timedelta(seconds=UNUSABLE_S))
+            return Kept(Read(bare(error), now), 0, now + timedelta(seconds=UNUSABLE_S))
         except Unavailable as error:  # we are busy, which says nothing about the list
-            return Kept(Read(error, now), 0, now)
+            return Kept(Read(bare(error), now), 0, now)
         until = fetched.fetched_at + timedelta(seconds=_fresh_s(found, fetched))
         if at is None and found.valid_until is not None:
             until = min(until, found.valid_until)
@@ -111,57 +97,20 @@ class ProvenLists:
 
     async def _proven(self, kind: Kind, url: str, fetched: Fetched, now: datetime) -> RemoteList:
         """Return the list in *fetched*, its signatures checked; raise `Malformed` and others when they do not hold."""
-        if kind is Kind.TOKEN:
-            envelope = await self._in_thread(lambda: open_envelope(fetched.body, fetched.media_type))
-            method = await self._signed(envelope, None)
-            return await self._in_thread(lambda: token_list(envelope.document, url, method.controller, method.id))
         if kind is Kind.REVOCATION_LIST:
-            return await self._in_thread(lambda: revocation_list(loads(fetched.body), url))
-        document, methods = await self._credential(fetched, now)
-        if document.get("id") not in (None, url):
-            raise unusable(f"The list found there is another: {str(document.get('id'))[:200]}.")
-        return await self._in_thread(lambda: bitstring_list(document, kind, methods))
+            return await self._beside(lambda: revocation_list(loads(fetched.body), url))
+        if kind is Kind.TOKEN:
+            token = await self._signatures.token(fetched.body, fetched.media_type, now)
+            return await self._beside(lambda: token_list(token.document, url, token.issuer, token.methods))
+        signed = await self._signatures.credential(fetched.body, fetched.media_type, now)
+        if (named := signed.document.get("id")) not in (None, url):
+            raise unusable(f"The list found there is another: {str(named)[:200]}.")
+        found = await self._beside(lambda: bitstring_list(signed.document, kind, signed.methods))
+        ends = [end for end in (found.valid_until, signed.until) if end is not None]
+        return replace(found, valid_until=min(ends, default=None))
 
-    async def _credential(self, fetched: Fetched, now: datetime) -> tuple[Mapping[str, Any], frozenset[str]]:
-        """Return the status list credential in *fetched*, and the methods of its issuer that signed it."""
-        if fetched.media_type in _ENVELOPES:
-            return await self._unwrapped(await self._in_thread(lambda: open_envelope(fetched.body, fetched.media_type)))
-        document = await self._in_thread(lambda: json_object(fetched.body, "The list"))
-        if document.get("type") == "EnvelopedVerifiableCredential":
-            return await self._unwrapped(await self._in_thread(lambda: open_data_url(str(document.get("id")))))
-        results = await verify_proofs(
-            document, canonical_of=self._proving.canonical_of, key_of=self._proving.key_of, purpose=_PURPOSE, now=now
-        )
-        bad = [one.problem for one in results if not one.verified]
-        if not results or bad:
-            why = bad[0].detail if bad and bad[0] is not None else "It has no proof."
-            raise unusable(f"The list is not signed as it should be. {why}")
-        issuer = issuer_of(document)
-        methods = frozenset(str(one.verification_method) for one in results if one.controller == issuer)
-        if not methods:
-            raise unusable("The list is signed by somebody else than the issuer that it names.")
-        return document, methods
-
-    async def _unwrapped(self, envelope: Envelope) -> tuple[Mapping[str, Any], frozenset[str]]:
-        issuer = issuer_of(envelope.document)
-        method = await self._signed(envelope, issuer)
-        if method.controller != issuer:
-            raise unusable("The list is signed by somebody else than the issuer that it names.")
-        return envelope.document, frozenset({method.id})
-
-    async def _signed(self, envelope: Envelope, issuer: str | None) -> VerificationMethodFound:
-        """Return the method whose signature *envelope* carries; a `kid` that is a fragment belongs to *issuer*."""
-        key_id = envelope.key_id or ""
-        method = await self._proving.key_of(f"{issuer}{key_id}" if key_id.startswith("#") else key_id, _PURPOSE)
-        now = self._clock()
-        if (method.expires and method.expires <= now) or (method.revoked and method.revoked <= now):
-            raise unusable(f"The key {method.id[:200]} is no longer in use.")
-        if not await self._in_thread(lambda: envelope.verify(method.key)):
-            raise unusable("The signature of the list does not hold.")
-        return method
-
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+    async def _beside(self, work: Callable[[], RemoteList]) -> RemoteList:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 class Newest:

@@ -97,8 +97,8 @@ def bitstring_list(document: Mapping[str, Any], kind: Kind, methods: frozenset[s
     )
 
 
-def token_list(claims: Mapping[str, Any], url: str, issuer: str, method: str) -> RemoteList:
-    """Return the list in the *claims* of a status list token found at *url*, signed with *method* of *issuer*.
+def token_list(claims: Mapping[str, Any], url: str, issuer: str, methods: frozenset[str]) -> RemoteList:
+    """Return the list in the *claims* of a status list token found at *url*, signed with *methods* of *issuer*.
 
     Raises `Malformed`. Its `sub` must be the URL (section 5.1), or another list would do.
     """
@@ -118,7 +118,7 @@ def token_list(claims: Mapping[str, Any], url: str, issuer: str, method: str) ->
         valid_from=_seconds(token.iat),
         valid_until=None if token.exp is None else _seconds(token.exp),
         ttl_s=token.ttl,
-        methods=frozenset({method}),
+        methods=methods,
     )
 
 

@@ -12,14 +12,13 @@ from typing import Any, Final
 from registry.domain import problem
 from registry.domain.problem import Problem
 from registry.errors import Malformed, RegistryError, RemoteRefused, Unavailable, UnknownVerificationMethod
+from registry.verifier.cache import bare
+from registry.verifier.list_signatures import SKEW
 from registry.verifier.proven_lists import ProvenLists
 from registry.verifier.remote_lists import RemoteList, unusable
 from registry.verifier.resolver import vouches
 from registry.verifier.status_entry import Entry, Kind, entry_of
 from registry.verifier.verification import StatusFinding, Verdict
-
-SKEW_S: Final = 60
-"""By how much the clock that made a status list token may be ahead of ours."""
 
 _TITLES: Final[Mapping[str, str]] = {
     problem.STATUS_RETRIEVAL_ERROR: "The status list cannot be had",
@@ -75,7 +74,7 @@ class ForeignLists:
         list_ = await self._lists.get(read.kind, read.url, at)
         try:
             if isinstance(list_.found, RegistryError):
-                raise list_.found.with_traceback(None)
+                raise bare(list_.found)
             await self._require_its_issuers(list_.found, issuer)
             _require_fit(list_.found, read, at or now)
             if read.kind is Kind.REVOCATION_LIST:
@@ -97,8 +96,8 @@ def _require_fit(found: RemoteList, entry: Entry, moment: datetime) -> None:
     if entry.purpose not in found.purposes:
         said = ", ".join(sorted(found.purposes))[:200]
         raise unusable(f"The list is for {said}, but the credential names it for {entry.purpose[:80]}.")
-    skew_s = SKEW_S if found.kind is Kind.TOKEN else 0
-    if found.valid_from is not None and moment + timedelta(seconds=skew_s) < found.valid_from:
+    skew = SKEW if found.kind is Kind.TOKEN else timedelta(0)
+    if found.valid_from is not None and moment + skew < found.valid_from:
         raise unusable(f"The list is valid only from {found.valid_from.isoformat()}.")
     if found.valid_until is not None and found.valid_until <= moment:
         raise unusable(f"The list was valid until {found.valid_until.isoformat()}.")

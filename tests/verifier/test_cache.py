@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from registry.errors import RemoteUnavailable, Unavailable
+from registry.errors import RemoteUnavailable, Unavailable, UnknownVerificationMethod
 from registry.verifier.allowance import allowance, spend
 from registry.verifier.cache import Cache, Kept
 from tests.clock import FakeClock
@@ -76,6 +76,22 @@ async def test_a_failure_is_remembered_for_ten_seconds(clock: FakeClock) -> None
         with pytest.raises(RemoteUnavailable):
             await cache.get("a", fail)
         assert times == asked
+
+
+async def test_a_remembered_failure_holds_on_to_nothing_that_was_being_read(clock: FakeClock) -> None:
+    async def fail() -> Kept[int]:
+        megabytes = bytes(1 << 20)
+        raise UnknownVerificationMethod("no key", problem_type="x", title="y") from ValueError(megabytes)
+
+    cache = Cache[str, int](clock, max_bytes=10_000)
+    raised = []
+    for _ in range(3):
+        with pytest.raises(UnknownVerificationMethod, match="no key") as refused:
+            await cache.get("a", fail)
+        raised.append(refused.value)
+    assert [one.__cause__ is None for one in raised] == [False, True, True]
+    assert raised[1] is not raised[2]
+    assert (raised[2].problem_type, raised[2].detail) == ("x", "no key")
 
 
 async def test_a_bug_is_not_remembered_and_reaches_who_asked(clock: FakeClock) -> None:

@@ -88,7 +88,7 @@ async def test_nothing_is_fetched_when_it_is_switched_off_nor_from_ourselves(
     world: Elsewhere, clock: FakeClock
 ) -> None:
     off = Fetcher(clock, trust=world.trust, enabled=False)
-    ours = Fetcher(clock, trust=replace(world.trust, refused=frozenset({"issuer.example"})))
+    ours = Fetcher(clock, trust=replace(world.trust, refused=frozenset({"issuer.example:443"})))
     for one, why in ((off, "REGISTRY_FETCH"), (ours, "itself")):
         await one.start()
         with pytest.raises(RemoteRefused, match=why):

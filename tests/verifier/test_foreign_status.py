@@ -27,7 +27,8 @@ from registry.securing.contexts import load_contexts
 from registry.securing.rdf import canonicalise_here
 from registry.securing.secure import secure
 from registry.verifier.fetcher import Fetcher
-from registry.verifier.proven_lists import ProvenLists, Proving
+from registry.verifier.list_signatures import Proving
+from registry.verifier.proven_lists import ProvenLists
 from registry.verifier.remote_lists import RemoteList, most_significant_first
 from registry.verifier.resolver import Resolver
 from registry.verifier.status import ForeignLists
@@ -428,6 +429,29 @@ async def test_a_jwt_that_is_not_signed_as_it_should_be(world: Elsewhere, status
     """No algorithm, a secret key's, another curve's, a key of its own, or made to be something else."""
     world.put(LIST, jws, "application/vc+jwt")
     assert await status.problem(entry()) == "STATUS_VERIFICATION_ERROR"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": int(NOW.timestamp())}, {"nbf": int(NOW.timestamp()) + 61}, {"iss": STRANGER}, {"exp": "tomorrow"},
+        {"exp": 1e30}, {"nbf": True},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_a_jwt_whose_claims_say_that_it_does_not_hold(
+    world: Elsewhere, status: Reading, claims: dict[str, Any]
+) -> None:
+    world.put(LIST, *signed({**A_LIST, **claims}, Mechanism.VC_JWT))
+    assert await status.problem(entry()) == "STATUS_VERIFICATION_ERROR"
+
+
+async def test_a_list_is_not_kept_past_the_end_of_its_signature(world: Elsewhere, status: Reading) -> None:
+    world.put(LIST, *signed({**A_LIST, "exp": int(NOW.timestamp()) + 30, "iss": ISSUER}, Mechanism.VC_JWT))
+    assert (await status(entry())).verdict is Verdict.REVOKED
+    status.clock.advance(seconds=30)
+    assert await status.problem(entry()) == "STATUS_VERIFICATION_ERROR"
+    assert len(world.asked) == 2
 
 
 async def test_a_mac_with_the_public_key_for_a_secret_is_no_signature(world: Elsewhere, status: Reading) -> None:

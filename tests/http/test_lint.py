@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from registry.cli import commands
 from registry.verifier.lint.table import RULES
-from tests.http.test_dcc import unsigned as badge
+from tests.coordinator import unsigned as badge
 from tests.http.test_life_of_a_credential import unsigned
 from tests.interop.client import Client
 

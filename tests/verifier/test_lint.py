@@ -155,6 +155,16 @@ IDENTITY = {"type": "IdentityObject", "identityHash": "ada@college.example", "id
 REVOCATIONS = {"id": "https://college.example/revocations", "type": "1EdTechRevocationList"}
 
 NAMES = sorted({*CREDENTIAL, *OLD, *PROOF, *LIST["credentialSubject"], *entry(), "evidence", "@value", "statusSize"})
+DESCRIBED = f"{ACHIEVEMENT}/resultDescription"
+UNFIT = [
+    {
+        "id": "urn:x:1",
+        "type": ["ResultDescription"],
+        "name": "Grade",
+        "resultType": "RubricCriterionLevel",
+        "requiredLevel": "urn:x:2",
+    }
+]
 
 ROWS = [
     # rule, clean document, what is changed where, the finding's pointer
@@ -226,6 +236,7 @@ ROWS = [
     ("badge-types", BADGE, f"{ACHIEVEMENT}/type", GONE, f"/{ACHIEVEMENT}/type"),
     ("badge-ids", BADGE, f"{ACHIEVEMENT}/id", GONE, f"/{ACHIEVEMENT}/id"),
     ("badge-shape", BADGE, ACHIEVEMENT, GONE, f"/{ACHIEVEMENT}"),
+    ("badge-consistency", BADGE, DESCRIBED, UNFIT, f"/{DESCRIBED}/0/requiredLevel"),
     ("endorsement-shape", CREDENTIAL, "type/1", "EndorsementCredential", f"/{SUBJECT}/type"),
     ("record-shape", CREDENTIAL, "type/1", "ClrCredential", f"/{SUBJECT}/verifiableCredential"),
     ("list-one-purpose", LIST, "credentialSubject/statusPurpose", ["revocation"], "/credentialSubject/statusPurpose"),
@@ -345,7 +356,9 @@ EXPLAINED = {
         "proof-method-without-fragment",
     },
     "1edtech-clr20-simple": ISSUERS_BY_URL,
-    "1edtech-ob30-complete": ISSUERS_BY_URL | {"status-of-older-type"},
+    "1edtech-ob30-complete": ISSUERS_BY_URL | {
+        "status-of-older-type", "badge-consistency",  # a result names a level of another description than its own
+    },
     "1edtech-ob30-endorsement-valid": ISSUERS_BY_URL,
     "1edtech-ob30-simple-did-key-method": ISSUERS_BY_URL | {"proof-method-without-fragment"},
     "1edtech-ob30-simple-eddsa-2022": ISSUERS_BY_URL | {"context-unknown"},

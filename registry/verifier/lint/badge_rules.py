@@ -6,9 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from registry.domain.problem import Problem
-from registry.verifier.badges.achievement import BADGE_TYPES, achievement_credential, endorsement_credential
+from registry.verifier.badges.achievement import (
+    BADGE_TYPES,
+    achievement_advice,
+    achievement_credential,
+    endorsement_credential,
+)
 from registry.verifier.badges.transcript import CLR_TYPE, clr_credential
-from registry.verifier.lint.rule import Rule, shape
+from registry.verifier.lint.rule import Rule, Severity, shape
 from registry.verifier.lint.verifiers import BADGE_VALIDATOR
 from registry.verifier.structure.parties import types_of
 
@@ -18,6 +23,11 @@ _NAMED: Final = ("name", "description", "criteria", "hashed", "type", "id")
 def _badge(document: Mapping[str, Any]) -> Iterator[Problem]:
     if BADGE_TYPES & set(types_of(document)):
         yield from achievement_credential(document)
+
+
+def _unfit(document: Mapping[str, Any]) -> Iterator[Problem]:
+    if BADGE_TYPES & set(types_of(document)):
+        yield from achievement_advice(document)
 
 
 def _endorsement(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -79,6 +89,13 @@ badge_shape = shape(
     fails_in=BADGE_VALIDATOR,
     remedy="Follow the class in appendix B.1 of Open Badges 3.0.",
 )
+badge_consistency = shape(
+    "badge-consistency",
+    _unfit,
+    severity=Severity.WARNING,
+    fails_in="displayers that look a level or value up where it is described",
+    remedy="Name levels and values that the result description has.",
+)
 endorsement_shape = shape(
     "endorsement-shape",
     _endorsement,
@@ -100,6 +117,7 @@ RULES: Final[tuple[Rule, ...]] = (
     badge_types,
     badge_ids,
     badge_shape,
+    badge_consistency,
     endorsement_shape,
     record_shape,
 )

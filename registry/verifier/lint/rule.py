@@ -58,6 +58,7 @@ def shape(
     *checks: Callable[[Mapping[str, Any]], Iterator[Problem]],
     at: tuple[str, ...] = (),
     elsewhere_than: tuple[str, ...] = (),
+    severity: Severity = Severity.ERROR,
     fails_in: str,
     remedy: str,
 ) -> Rule:
@@ -73,7 +74,7 @@ def shape(
                 if (not at or member in at) and member not in elsewhere_than:
                     yield problem
 
-    return Rule(name, Severity.ERROR, fails_in, "(each problem names its section)", remedy, found)
+    return Rule(name, severity, fails_in, "(each problem names its section)", remedy, found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.domain.problem import MALFORMED_VALUE_ERROR
@@ -238,13 +238,14 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["id", "type", "@context", "@value", "name"]) | st.text(max_size=4), inner)
     ),
-    max_leaves=12,
+    max_leaves=6,
 )
 MEMBERS = sorted(
     {name for members, *_ in BROKEN for name in members if name != "context"} | {"@context", "holder", "proof"}
 )
 
 
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(MEMBERS) | st.text(max_size=6), JSON, max_size=8))
 def test_any_document_is_judged_without_an_error(members):
     for check in (check_credential, check_presentation):

@@ -22,19 +22,19 @@ from projections.status_lists.projector import STATUS_LISTS
 from projections.status_lists.rendering import Secured, Unsecured
 from projections.status_lists.view import PublishedLists
 from registry.domain.events import CredentialReinstated, CredentialRevoked, CredentialSuperseded, CredentialSuspended
-from registry.domain.mechanisms import KeyAlgorithm, Mechanism
+from registry.domain.mechanisms import Mechanism
 from registry.domain.names import IssuerId, LogName
 from registry.errors import Refused
 from registry.list_signer import Key, Keys, every_form
-from registry.vault.signing import generate
 from tests.builders import AT
 from tests.clock import FakeClock
 from tests.envelopes import jws, sign1, token_of_cwt, token_of_jwt, w3c_bits
 from tests.projections.status_lists_world import World, cid, list_of, open_world
+from tests.securing.signers import ed25519
 from tests.servers import TestDatabase
 
 CREDENTIALS = 5
-SIGNER = Key("did:example:issuer#key-1", generate(KeyAlgorithm.ED25519))
+SIGNER = Key("did:example:issuer#key-1", ed25519(bytes(range(32))))
 KEYS = Keys(Mechanism.EDDSA_RDFC_2022, SIGNER, SIGNER)
 
 EMBEDDED, VC_JWT, VC_COSE = "application/vc", "application/vc+jwt", "application/vc+cose"

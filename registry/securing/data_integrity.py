@@ -166,8 +166,8 @@ def configuration_by_template(document: Mapping[str, Any], proof: Mapping[str, A
 
 def hash_data(configuration: bytes, document: bytes, algorithm: str) -> bytes:
     """Return what a key of *algorithm* signs, 64 or 96 bytes, from both canonical forms."""
-    digest = digest_of(algorithm)
-    return hashlib.new(digest, configuration).digest() + hashlib.new(digest, document).digest()
+    digest = hashlib.sha384 if digest_of(algorithm) == "sha384" else hashlib.sha256
+    return digest(configuration).digest() + digest(document).digest()
 
 
 def digest_of(algorithm: str) -> Digest:

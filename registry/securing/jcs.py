@@ -19,7 +19,7 @@ MAX_VALUES: Final = 50_000
 """Values of one document; a full transcript has a few thousand. Canonicalising them takes at most some 0.1 s."""
 _LONG: Final = 2_000
 """Values from which on a document is written beside the event loop."""
-_SCALARS: Final = frozenset({str, int, bool, type(None)})
+_SCALARS: Final = frozenset({int, bool, type(None)})
 
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
@@ -55,6 +55,8 @@ def _looked_through(document: Mapping[str, Any]) -> tuple[bool, int]:
     waiting: list[Any] = [document]
     for value in waiting:  # which grows meanwhile
         kind = type(value)
+        if kind is str:  # most of them
+            continue
         if kind is dict:
             is_plain = is_plain and _in_order_of_utf16(value)
             waiting.extend(value.values())
@@ -72,6 +74,7 @@ def _looked_through(document: Mapping[str, Any]) -> tuple[bool, int]:
 def _in_order_of_utf16(keys: Iterable[str]) -> bool:
     """Return whether UTF-16 sorts *keys* as their code points do: none is outside the Basic Multilingual Plane."""
     try:
-        return max("".join(keys), default="") < "\U00010000"
+        text = "".join(keys)
     except TypeError as error:
         raise Malformed("A key that is no text is no JSON.") from error
+    return text.isascii() or max(text) < "\U00010000"

@@ -92,6 +92,7 @@ def _read(proof: object, pointer: str, expected: Expected) -> ReadProof:
         return read
     read = ReadProof(proof, pointer)
     try:
+        _require_said(proof)
         read.suite = cryptosuite_of(proof)
         read.verification_method = _url(proof.get("verificationMethod"))
         read.signature = _signature(proof.get("proofValue"))
@@ -151,13 +152,24 @@ def _configure(read: ReadProof, suite: Cryptosuite) -> None:
     elif "@context" in read.options:
         if not _starts_with(contexts, read.options["@context"]):
             read.fail(PROOF_VERIFICATION("The document's contexts do not begin with those of the proof."))
-        read.covered = {**read.covered, "@context": read.options["@context"]}
+        if read.options["@context"] != contexts:
+            read.covered = {**read.covered, "@context": read.options["@context"]}
 
 
 def _starts_with(contexts: object, beginning: object) -> bool:
     first = beginning if isinstance(beginning, list) else [beginning]
     found = contexts if isinstance(contexts, list) else [contexts]
     return found[: len(first)] == first
+
+
+def _require_said(proof: Document) -> None:
+    """Refuse members that say nothing in RDF, or the same as others would: they could be added by anybody."""
+    if silent := [name for name, value in proof.items() if value is None or value == []]:
+        raise Malformed(f"The proof's {silent[0][:80]!r} says nothing; leave it out.")
+    if wrong := [name for name in ("id", "challenge", "nonce") if not isinstance(proof.get(name, ""), str)]:
+        raise Malformed(f"The {wrong[0]} of a proof is a text.")
+    if texts(proof.get("domain", "")) is None:
+        raise Malformed("The domain of a proof is a text, or a list of texts.")
 
 
 def _url(value: object) -> str:

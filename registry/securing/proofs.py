@@ -7,10 +7,11 @@ key is asked of the controller document; whether its controller is the issuer is
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from registry.domain.problem import Problem
 from registry.errors import Malformed, Refused, UnknownVerificationMethod
@@ -35,8 +36,10 @@ class CanonicalOf(Protocol):
 KeyOf = Callable[[str, str], Awaitable[VerificationMethodFound]]
 """Verification method's URL, purpose → the method; raises `UnknownVerificationMethod` when it cannot be had."""
 
-_Forms = Mapping[tuple[int, Digest], str | Refused]
-"""Identity of a document in memory, digest → its canonical form."""
+_Form = Digest | Literal["json"]
+"""In what form something is signed: as N-Quads, their blank nodes labelled by a digest, or as canonical JSON."""
+_Forms = Mapping[tuple[int, _Form], bytes | Refused]
+"""Identity of a document in memory, form → its canonical bytes, or why there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,10 @@ async def verify_all(
     """Return the results of each of *documents*; all that must be canonicalised is handed over together."""
     cases = [[_Verifying(read) for read in read_proofs(document, expected)] for document in documents]
     every = [one for case in cases for one in case]
+    await _find_keys(every, key_of, expected)
+    forms = await _canonical([part for one in every for part in one.parts()], canonical_of)
     for one in every:
-        await one.find_key(key_of, expected)
-    forms = await _canonical([part for one in every for part in one.rdf()], canonical_of)
-    for one in every:
-        await one.check(forms)
+        one.check(forms)
     for case in cases:
         _follow_chains(case)
     return [[one.result() for one in case] for case in cases]
@@ -102,62 +104,50 @@ class _Verifying:
         self.method: VerificationMethodFound | None = None
         self.holds = False
 
-    async def find_key(self, key_of: KeyOf, expected: Expected) -> None:
-        """Find the verification method, which may be used for this now."""
-        url, suite = self.read.verification_method, self.read.suite
-        if self.read.problem is not None or url is None or suite is None:
+    def use(self, found: VerificationMethodFound | UnknownVerificationMethod, expected: Expected) -> None:
+        """Take the verification method that was found, if it may be used for this now."""
+        read, suite = self.read, self.read.suite
+        assert suite is not None
+        if isinstance(found, UnknownVerificationMethod):
+            read.fail(Problem(found.problem_type, found.title, found.detail))
             return
-        try:
-            self.method = method = await key_of(url, expected.purpose)
-        except UnknownVerificationMethod as error:
-            self.read.fail(Problem(error.problem_type, error.title, error.detail))
-            return
-        if method.id != url or expected.purpose not in method.purposes:
-            self.read.fail(INVALID_VERIFICATION_METHOD(f"The key of {url[:200]} is not for {expected.purpose}."))
-        if method.key.algorithm not in suite.algorithms:
-            self.read.fail(PROOF_VERIFICATION(f"{suite.name} takes no {method.key.algorithm} key."))
-        for moment, what in ((method.expires, "expired"), (method.revoked, "was revoked")):
+        self.method = found
+        url = str(read.verification_method)
+        if found.id != url or expected.purpose not in found.purposes:
+            read.fail(INVALID_VERIFICATION_METHOD(f"The key of {url[:200]} is not for {expected.purpose}."))
+        if found.key.algorithm not in suite.algorithms:
+            read.fail(PROOF_VERIFICATION(f"{suite.name} takes no {found.key.algorithm} key."))
+        for moment, what in ((found.expires, "expired"), (found.revoked, "was revoked")):
             if moment is not None and moment <= expected.now:
-                self.read.fail(INVALID_VERIFICATION_METHOD(f"The key of {url[:200]} {what} at {moment.isoformat()}."))
+                read.fail(INVALID_VERIFICATION_METHOD(f"The key of {url[:200]} {what} at {moment.isoformat()}."))
 
-    def rdf(self) -> list[tuple[Document, Digest]]:
-        """Return what must be canonicalised in RDF: the document, and the configuration where no template is right."""
-        if (
-            self.read.problem is not None
-            or self.method is None
-            or self.read.suite is None
-            or not self.read.suite.is_rdf
-        ):
+    def parts(self) -> list[tuple[Document, _Form]]:
+        """Return what must be canonicalised: the document, and the proof's configuration where no template is right."""
+        read, method = self.read, self.method
+        if read.problem is not None or method is None or read.suite is None:
             return []
-        digest = digest_of(self.method.key.algorithm)
-        parts = [self.read.covered] if self.read.template is not None else [self.read.covered, self.read.configuration]
+        if not read.suite.is_rdf:
+            return [(read.covered, "json"), (read.options, "json")]
+        digest = digest_of(method.key.algorithm)
+        parts = [read.covered] if read.template is not None else [read.covered, read.configuration]
         return [(part, digest) for part in parts]
 
-    async def check(self, forms: _Forms) -> None:
+    def check(self, forms: _Forms) -> None:
         """Check the signature."""
         if self.read.problem is not None or self.method is None:
             return
-        parts = [forms[id(part), digest] for part, digest in self.rdf()]
-        for form in parts:
+        canonical = [] if self.read.template is None else [self.read.template.encode()]
+        for part, kind in reversed(self.parts()):
+            form = forms[id(part), kind]
             if isinstance(form, Refused):
                 self.read.fail(PROOF_TRANSFORMATION(form.detail))
                 return
-        try:
-            document, configuration = await self._canonical([str(form) for form in parts])
-        except Malformed as error:
-            self.read.fail(PROOF_TRANSFORMATION(error.detail))
-            return
+            canonical.append(form)
+        configuration, document = canonical
         key = self.method.key
         self.holds = key.verify(hash_data(configuration, document, key.algorithm), self.read.signature)
         if not self.holds:
             self.read.fail(PROOF_VERIFICATION("The signature is not this key's for this document."))
-
-    async def _canonical(self, forms: list[str]) -> tuple[bytes, bytes]:
-        """Return the canonical document and proof configuration."""
-        if forms:
-            template = self.read.template
-            return forms[0].encode(), (forms[1] if template is None else template).encode()
-        return await canonical_json_beside(self.read.covered), await canonical_json_beside(self.read.options)
 
     def result(self) -> ProofResult:
         """Return what the proof is worth."""
@@ -173,14 +163,44 @@ class _Verifying:
         )
 
 
-async def _canonical(wanted: Sequence[tuple[Document, Digest]], canonical_of: CanonicalOf) -> _Forms:
+async def _find_keys(every: Sequence[_Verifying], key_of: KeyOf, expected: Expected) -> None:
+    """Find the verification methods of all proofs at once, each of them one time."""
+    waiting = [one for one in every if one.read.problem is None]
+    urls = list(dict.fromkeys(str(one.read.verification_method) for one in waiting))
+    asked = [_asked(url, key_of, expected) for url in urls]
+    # a task costs as much as a third of a signature check, and nearly always there is one key
+    found = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
+    methods = dict(zip(urls, found, strict=True))
+    for one in waiting:
+        one.use(methods[str(one.read.verification_method)], expected)
+
+
+async def _asked(url: str, key_of: KeyOf, expected: Expected) -> VerificationMethodFound | UnknownVerificationMethod:
+    try:
+        return await key_of(url, expected.purpose)
+    except UnknownVerificationMethod as error:
+        return error
+
+
+async def _canonical(wanted: Sequence[tuple[Document, _Form]], canonical_of: CanonicalOf) -> _Forms:
     """Return the canonical forms of all that is *wanted*, each made once; one call for each digest (mostly one)."""
-    forms: dict[tuple[int, Digest], str | Refused] = {}
-    for digest in dict.fromkeys(digest for _, digest in wanted):
-        parts = list({id(part): part for part, needed in wanted if needed == digest}.values())
-        found = await canonical_of(parts, digest)
-        forms |= {(id(part), digest): form for part, form in zip(parts, found, strict=True)}
+    forms: dict[tuple[int, _Form], bytes | Refused] = {}
+    for kind in dict.fromkeys(kind for _, kind in wanted):
+        parts = list({id(part): part for part, needed in wanted if needed == kind}.values())
+        if kind == "json":
+            found = [await _json(part) for part in parts]
+        else:
+            quads = await canonical_of(parts, kind)
+            found = [form if isinstance(form, Refused) else form.encode() for form in quads]
+        forms |= {(id(part), kind): form for part, form in zip(parts, found, strict=True)}
     return forms
+
+
+async def _json(document: Document) -> bytes | Refused:
+    try:
+        return await canonical_json_beside(document)
+    except Malformed as error:
+        return error
 
 
 def _follow_chains(case: list[_Verifying]) -> None:

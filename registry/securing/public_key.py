@@ -36,6 +36,7 @@ _CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm, int]]]
 }
 """Curve, the hash that goes with it, bytes of a coordinate."""
 _RSA_BITS: Final = range(2048, 8193)
+_RSA_EXPONENTS: Final = range(3, 2**32 + 2)
 _RSA_MOST_BYTES: Final = 1100
 _LONGEST_MULTIKEY: Final = 80
 _REMEMBERED: Final = 4096
@@ -138,11 +139,16 @@ def _loaded(algorithm: str, raw: bytes) -> _Loaded:
             return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[algorithm][0], raw)
         if algorithm == RSA and len(raw) <= _RSA_MOST_BYTES:
             key = load_der_public_key(raw)
-            if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS:
+            if isinstance(key, rsa.RSAPublicKey) and _is_usual(key):
                 return key
     except (ValueError, UnsupportedAlgorithm):
         pass
     raise Malformed(f"{len(raw)} bytes that are no {algorithm[:40]} public key.")
+
+
+def _is_usual(key: rsa.RSAPublicKey) -> bool:
+    """Return whether *key* is neither weak nor made to be slow."""
+    return key.key_size in _RSA_BITS and key.public_numbers().e in _RSA_EXPONENTS
 
 
 @lru_cache(maxsize=_REMEMBERED)

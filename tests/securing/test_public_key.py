@@ -75,6 +75,18 @@ def test_arbitrary_bytes_are_no_signature(algorithm: str, signature: bytes) -> N
     assert key_of(SIGNERS[algorithm]).verify(b"message", signature) is False
 
 
+@given(st.binary(max_size=300) | st.binary(min_size=256, max_size=256))
+def test_arbitrary_bytes_are_no_rsa_signature(signature: bytes) -> None:
+    assert RSA_PUBLIC.verify(b"message", signature) is False
+
+
+def test_an_rsa_exponent_that_makes_checking_slow_is_refused() -> None:
+    numbers = RSA_KEY.public_key().public_numbers()
+    slow = rsa.RSAPublicNumbers(2**2000 + 1, numbers.n).public_key()
+    with pytest.raises(Malformed):
+        PublicKey(RSA, slow.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
 @pytest.mark.parametrize("algorithm", ["P-256", "P-384"])
 def test_an_ecdsa_signature_has_one_length(algorithm: str) -> None:
     """Zeros in front, or r and s of zero, make no second spelling."""

@@ -188,7 +188,10 @@ ISSUER = (
         method="POST", path=f"{_ISSUER}/credentials/issue", operation_id="issueCredential", tag="credentials",
         summary="Register, sign and return a credential (VCALM)", handle=credentials.issue, scope=auth.ISSUE,
         body=bodies.IssueBody, body_limit="document_bytes", answers={201: answers.IssuedAnswer}, records=True,
-        errors=(*_WRITE, e.AlreadyRegistered, e.IssuerNotActive, e.UnsafeDocument, e.UnknownContext, e.ListsNotReady),
+        errors=(
+            *_WRITE, e.AlreadyRegistered, e.IssuerNotActive, e.NoFittingKey, e.UnsafeDocument, e.UnknownContext,
+            e.ListsNotReady, e.NotYetVisible,
+        ),
     ),
     Operation(
         method="POST", path=f"{_ISSUER}/credentials", operation_id="registerCredential", tag="credentials",

@@ -250,6 +250,9 @@ async def every(service: Service, _made: dict[str, tuple[str, str]]) -> Issuer:
         ({"mechanism": "vc+jwt", "cryptosuite": "eddsa-jcs-2022"}, "/options"),
         ({"mediaType": "application/vc", "mechanism": "vc+jwt"}, "/options"),
         ({"mediaType": "application/eddsa-rdfc-2022"}, "/options"),
+        ({"mediaType": "vc+jwt"}, "/options"),
+        ({"mechanism": "application/eddsa-jcs-2022"}, "/options"),
+        ({"mechanism": "EDDSA-RDFC-2022"}, "/options"),
         ({"cryptosuite": "vc+jwt"}, "/options"),
         ({"mediaType": "application/vc+sd-jwt"}, "/options"),
         ({"cryptosuite": ["eddsa-jcs-2022"]}, None),
@@ -425,6 +428,21 @@ async def test_a_credential_of_an_earlier_did_is_not_taken_over(service: Service
     taken = {**UNSIGNED["2.0"], "id": "urn:example:early", "issuer": answer["id"]}
     status, problem = await issuer.ask(taken)
     assert (status, problem["type"].rpartition("/")[2]) == (409, "already-registered"), problem
+
+
+async def test_a_registration_is_repeated_under_the_terms_it_was_made_under(service: Service) -> None:
+    issuer = await Issuer.of(service)
+    foreign = {**UNSIGNED["2.0"], "credentialStatus": {"id": "https://other.example/1", "type": "Other"}}
+    path, body = f"/issuers/{issuer.slug}/credentials", {"credential": foreign}
+
+    async def register(key: str) -> tuple[int, Any]:
+        return await service.ask("POST", path, key=issuer.key, json=body, headers={"Idempotency-Key": key})
+
+    status, before = await register("first")
+    assert status == 201, before
+    await issuer.change(statusProfile="ob3")
+    assert await register("first") == (201, before)
+    assert (await register("second"))[0] == 400
 
 
 async def test_what_was_issued_in_one_mechanism_is_not_issued_again_in_another(every: Issuer) -> None:

@@ -17,10 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import Final
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from aiohttp.connector import AddrInfoType
 from yarl import URL
 
@@ -28,9 +27,8 @@ from registry.errors import Malformed, RemoteRefused, RemoteUnavailable, Unavail
 from registry.verifier.addresses import is_public, is_public_or_private
 from registry.verifier.freshness import fresh_s
 from registry.verifier.inflating import inflated
+from registry.verifier.names import Names
 from registry.verifier.remote_url import RemoteUrl, remote_url
-
-_ADDRESSES_TRIED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ class Fetcher:
         self._inflating = ThreadPoolExecutor(2, "inflating")
         self._public: aiohttp.ClientSession | None = None
         self._named: aiohttp.ClientSession | None = None
-        self._names = self._trust.names or Names()
+        self._names = self._trust.names or Names(self._limits.at_once)
 
     async def start(self) -> None:
         """Open what is needed; nothing is asked yet."""
@@ -255,36 +253,6 @@ def guard(is_allowed: Callable[[str], bool]) -> Callable[[AddrInfoType], socket.
         return made
 
     return guarded
-
-
-class Names(AbstractResolver):
-    """The system's name servers, asked in threads of our own: a slow one must not hold those that sign."""
-
-    def __init__(self, threads: int = 8) -> None:
-        self._threads = ThreadPoolExecutor(threads, "names")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Return the first addresses of *host*; raise `OSError` when it has none."""
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-        )
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(where[0]),
-                port=port,
-                family=kind,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for kind, _, protocol, _, where in found[:_ADDRESSES_TRIED]
-        ]
-
-    async def close(self) -> None:
-        """Wait for nobody."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _unreachable(target: RemoteUrl, error: aiohttp.ClientError) -> RemoteUnavailable:

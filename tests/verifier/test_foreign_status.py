@@ -29,7 +29,7 @@ from registry.securing.secure import secure
 from registry.verifier.fetcher import Fetcher
 from registry.verifier.list_signatures import Proving
 from registry.verifier.proven_lists import ProvenLists
-from registry.verifier.remote_lists import RemoteList, most_significant_first
+from registry.verifier.remote_lists import RemoteList, bitstring_list, most_significant_first
 from registry.verifier.resolver import Resolver
 from registry.verifier.status import ForeignLists
 from registry.verifier.status_entry import Entry, Kind
@@ -523,6 +523,24 @@ async def test_a_credential_without_an_id_cannot_stand_on_a_list_of_ids(world: E
     assert found.verdict is Verdict.UNVERIFIABLE
 
 
+async def test_a_registry_that_must_not_speak_to_the_outside_says_so(world: Elsewhere, clock: FakeClock) -> None:
+    async def own(_: str) -> None:
+        return None
+
+    fetcher = Fetcher(clock, trust=world.trust, enabled=False)
+    await fetcher.start()
+    resolver = Resolver(fetcher, own, clock, cut_off_of=own)
+    lists = ProvenLists(fetcher, Proving(lambda *_: None, resolver.key_of), clock)  # type: ignore[arg-type]
+    put_list(world, A_LIST)
+    found = await ForeignLists(lists, resolver.resolve).status_of_entry(entry(), ISSUER, clock())
+    await lists.close()
+    await fetcher.close()
+    assert found.verdict is Verdict.UNVERIFIABLE
+    assert found.problem is not None
+    assert "REGISTRY_FETCH" in found.problem.detail
+    assert world.connections == 0
+
+
 # ── whose list it is ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -654,3 +672,11 @@ def test_the_ietfs_own_vectors_are_read_to_their_values(shared_dir: Path, file: 
         said = {index: read.value_at(Entry(Kind.TOKEN, TOKENS, "token", index)) for index in expected}
         assert said == expected
         assert len(packed) * 8 // vector["bits"] == vector.get("size", len(expected))
+
+
+def test_the_w3cs_own_list_is_read(shared_dir: Path) -> None:
+    for vector in json.loads((shared_dir / "vectors" / "bsl_rec_examples.json").read_text())["encodedLists"]:
+        document = bitstring({}, subject={"encodedList": vector["encodedList"]})
+        read = bitstring_list(document, Kind.BITSTRING, frozenset())
+        said = [read.value_at(Entry(Kind.BITSTRING, LIST, "revocation", index)) for index in (0, 7, 8, 94_567, 131_071)]
+        assert (said, len(read.entries) * 8) == ([0] * 5, vector["bits"])

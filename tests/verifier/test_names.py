@@ -1,0 +1,40 @@
+"""Names are looked up by few threads, and nobody waits for a name server that does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from registry.verifier.names import Names
+
+
+async def test_a_name_has_addresses_and_no_name_has_none() -> None:
+    names = Names(2)
+    assert "127.0.0.1" in {one["host"] for one in await names.resolve("localhost", 443, socket.AF_INET)}
+    for wrong in ("nowhere.invalid", "x" * 70 + ".example", "\udcff.example"):
+        with pytest.raises(OSError):  # noqa: PT011  # whatever the system says
+            await names.resolve(wrong, 443)
+
+
+async def test_who_stops_waiting_leaves_his_thread_and_his_turn_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, asked = threading.Event(), []
+
+    def slow(host: str, *_: Any) -> list[Any]:
+        asked.append(host)
+        answers.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("192.0.2.1", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    names = Names(2)
+    for host in ("a", "b"):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(names.resolve(host, 443), 0.05)
+    third = asyncio.ensure_future(names.resolve("c", 443))
+    await asyncio.sleep(0.05)
+    assert asked == ["a", "b"]
+    answers.set()
+    assert [one["host"] for one in await third] == ["192.0.2.1"]

@@ -45,6 +45,7 @@ badge_name = shape(
     _badge,
     at=("name",),
     fails_in=BADGE_VALIDATOR,
+    source="Open Badges 3.0, appendix B.1.1",
     remedy="Name the achievement.",
 )
 badge_description = shape(
@@ -52,6 +53,7 @@ badge_description = shape(
     _badge,
     at=("description",),
     fails_in=BADGE_VALIDATOR,
+    source="Open Badges 3.0, appendix B.1.1",
     remedy="Describe the achievement in a sentence or two.",
 )
 badge_criteria = shape(
@@ -59,6 +61,7 @@ badge_criteria = shape(
     _badge,
     at=("criteria",),
     fails_in=BADGE_VALIDATOR,
+    source="Open Badges 3.0, appendix B.1.1",
     remedy="Say in `criteria` what had to be done: a `narrative`, or the `id` of a page that says it.",
 )
 badge_identity_hashed = shape(
@@ -66,6 +69,7 @@ badge_identity_hashed = shape(
     _badge,
     at=("hashed",),
     fails_in=f'{BADGE_VALIDATOR}: the word "false" counts as true in many languages',
+    source="Open Badges 3.0, appendix B.1.12",
     remedy="Write `hashed` as true or false, without quotation marks.",
 )
 badge_types = shape(
@@ -73,6 +77,7 @@ badge_types = shape(
     _badge,
     at=("type",),
     fails_in=BADGE_VALIDATOR,
+    source="Open Badges 3.0, appendix B.1",
     remedy="Give each part the type that its class has: AchievementSubject, Achievement, Profile, ….",
 )
 badge_ids = shape(
@@ -80,6 +85,7 @@ badge_ids = shape(
     _badge,
     at=("id",),
     fails_in=BADGE_VALIDATOR,
+    source="Open Badges 3.0, appendix B.1",
     remedy="Give credential and achievement ids that are absolute URLs.",
 )
 badge_shape = shape(
@@ -87,6 +93,7 @@ badge_shape = shape(
     _badge,
     elsewhere_than=_NAMED,
     fails_in=BADGE_VALIDATOR,
+    source="Open Badges 3.0, appendix B.1",
     remedy="Follow the class in appendix B.1 of Open Badges 3.0.",
 )
 badge_consistency = shape(
@@ -94,18 +101,21 @@ badge_consistency = shape(
     _unfit,
     severity=Severity.WARNING,
     fails_in="displayers that look a level or value up where it is described",
+    source="Open Badges 3.0, appendix B.1.16 to B.1.18",
     remedy="Name levels and values that the result description has.",
 )
 endorsement_shape = shape(
     "endorsement-shape",
     _endorsement,
     fails_in=BADGE_VALIDATOR,
+    source="Open Badges 3.0, appendix B.1.7",
     remedy="Follow EndorsementCredential in appendix B.1 of Open Badges 3.0.",
 )
 record_shape = shape(
     "record-shape",
     _record,
     fails_in=BADGE_VALIDATOR,
+    source="CLR 2.0, ClrCredential",
     remedy="Follow ClrCredential in CLR 2.0.",
 )
 

@@ -20,6 +20,7 @@ context_order = shape(
     "context-order",
     contexts,
     fails_in=f"{DATA_MODEL_LIBRARY} (lib/helpers.js looks at the first context only)",
+    source="VCDM 2.0, section 4.3; VCDM 1.1, section 4.1",
     remedy=f"Write `@context` as an array that begins with {CREDENTIALS_V2}.",
 )
 

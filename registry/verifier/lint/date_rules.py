@@ -14,6 +14,7 @@ date_zone = shape(
     "date-zone",
     validity,
     fails_in=f"{DATA_MODEL_LIBRARY} (lib/helpers.js), or worse: read as another moment in another time zone",
+    source="VCDM 2.0, section 4.9; VCDM 1.1, sections 4.6 and 4.8",
     remedy="Write moments as 2026-05-31T12:00:00Z: date, time and zone; the end behind the beginning.",
 )
 

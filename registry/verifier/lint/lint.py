@@ -89,9 +89,13 @@ async def lint_presented(
         await canonical_of(unsigned)
     except Malformed as error:
         refusal = error
-    known = given(_opened(one).document for one in lists)
+    documents = [_opened(one).document for one in lists]
     mechanism = found.envelope.mechanism if found.envelope is not None else None
-    return await asyncio.to_thread(lint, Examined(found.document, now, known, refusal, mechanism))
+
+    def applied() -> Report:
+        return lint(Examined(found.document, now, given(documents), refusal, mechanism))
+
+    return await asyncio.to_thread(applied)  # inflating lists and walking through documents takes its time
 
 
 def _opened(presented: Presented) -> Opened:

@@ -28,18 +28,21 @@ type_missing = shape(
     "type-missing",
     types,
     fails_in=f"{DATA_MODEL_LIBRARY} (lib/index.js)",
+    source="VCDM 2.0, section 4.5",
     remedy="Let `type` be an array that contains VerifiableCredential.",
 )
 issuer_shape = shape(
     "issuer-shape",
     issuer,
     fails_in=f"{DATA_MODEL_LIBRARY} (lib/index.js)",
+    source="VCDM 2.0, section 4.7",
     remedy="Name the issuer by a DID or URL, or by an object whose `id` is one.",
 )
 subject_empty = shape(
     "subject-empty",
     subjects,
     fails_in=f"{DATA_MODEL_LIBRARY} (lib/index.js)",
+    source="VCDM 2.0, section 4.8",
     remedy="Say something about the subject.",
 )
 ids_relative = shape(
@@ -47,6 +50,7 @@ ids_relative = shape(
     everywhere,
     at=("id",),
     fails_in=f"{DATA_MODEL_LIBRARY} (lib/index.js); and {JSON_LD}, for a relative id vanishes from what is signed",
+    source="VCDM 2.0, section 4.4",
     remedy="Write ids as absolute URLs, such as https://… or urn:uuid:….",
 )
 values_malformed = shape(
@@ -55,12 +59,14 @@ values_malformed = shape(
     texts,
     elsewhere_than=("id",),
     fails_in=EVERY,
+    source="VCDM 2.0, sections 4.5, 4.6, 5.2.1 and 11.1",
     remedy="Write the value as the specification has it.",
 )
 related_resources = shape(
     "related-resources",
     related,
     fails_in=EVERY,
+    source="VCDM 2.0, section 5.3",
     remedy="Give each related resource its URL and one digest that can be computed.",
 )
 

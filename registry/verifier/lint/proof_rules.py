@@ -37,6 +37,7 @@ proof_shape = shape(
     "proof-shape",
     proofs,
     fails_in=EVERY,
+    source="VC Data Integrity 1.0, section 2.1",
     remedy="Let each proof be an object with a `type`, and its moments have a zone.",
 )
 

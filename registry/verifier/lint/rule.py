@@ -60,11 +60,13 @@ def shape(
     elsewhere_than: tuple[str, ...] = (),
     severity: Severity = Severity.ERROR,
     fails_in: str,
+    source: str,
     remedy: str,
 ) -> Rule:
     """Return the rule that a document has the shape that *checks* of the verifier ask for.
 
-    Only what is wrong *at* members of these names counts, or *elsewhere_than* at them; without both, everything.
+    Only what is wrong *at* members of these names counts, or *elsewhere_than* at them; without both, everything. Where
+    a problem names its own section, that is told instead of *source*.
     """
 
     def found(examined: Examined) -> Iterator[Trip]:
@@ -74,7 +76,7 @@ def shape(
                 if (not at or member in at) and member not in elsewhere_than:
                     yield problem
 
-    return Rule(name, severity, fails_in, "(each problem names its section)", remedy, found)
+    return Rule(name, severity, fails_in, source, remedy, found)
 
 
 @dataclass(frozen=True, slots=True)

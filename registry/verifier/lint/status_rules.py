@@ -33,6 +33,7 @@ typed_members = shape(
     "typed-members",
     typed,
     fails_in=f"{DATA_MODEL_LIBRARY} (lib/index.js asks each for its `type`)",
+    source="VCDM 2.0, sections 4.10, 4.11 and 5.4 to 5.6",
     remedy="Let each be an object that says its `type`, and its `id` where one is asked for.",
 )
 status_index_string = shape(
@@ -40,6 +41,7 @@ status_index_string = shape(
     status_entries,
     at=("statusListIndex",),
     fails_in="verifiers that read it as the specification has it: a number has another canonical form than a string",
+    source="Bitstring Status List 1.0, section 2.1",
     remedy='Write the index as a string in base 10: "94567".',
 )
 status_entry_id = shape(
@@ -47,6 +49,7 @@ status_entry_id = shape(
     status_entries,
     at=("id",),
     fails_in=f"{STATUS_LIBRARY} (lib/index.js refuses it)",
+    source="Bitstring Status List 1.0, section 2.1",
     remedy="Let the entry's `id` be the list's URL with a fragment, such as …#94567.",
 )
 status_purpose = shape(
@@ -54,6 +57,7 @@ status_purpose = shape(
     status_entries,
     at=("statusPurpose",),
     fails_in=f"{STATUS_LIBRARY} (lib/index.js refuses it)",
+    source="Bitstring Status List 1.0, section 2.1",
     remedy="Say one purpose as a string: revocation or suspension.",
 )
 status_list_url = shape(
@@ -61,6 +65,7 @@ status_list_url = shape(
     status_entries,
     at=("statusListCredential",),
     fails_in=f"{STATUS_LIBRARY} (lib/index.js refuses it)",
+    source="Bitstring Status List 1.0, section 2.1",
     remedy="Name the list by its absolute URL.",
 )
 status_messages = shape(
@@ -68,6 +73,7 @@ status_messages = shape(
     status_entries,
     elsewhere_than=("statusListIndex", "id", "statusPurpose", "statusListCredential"),
     fails_in=EVERY,
+    source="Bitstring Status List 1.0, section 2.1",
     remedy="Give an entry of n bits 2^n messages, each with `status` and `message`.",
 )
 

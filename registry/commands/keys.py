@@ -13,7 +13,7 @@ from registry.commands.delegation import Resolve, listed
 from registry.commands.handle import Commands, Outcome
 from registry.commands.idempotency import Asked
 from registry.commands.plans import delegation
-from registry.domain.commands import AdoptDid, ProposeDid, RotateKeys, Rotation
+from registry.domain.commands import AdoptDid, AdoptOwnDid, KeyCommand, ProposeDid, RotateKeys, Rotation
 from registry.domain.events import CredentialSecured, DidProposed, Recorded, VerificationMethod
 from registry.domain.issuer import Issuer
 from registry.domain.keys import DID_KEY, Key, KeyState
@@ -21,6 +21,8 @@ from registry.domain.mechanisms import KeyAlgorithm, algorithm_of
 from registry.domain.names import IssuerId, LogName
 from registry.errors import DelegationMissing, Malformed, Refused, RemoteUnavailable
 
+OWN = "web"
+"""The did:web whose document this registry publishes."""
 SCANS = 20
 """How many windows of the log one page may take."""
 
@@ -70,20 +72,28 @@ class IssuerKeys:
         return await self._handled(asked, issuer, command)
 
     async def adopt(self, asked: Asked, issuer_id: IssuerId, did: str | None = None) -> Outcome:
-        """Propose *did*, or adopt what was proposed before, if its document lists our keys now.
+        """Propose *did*, or adopt what was proposed before, if its document lists our keys now; "web" is adopted at
+        once, for its document is ours.
 
         The answer to a proposal has a `delegation`: what the document must list. Raises `DelegationMissing`, with the
         same. Nothing changes if the issuer speaks under the DID already.
         """
         issuer = await self._commands.issuer(asked.log, issuer_id)
+        if did == OWN:
+            return await self._adopt_own(asked, issuer)
         proposed = issuer.keys.proposed
         wanted = did or (proposed.did if proposed else issuer.did)
         is_proposed = proposed is not None and proposed.did == wanted
-        if is_proposed or wanted == issuer.did:
+        if is_proposed or (wanted == issuer.did and issuer.keys.signing(wanted)):
             methods = await self._proved(proposed) if proposed is not None and is_proposed else ()
             return await self._handled(asked, issuer, AdoptDid(self._commands.clock(), issuer_id, wanted, methods))
         made = [await self._made(asked.log, issuer, wanted, algorithm) for algorithm in _algorithms(issuer)]
         return await self._handled(asked, issuer, ProposeDid(self._commands.clock(), issuer_id, wanted, tuple(made)))
+
+    async def _adopt_own(self, asked: Asked, issuer: Issuer) -> Outcome:
+        made = [await self._made(asked.log, issuer, OWN, algorithm) for algorithm in _algorithms(issuer)]
+        command = AdoptOwnDid(self._commands.clock(), issuer.issuer_id, made[0].controller, tuple(made))
+        return await self._handled(asked, issuer, command)
 
     async def doubtful(self, log: LogName, issuer_id: IssuerId, *, after: int = 0, limit: int = 100) -> Doubtful:
         """Return a page of the credentials that a compromised key secured at or after its cut-off, from the log.
@@ -107,7 +117,7 @@ class IssuerKeys:
                 break
         return Doubtful(tuple(found), after)
 
-    async def _handled(self, asked: Asked, before: Issuer, command: RotateKeys | AdoptDid | ProposeDid) -> Outcome:
+    async def _handled(self, asked: Asked, before: Issuer, command: KeyCommand) -> Outcome:
         outcome = await self._commands.handle(asked, command)
         after = await self._commands.issuer(asked.log, before.issuer_id)
         if after.did != before.did:
@@ -156,9 +166,9 @@ def _to_rotate(issuer: Issuer, method_id: str | None) -> list[Key]:
 
 
 def _algorithms(issuer: Issuer) -> list[KeyAlgorithm]:
-    """Return of which algorithms keys are needed: those that sign, or that wait to."""
-    held = issuer.keys.signing(issuer.did) or (issuer.keys.proposed.methods if issuer.keys.proposed else ())
-    return list(dict.fromkeys(map(_algorithm, held))) or [KeyAlgorithm.ED25519]
+    """Return of which algorithms keys are needed: those that sign, or that wait to, or that did."""
+    waiting = issuer.keys.proposed.methods if issuer.keys.proposed else ()
+    return list(dict.fromkeys(map(_algorithm, issuer.keys.signing(issuer.did) or waiting or issuer.methods)))
 
 
 def _algorithm(method: VerificationMethod) -> KeyAlgorithm:

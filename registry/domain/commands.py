@@ -135,6 +135,14 @@ class AdoptDid(KeyCommand):
     methods: tuple[VerificationMethod, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AdoptOwnDid(KeyCommand):
+    """Speak under `did`, whose document is ours; with `methods`, unless the issuer has keys there from before."""
+
+    did: str
+    methods: tuple[VerificationMethod, ...]
+
+
 # ── API keys ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 

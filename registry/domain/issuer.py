@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from registry.domain import keys as issuer_keys
 from registry.domain.commands import (
+    AdoptOwnDid,
     IssuerCommand,
     KeyCommand,
     ProposeDid,
@@ -164,7 +165,7 @@ def decide(command: IssuerCommand, state: Issuer | None) -> list[AnyEvent]:
         raise UnknownIssuer("No such issuer is registered.")
     issuer_id = state.issuer_id
     match command, state.status:
-        case ProposeDid(), IssuerStatus.WITHDRAWN:
+        case ProposeDid() | AdoptOwnDid(), IssuerStatus.WITHDRAWN:
             raise _illegal(state.status, "adopt another DID")
         case KeyCommand(), _:  # also when withdrawn: its lists are published, and so signed, for ever
             return issuer_keys.decide(command, issuer_id, state.keys)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from registry.domain.commands import AdoptDid, KeyCommand, ProposeDid, RotateKeys
+from registry.domain.commands import AdoptDid, AdoptOwnDid, KeyCommand, ProposeDid, RotateKeys
 from registry.domain.events import (
     AnyEvent,
     DidAdopted,
@@ -101,11 +101,18 @@ def decide(command: KeyCommand, issuer_id: IssuerId, keys: Keys) -> list[AnyEven
         case RotateKeys():
             return _rotate(command, issuer_id, keys)
         case ProposeDid(did=did, methods=methods):
-            if did == keys.did or (keys.proposed is not None and keys.proposed.did == did):
+            is_waiting = keys.proposed is not None and keys.proposed.did == did
+            if is_waiting or (did == keys.did and keys.signing(did)):
                 return []
             return [DidProposed(issuer_id=issuer_id, did=did, methods=methods)]
         case AdoptDid():
             return _adopt(command, issuer_id, keys)
+        case AdoptOwnDid(did=did):
+            if did == keys.did:
+                return []
+            new = () if keys.signing(did) else command.methods
+            added = [VerificationMethodAdded(issuer_id=issuer_id, method=one) for one in new]
+            return [DidAdopted(issuer_id=issuer_id, did=did), *added]
     raise TypeError(f"No decision for {type(command).__name__}.")
 
 
@@ -156,12 +163,21 @@ def _ended(issuer_id: IssuerId, key: Key, since: datetime | None) -> list[AnyEve
 
 
 def _waiting(issuer_id: IssuerId, keys: Keys, waiting: list[tuple[VerificationMethod, str]]) -> list[AnyEvent]:
-    """The successors that a document must list first; none, if others are waiting in the same places."""
-    replaces = tuple(method_id for _, method_id in waiting)
-    if not waiting or (keys.proposed is not None and keys.proposed.replaces == replaces):
+    """The successors that a document must list first, with those that it does not list yet; none, if no one is new."""
+    before = keys.proposed.replaces if keys.proposed is not None else ()
+    new = [one for one in waiting if one[1] not in before]
+    if not new:
         return []
-    methods = tuple(method for method, _ in waiting)
-    return [DidProposed(issuer_id=issuer_id, did=methods[0].controller, methods=methods, replaces=replaces)]
+    did = new[0][0].controller
+    still = keys.proposed if keys.proposed is not None and keys.proposed.did == did else None
+    return [
+        DidProposed(
+            issuer_id=issuer_id,
+            did=did,
+            methods=(*(still.methods if still else ()), *(method for method, _ in new)),
+            replaces=(*(still.replaces if still else ()), *(method_id for _, method_id in new)),
+        )
+    ]
 
 
 def _adopt(command: AdoptDid, issuer_id: IssuerId, keys: Keys) -> list[AnyEvent]:

@@ -115,9 +115,14 @@ def _require_text(text: str) -> None:
 
 
 def _require_choice_of_did(text: str) -> None:
-    if text not in ("web", "key"):
+    if text != "key":
+        _require_did_to_adopt(text)
+
+
+def _require_did_to_adopt(text: str) -> None:
+    if text != "web":
         if not text.startswith("did:web:"):
-            raise Malformed("Write `web`, `key`, or a did:web whose document you control: other DIDs cannot delegate.")
+            raise Malformed("Write `web`, or a did:web whose document you control: other DIDs cannot delegate.")
         did_web_url(text)
 
 
@@ -307,9 +312,9 @@ class IssuerBody(Body):
 
 
 class DidBody(Body):
-    """PUT /issuers/{slug}/did: a DID that is controlled elsewhere; without one, that which was proposed."""
+    """PUT /issuers/{slug}/did: a DID that is controlled elsewhere, or `web`; without one, that which was proposed."""
 
-    did: Annotated[str, Field(max_length=1024), _named(did_web_url)] | None = None
+    did: Annotated[str, Field(max_length=1024), _named(_require_did_to_adopt)] | None = None
 
 
 class RotationBody(Body):

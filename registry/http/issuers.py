@@ -102,7 +102,7 @@ async def register(call: Call) -> web.Response:
     assert isinstance(body, IssuerBody)
     method = body.did or ("web" if call.origin.startswith("https://") else "key")
     if method == "web":
-        _require_did_web(call.origin)
+        require_did_web(call.origin)
     elif method != "key":
         require_foreign(method, call.origin)
     outcome = await call.parts.commands.register_issuer(
@@ -181,7 +181,8 @@ def require_foreign(did: str, origin: str) -> None:
         raise Malformed(f"{did} names this registry's own origin; ask for `did`: `web`.", pointer="/did")
 
 
-def _require_did_web(origin: str) -> None:
+def require_did_web(origin: str) -> None:
+    """Raise `Malformed` for an *origin* under which no document of a did:web can lie."""
     try:
         dids.did_web(origin)
     except ValueError:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from registry.commands.handle import Outcome
+from registry.commands.keys import OWN
 from registry.domain.events import CredentialSecured, Recorded
 from registry.domain.mechanisms import algorithm_of
 from registry.errors import Malformed
 from registry.http import paging
 from registry.http.bodies import DidBody, RotationBody
 from registry.http.door import Call
-from registry.http.issuers import directory_caught_up, fresh, require_foreign, slug_of
+from registry.http.issuers import directory_caught_up, fresh, require_did_web, require_foreign, slug_of
 from registry.http.rendering import Json, moment
 from registry.http.writes import asked, recorded
 
@@ -46,16 +47,18 @@ async def rotate(call: Call) -> web.Response:
     outcome = await call.parts.issuer_keys.rotate(
         asked(call), call.issuer, method_id=body.method, compromised_since=body.compromised_since
     )
-    return _answered(call, outcome)
+    return _answered(call, outcome, outcome.answer["id"])
 
 
 async def adopt_did(call: Call) -> web.Response:
-    """Propose a DID that is controlled elsewhere; adopt it once its document lists our keys."""
+    """Propose a DID that is controlled elsewhere, and adopt it once its document lists our keys; adopt our own."""
     body = call.body
     assert isinstance(body, DidBody)
-    if body.did is not None:
+    if body.did == OWN:
+        require_did_web(call.origin)
+    elif body.did is not None:
         require_foreign(body.did, call.origin)
-    return _answered(call, await call.parts.issuer_keys.adopt(asked(call), call.issuer, body.did))
+    return _answered(call, await call.parts.issuer_keys.adopt(asked(call), call.issuer, body.did), body.did)
 
 
 async def doubtful(call: Call) -> web.Response:
@@ -70,8 +73,10 @@ async def doubtful(call: Call) -> web.Response:
     return call.json(answer)
 
 
-def _answered(call: Call, outcome: Outcome) -> web.Response:
-    return recorded(call, outcome, ACCEPTED if "delegation" in outcome.answer else 200)
+def _answered(call: Call, outcome: Outcome, did: str | None) -> web.Response:
+    """Answer, and say whether *did* (None: whichever was proposed) waits for its document."""
+    waiting = outcome.answer.get("delegation", {}).get("id")
+    return recorded(call, outcome, ACCEPTED if waiting is not None and did in (None, waiting) else 200)
 
 
 def _secured(call: Call, one: Recorded) -> Json:

@@ -16,6 +16,7 @@ from registry import errors
 from registry.domain import issuer
 from registry.domain.commands import (
     AdoptDid,
+    AdoptOwnDid,
     KeyCommand,
     ProposeDid,
     RegisterIssuer,
@@ -53,6 +54,7 @@ def method(did: str, number: int) -> VerificationMethod:
 
 SECOND, THIRD = method(DID, 2), method(DID, 3)
 OLD_KEY, NEW_KEY = method("did:key:z6MkOld", 4), method("did:key:z6MkNew", 5)
+THEIRS_TOO, ELSEWHERE_TOO = method(COLLEGE, 9), method(COLLEGE, 10)
 THEIRS, THEIR_NEXT, ELSEWHERE = method(COLLEGE, 6), method(COLLEGE, 7), method("did:web:other.example", 8)
 
 EARLIER = AT - timedelta(days=1)
@@ -97,6 +99,10 @@ def rotate(old: VerificationMethod, new: VerificationMethod | None, since: datet
 
 def adopt(one: VerificationMethod) -> AdoptDid:
     return AdoptDid(LATER, ISSUER, one.controller, (one,))
+
+
+def own(one: VerificationMethod) -> AdoptOwnDid:
+    return AdoptOwnDid(LATER, ISSUER, one.controller, (one,))
 
 
 def propose(one: VerificationMethod) -> ProposeDid:
@@ -155,6 +161,28 @@ TABLE: dict[str, tuple[tuple[AnyEvent, ...], KeyCommand, Any]] = {
         adopt(THEIR_NEXT),
         [added(THEIR_NEXT)],
     ),
+    "delegated, a second key planned": (
+        (*WAITING, added(THEIRS_TOO)),
+        rotate(THEIRS_TOO, ELSEWHERE_TOO),
+        [
+            DidProposed(
+                issuer_id=ISSUER,
+                did=COLLEGE,
+                methods=(THEIR_NEXT, ELSEWHERE_TOO),
+                replaces=(THEIRS.id, THEIRS_TOO.id),
+            )
+        ],
+    ),
+    "delegated, compromised, its proposal lost": (
+        (*WAITING, compromised(THEIRS), proposed(ELSEWHERE)),
+        propose(THEIR_NEXT),
+        [proposed(THEIR_NEXT)],
+    ),
+    # the did:web whose document is ours
+    "our own, from a did:key": (KEY, own(METHOD), [adopted(DID), added(METHOD)]),
+    "our own, once more": (WEB, own(SECOND), []),
+    "our own, after another DID": (MOVED, own(SECOND), [adopted(DID)]),
+    "our own, instead of one that waits": (PENDING, own(METHOD), [adopted(DID), added(METHOD)]),
     "the former did:web's key": (MOVED, rotate(METHOD, SECOND), [added(SECOND), retired(METHOD)]),
 }  # fmt: skip
 
@@ -231,8 +259,9 @@ def test_a_registration_under_a_did_of_others_waits_for_it() -> None:
 def test_a_withdrawn_issuer_rotates_for_its_lists_but_moves_to_no_other_did() -> None:
     withdrawn = (*WEB, *issuer.decide(WithdrawIssuer(LATER, ISSUER), after(STREAM, *WEB)))
     assert issuer.decide(rotate(METHOD, SECOND), after(STREAM, *withdrawn)) == [added(SECOND), retired(METHOD)]
-    with pytest.raises(ILLEGAL, match="adopt another DID"):
-        issuer.decide(propose(THEIRS), after(STREAM, *withdrawn))
+    for command in (propose(THEIRS), own(SECOND)):
+        with pytest.raises(ILLEGAL, match="adopt another DID"):
+            issuer.decide(command, after(STREAM, *withdrawn))
 
 
 def test_a_key_tells_its_history() -> None:
@@ -251,6 +280,7 @@ _any = st.sampled_from(_METHODS)
 _commands = st.one_of(
     st.builds(rotate, _any, st.none() | _any, st.none() | st.sampled_from([EARLIER, AT])),
     st.builds(propose, st.just(THEIRS)),
+    st.builds(own, st.sampled_from([METHOD, SECOND])),
     st.builds(adopt, st.sampled_from([THEIRS, THEIR_NEXT])),
 )
 

@@ -466,6 +466,23 @@ async def test_an_issuer_moves_to_a_did_of_its_own_and_what_it_signed_before_kee
         assert await issuer.verifies(document)
 
 
+async def test_an_issuer_moves_to_our_own_did_web_and_back_to_it(public: Service, world: Elsewhere) -> None:
+    issuer = await Issuer.of(public, did="key")
+    old = await issuer.issue()
+    ours = f"did:web:registry.example:issuers:{issuer.slug}"
+    assert (await issuer.ask("PUT", "/did", json={"did": "web"}))["id"] == ours
+    new = await issuer.issue()
+    asked = (await issuer.ask("PUT", "/did", json={"did": COLLEGE}, expected=202))["delegation"]
+    assert (await issuer.ask("POST", "/keys/rotation"))["id"] == ours
+    world.put(COLLEGE_DOCUMENT, delegating(asked))
+    assert (await issuer.ask("PUT", "/did"))["id"] == COLLEGE
+    back = await issuer.ask("PUT", "/did", json={"did": "web"})
+    latest = await issuer.issue()
+    assert (back["id"], new["issuer"], latest["issuer"]) == (ours, ours, ours)
+    for document in (old, new, latest, *await issuer.lists_of(old), *await issuer.lists_of(new)):
+        assert await issuer.verifies(document)
+
+
 async def test_a_delegated_key_rotates_once_its_successor_is_listed(public: Service, world: Elsewhere) -> None:
     issuer = await Issuer.of(public, did=COLLEGE)
     first = (await issuer.ask("PUT", "/did", expected=409))["delegation"]

@@ -48,8 +48,8 @@ class Signer:
     def sign(self, message: bytes) -> bytes:
         """Return the signature of *message*: 64 bytes, or 96 for P-384; ECDSA's as r ‖ s (IEEE P1363).
 
-        ECDSA hashes the message itself: with SHA-256 for P-256, with SHA-384 for P-384. Takes some 50 µs (Ed25519)
-        to some 2 ms (P-384).
+        ECDSA hashes the message itself: with SHA-256 for P-256, with SHA-384 for P-384. Takes some 40 µs, with
+        P-384 some 250 µs.
         """
         if isinstance(self._private, Ed25519PrivateKey):
             return self._private.sign(message)
@@ -67,7 +67,7 @@ def new_secret(algorithm: KeyAlgorithm) -> bytes:
 
 
 def opened(algorithm: KeyAlgorithm, secret: bytes) -> Signer:
-    """Return the key whose `secret` that is; raise `ValueError` for bytes that are no such key."""
+    """Return the key whose *secret* that is; raise `ValueError` for bytes that are no such key."""
     if algorithm is KeyAlgorithm.ED25519:
         return _signer(algorithm, Ed25519PrivateKey.from_private_bytes(secret))
     how = _CURVES[algorithm]

@@ -246,7 +246,7 @@ class Process:
             views=views,
             clock=utc_now,
         )
-        issuing = Issuing(commands, vault, canonicaliser.canonicalise, until_published(reader))
+        issuing = Issuing(commands, vault, canonicaliser.canonicalise, until_published(views.method))
         keys = KeyRing(commands, api_keys)
         resolve = partial(self._remote.resolver.resolve, fresh=True)  # a delegation is proved by today's document
         issuer_keys = IssuerKeys(commands, resolve=resolve, read_securings=securings_reader(reader))

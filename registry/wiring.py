@@ -17,13 +17,13 @@ from projections.catalog import PROJECTIONS
 from projections.credential_status import past, revocations
 from projections.credential_status import view as credential_status
 from projections.issuer_directory import view as issuer_directory
+from projections.issuer_directory.view import MethodRow
 from projections.projection import Executor
 from projections.status_lists.aggregation import aggregation
 from registry.commands.handle import DidOf
 from registry.commands.issue import UntilPublished
 from registry.commands.keys import ReadSecurings
 from registry.domain.events import Recorded, VerificationMethod
-from registry.domain.issuer import Issuer
 from registry.domain.names import IssuerId, LogName, Slug, Stream
 from registry.errors import NotYetVisible, RegistryError
 from registry.http.application import application, runner
@@ -38,8 +38,6 @@ from registry.securing.public_key import PublicKey
 from registry.settings import Settings
 from registry.vault.keys import SigningKey
 
-PUBLISHED_WITHIN_S = 5.0
-PUBLISHED_POLL_S = 0.05
 LONG_READS = 2
 """Connections of the lookup pool that long lists may use at a time."""
 SECURINGS_WINDOW = 50_000
@@ -89,21 +87,24 @@ def did_of(origins: Mapping[LogName, str]) -> DidOf:
     return did_of
 
 
-def until_published(reader: Pool) -> UntilPublished:
-    """Return what waits until a did:web's document lists a key: what it signed before, nobody could verify."""
+def until_published(
+    method_of: Callable[[LogName, str], Awaitable[MethodRow | None]], *, within_s: float = 5, every_s: float = 0.05
+) -> UntilPublished:
+    """Return what waits until a did:web's document lists a key: what it signed before, nobody could verify.
+
+    *method_of* (log, id) looks it up where the documents come from.
+    """
     published: set[tuple[LogName, str]] = set()
 
-    async def wait(log: LogName, issuer: Issuer, method: VerificationMethod) -> None:
-        deadline = monotonic() + PUBLISHED_WITHIN_S
+    async def wait(log: LogName, method: VerificationMethod) -> None:
+        deadline = monotonic() + within_s
         while method.controller.startswith("did:web:") and (log, method.id) not in published:
-            async with reader.acquire() as conn:
-                listed = await issuer_directory.methods(conn, log, issuer.slug)
-            if any(one.method_id == method.id for one in listed):
+            if await method_of(log, method.id) is not None:
                 published.add((log, method.id))
             elif monotonic() >= deadline:
                 raise NotYetVisible("The issuer's new key is not in its DID document yet; repeat the request.")
             else:
-                await asyncio.sleep(PUBLISHED_POLL_S)
+                await asyncio.sleep(every_s)
 
     return wait
 

@@ -25,7 +25,7 @@ from registry.vault.keys import Vault
 Document = dict[str, Any]
 Canonicalise = Callable[..., Awaitable[str]]
 """A document → its canonical N-Quads, in a process that can be killed; raises `Malformed` errors."""
-UntilPublished = Callable[[LogName, Issuer, VerificationMethod], Awaitable[None]]
+UntilPublished = Callable[[LogName, VerificationMethod], Awaitable[None]]
 """Returns when anybody can resolve a verification method that was just added; raises `NotYetVisible`."""
 
 
@@ -157,7 +157,7 @@ class Issuing:
             return _recorded(issuer, credential.secured, wish)
         require_active(issuer)
         method = issuer.method_for(wish.mechanism, credential.registered.issuer_did)
-        await self._until_published(asked.log, issuer, method)
+        await self._until_published(asked.log, method)
         return _Securing(wish.mechanism, method, credential.registered_at.replace(microsecond=0))
 
 

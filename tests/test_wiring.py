@@ -1,0 +1,34 @@
+"""What one room is handed of another."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from projections.issuer_directory.view import method
+from registry.domain.names import issuer_stream
+from registry.errors import NotYetVisible
+from registry.wiring import until_published
+from tests.builders import LOG, History, a_method
+from tests.projections.reading import projected
+
+
+async def test_a_key_signs_when_its_did_document_lists_it(database):
+    history = History()
+    state = history.states[issuer_stream(history.issuer("college"))]
+    async with projected(database, history) as conn:
+        wait = until_published(partial(method, conn), within_s=0)
+        await wait(LOG, state.method)
+        with pytest.raises(NotYetVisible, match="not in its DID document yet"):
+            await wait(LOG, a_method(state.did, 2))
+        await wait(LOG, a_method("did:key:z6Mk1"))  # is its own document
+
+
+async def test_a_key_that_was_listed_once_is_not_looked_for_again(database):
+    history = History()
+    state = history.states[issuer_stream(history.issuer("college"))]
+    async with projected(database, history) as conn:
+        wait = until_published(partial(method, conn), within_s=0)
+        await wait(LOG, state.method)
+    await wait(LOG, state.method)  # the connection is closed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import resource
 import signal
 import struct
@@ -55,6 +56,7 @@ def _prepared(settings: dict[str, Any]) -> Callable[[dict[str, Any], Any], str]:
 
     contexts = Contexts({url: base64.b64decode(content) for url, content in settings["contexts"].items()})
     processor = Processor(contexts)
+    os.nice(settings["niceness"])
     memory = settings["memory_limit_bytes"]
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold somebody's credential

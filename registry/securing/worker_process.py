@@ -36,6 +36,8 @@ class WorkerLimits:
     """What one document may cost."""
 
     time_limit_s: float = 5
+    niceness: int = 0
+    """How much the worker steps back when processors are short (nice(2))."""
     memory_limit_bytes: int = 2**29
     """Address space of the process, of which about 70 MB are taken before any document."""
 
@@ -63,6 +65,7 @@ class WorkerProcess:
             "contexts": {url: base64.b64encode(content).decode() for url, content in contexts.documents.items()},
             "time_limit_s": limits.time_limit_s,
             "memory_limit_bytes": limits.memory_limit_bytes,
+            "niceness": limits.niceness,
         }
         try:
             async with asyncio.timeout(_START_LIMIT_S):

@@ -130,6 +130,8 @@ class CredentialVerifier:
             step, results = validity_step(document, moment, sources.clock())
             found.steps.append(step)
             found.results.update(results)
+            if "credentialSchema" in document:
+                found.steps.append(skipped("schema", "The schemas that it names are not looked at.", sources.clock()))
 
         async def status(found: _Findings) -> None:
             step, results = await status_step(sources, document, sources.clock(), options.at)

@@ -278,3 +278,10 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not holds():  # noqa: ASYNC110  # another process gives no event
             await asyncio.sleep(0.01)
+
+
+async def test_a_worker_for_strangers_steps_back(start: Start, credential: dict[str, Any]) -> None:
+    canonicaliser = await start(workers=1, limits=WorkerLimits(niceness=5))
+    await canonicaliser.canonicalise(credential)
+    [pid] = await pids(canonicaliser)
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.nice(0) + 5)

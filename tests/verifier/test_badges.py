@@ -94,6 +94,8 @@ S, A = "/credentialSubject", "/credentialSubject/achievement"
 D, R = f"{A}/resultDescription", f"{S}/result"
 
 BROKEN = [
+    ("/@context", [V2], "/@context", "B.1.2"),
+    ("/@context/1", "https://school.example/context.json", "/@context", "B.1.2"),
     ("/id", ABSENT, "/id", "B.1.2"),
     ("/issuer/type", ["Thing"], "/issuer/type", "B.1.14"),
     ("/credentialSubject", [{"type": ["AchievementSubject"]}], S, "B.1.2"),
@@ -175,6 +177,7 @@ ENDORSEMENT = badge(
 @pytest.mark.parametrize(
     ("path", "value", "section"),
     [
+        ("/@context", [V2], "B.1.7"),
         ("/name", ABSENT, "B.1.7"),
         ("/id", ABSENT, "B.1.7"),
         ("/credentialSubject/type", ["Thing"], "B.1.8"),
@@ -207,6 +210,7 @@ ASSOCIATION = {"type": "Association", "associationType": "isPartOf", "sourceId":
 @pytest.mark.parametrize(
     ("path", "value", "source"),
     [
+        ("/@context", badge()["@context"], "ClrCredential"),
         ("/name", ABSENT, "ClrCredential"),
         ("/credentialSubject/type", ["Person"], "ClrSubject"),
         ("/credentialSubject/verifiableCredential", [], "ClrSubject"),

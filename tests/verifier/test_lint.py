@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import base58
 import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from registry.errors import Malformed, Unavailable, UnknownContext, UnsafeDocument
@@ -419,7 +419,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])  # the first text builds tables of Unicode
 @drawn(document=st.dictionaries(st.sampled_from(NAMES), JSON, max_size=8), kind=st.sampled_from(sorted(CLEAN)))
 def test_whatever_json_is_presented_every_rule_gives_an_answer(document, kind):
     tripped(document, [document])

@@ -132,6 +132,11 @@ async def test_an_envelope_that_is_none_says_why(world, members, pointer):
     assert pointer in {problem.pointer for problem in found.problems}
 
 
+async def test_the_jwt_of_an_open_badge_may_call_itself_just_that(world):
+    assert (await world.verify(jws(by_school(), SCHOOL, typ="JWT"))).verdict is Verdict.VALID
+    assert not (await world.verify(jws(by_school(), SCHOOL, typ="at+jwt"))).verified
+
+
 @pytest.mark.parametrize(
     ("claims", "pointer"),
     [

@@ -217,4 +217,4 @@ def proven(document: dict[str, Any], signer: AnySigner, **members: Any) -> dict[
 
 def jws(document: dict[str, Any], signer: AnySigner, typ: str = "vc+jwt") -> str:
     """*document* as the payload of a compact JWS."""
-    return jose.sign(orjson.dumps(document), signer=signer, key_id=method_of(signer), typ=typ, cty=typ[:2])
+    return jose.sign(orjson.dumps(document), signer=signer, key_id=method_of(signer), typ=typ)

@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.domain.problem import Problem
 from registry.verifier.badges.results import inconsistencies, results
-from registry.verifier.badges.rules import OB, nonconforming, objects, require
+from registry.verifier.badges.rules import OB, OB_CONTEXT, nonconforming, objects, require, second_context
 from registry.verifier.structure.path import ROOT, Path
 
 BADGE_TYPES = frozenset({"AchievementCredential", "OpenBadgeCredential"})
@@ -15,6 +15,7 @@ BADGE_TYPES = frozenset({"AchievementCredential", "OpenBadgeCredential"})
 
 def achievement_credential(document: Mapping[str, Any]) -> Iterator[Problem]:
     """An AchievementCredential awards one achievement to somebody, by a profile."""
+    yield from second_context(document, OB_CONTEXT, f"{OB}, B.1.2")
     yield from issuer(document)
     yield from require(document, ROOT, f"{OB}, B.1.2", urls=("id",))
     subject, path = document.get("credentialSubject"), (ROOT, "credentialSubject")
@@ -36,6 +37,7 @@ def achievement_advice(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 def endorsement_credential(document: Mapping[str, Any]) -> Iterator[Problem]:
     """An EndorsementCredential names what it endorses."""
+    yield from second_context(document, OB_CONTEXT, f"{OB}, B.1.7")
     yield from issuer(document)
     yield from require(document, ROOT, f"{OB}, B.1.7", urls=("id",), texts=("name",))
     subject, path = document.get("credentialSubject"), (ROOT, "credentialSubject")

@@ -12,6 +12,8 @@ from registry.verifier.structure.path import Path, each, pointer
 
 OB: Final = "Open Badges 3.0"
 CLR: Final = "CLR 2.0"
+OB_CONTEXT: Final = "https://purl.imsglobal.org/spec/ob/v3p0/context"
+CLR_CONTEXT: Final = "https://purl.imsglobal.org/spec/clr/v2p0/context"
 
 
 def nonconforming(path: Path, detail: str, source: str) -> Problem:
@@ -24,6 +26,15 @@ def objects(value: Any, path: Path) -> Iterator[tuple[Mapping[str, Any], Path]]:
     for item, where in each([] if value is None else value, path):
         if isinstance(item, Mapping):
             yield item, where
+
+
+def second_context(document: Mapping[str, Any], prefix: str, source: str) -> Iterator[Problem]:
+    """The context after the data model's is the one of the badge, in any of its revisions."""
+    contexts = document.get("@context")
+    second = contexts[1] if isinstance(contexts, list) and len(contexts) > 1 else None
+    if not isinstance(second, str) or not second.startswith(prefix):
+        path: Path = ((), "@context")
+        yield nonconforming(path, f"The second context is {prefix}….json.", source)
 
 
 def require(

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from registry.domain.problem import Problem
 from registry.verifier.badges.achievement import achievement_itself, issuer
-from registry.verifier.badges.rules import CLR, nonconforming, objects, require
+from registry.verifier.badges.rules import CLR, CLR_CONTEXT, nonconforming, objects, require, second_context
 from registry.verifier.structure.path import ROOT, Path
 
 CLR_TYPE: Final = "ClrCredential"
@@ -30,6 +30,7 @@ _ASSOCIATION_TYPES: Final = frozenset(
 
 def clr_credential(document: Mapping[str, Any]) -> Iterator[Problem]:
     """A ClrCredential holds credentials of one learner, and associations between what it speaks about."""
+    yield from second_context(document, CLR_CONTEXT, f"{CLR}, ClrCredential")
     yield from issuer(document)
     yield from require(document, ROOT, f"{CLR}, ClrCredential", urls=("id",), texts=("name",))
     subject = document.get("credentialSubject")

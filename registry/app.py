@@ -19,7 +19,6 @@ from aiohttp import web
 from projections import advance
 from projections.catalog import PROJECTIONS
 from projections.runner import Runner
-from projections.status_lists.history import History
 from projections.status_lists.publish import Publisher, PublishSettings
 from projections.status_lists.store import CHANNEL as PUBLISHED_CHANNEL
 from projections.status_lists.store import prepare as prepare_published
@@ -60,6 +59,7 @@ from registry.wiring import (
     bound_views,
     did_of,
     door_limits,
+    history_of,
     listeners,
     logs_by_host,
     readiness,
@@ -235,7 +235,7 @@ class Process:
             clock=utc_now,
             trust=self._trust,
         )
-        history = History(reader, list_signer(reader, vault, utc_now), clock=utc_now) if settings.history else None
+        history = history_of(settings, reader, vault)
         verify = verifier(
             settings,
             self._metrics,

@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     verify_timeout_s: float = Field(20, gt=0, description="one verification, what it fetches included, before 503")
     verify_at_once: int = Field(16, ge=1, le=1024, description="verifications under way at the same time")
     history: bool = Field(True, description="whether lists and statuses are told as they stood at an earlier moment")
+    history_memory_bytes: int = Field(32 * 1024 * 1024, ge=1024 * 1024, description="past lists kept in memory")
     list_memory_bytes: int = Field(128 * 1024 * 1024, ge=1024 * 1024, description="published lists kept in memory")
     trusted_proxies: Annotated[str, NoDecode] = Field(
         "", description="networks whose X-Forwarded-For is believed, for quotas: 10.0.0.0/8,127.0.0.1"

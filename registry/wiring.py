@@ -20,6 +20,7 @@ from projections.issuer_directory import view as issuer_directory
 from projections.issuer_directory.view import MethodRow
 from projections.projection import Executor
 from projections.status_lists.aggregation import aggregation
+from projections.status_lists.history import History
 from registry.commands.handle import DidOf
 from registry.commands.issue import UntilPublished
 from registry.commands.keys import ReadSecurings
@@ -31,12 +32,13 @@ from registry.http.dcc.exchange import Tenant
 from registry.http.dcc.listener import dcc_application
 from registry.http.metrics import Metrics
 from registry.http.parts import Limits, Logs, Parts, Views
+from registry.list_signer import list_signer
 from registry.log import migrate, read
 from registry.log.connection import LOST, Pool
 from registry.securing import did
 from registry.securing.public_key import PublicKey
 from registry.settings import Settings
-from registry.vault.keys import SigningKey
+from registry.vault.keys import SigningKey, Vault
 
 LONG_READS = 2
 """Connections of the lookup pool that long lists may use at a time."""
@@ -170,6 +172,14 @@ def _in_turn(view: Callable[..., Awaitable[Any]], at_once: int) -> Callable[...,
             return await view(*arguments, **named)
 
     return in_turn
+
+
+def history_of(settings: Settings, reader: Pool, vault: Vault) -> History | None:
+    """Return what tells of lists as they stood, signed now; None where the past is not told."""
+    if not settings.history:
+        return None
+    secure = list_signer(reader, vault, utc_now)
+    return History(reader, secure, clock=utc_now, max_bytes=settings.history_memory_bytes)
 
 
 def door_limits(settings: Settings) -> Limits:

@@ -12,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from registry.domain import credential, issuer, status_list
+from registry.domain import credential, issuer, own_list, status_list
 from registry.domain.commands import (
     AdoptDid,
     CloseListSet,
     CredentialCommand,
     IssuerCommand,
     OpenListSet,
+    OpenOwnList,
     ProposeDid,
     RecordSecuring,
     RegisterCredential,
@@ -29,6 +30,7 @@ from registry.domain.commands import (
     RotateKeys,
     Rotation,
     SetCredentialMessage,
+    SetListEntry,
     SupersedeCredential,
     SuspendCredential,
     SuspendIssuer,
@@ -60,7 +62,9 @@ from registry.domain.names import (
     Stream,
     credential_stream,
     issuer_stream,
+    list_entry_stream,
     lists_stream,
+    own_lists_stream,
     slug_stream,
 )
 from registry.domain.streams import State, evolve
@@ -272,6 +276,23 @@ class History:
         command = SetCredentialMessage(self.tick(), issuer_id, CredentialId(cid), value)
         stream = credential_stream(issuer_id, command.credential_id)
         return self.record(stream, *credential.decide(command, self.states.get(stream), message_bits=8))
+
+    def open_own_list(self, issuer_id: IssuerId, purpose: Purpose) -> list[Recorded]:
+        """Give the issuer a list whose indices it gives out itself."""
+        stream = own_lists_stream(issuer_id)
+        lists: own_list.OwnLists = self.states.get(stream) or ()
+        set_id = ListSetId(identity(len(lists), f"own list of {issuer_id}"))
+        command = OpenOwnList(self.tick(), issuer_id, set_id, SIZE, _member(set_id, purpose))
+        return self.record(stream, *own_list.decide(command, lists, issuer=self.states[issuer_stream(issuer_id)]))
+
+    def set_entry(self, issuer_id: IssuerId, *, index: int, value: int) -> list[Recorded]:
+        """Let an entry of the newest of those lists say *value*; nothing, if there is none."""
+        lists: own_list.OwnLists = self.states.get(own_lists_stream(issuer_id)) or ()
+        if not lists:
+            return []
+        command = SetListEntry(self.tick(), issuer_id, lists[-1].set_id, index, value)
+        stream = list_entry_stream(command.set_id, index)
+        return self.record(stream, *own_list.decide(command, lists, entry=self.states.get(stream)))
 
     def _allocate(
         self, sets: status_list.ListSets, did: str, profile: StatusProfile

@@ -27,8 +27,8 @@ from registry.errors import NotYetVisible, OutOfHistory, Unavailable
 Secure = Callable[[LogName, Unsecured], Awaitable[Secured]]
 Forms = Mapping[str, PublishedList]
 """Media type → that form of a version."""
-Key = tuple[LogName, UUID, int]
-"""Log, list, sequence of the publication."""
+Key = tuple[LogName, UUID, int, datetime]
+"""Log, list, sequence and time of the publication: after a restore sequences begin again."""
 T = TypeVar("T")
 
 AT_ONCE = 2
@@ -96,7 +96,7 @@ class History:
         Raises `OutOfHistory`, `NotYetVisible`, and `Unavailable` when too many ask at once.
         """
         version = await self._version(log, status_list_id, moment)
-        key = (log, status_list_id, version.sequence)
+        key = (log, status_list_id, version.sequence, version.published_at)
         if found := self._kept.get(key):
             return found
         task = self._under_way.get(key)

@@ -40,7 +40,11 @@ class CredentialAnswer(Answer):
     since: str
     valid_from: str | None = None
     valid_until: str | None = None
+    message: dict[str, str] | None = None
+    """What its message entry says."""
     credential_status: dict[str, Any] | list[dict[str, Any]]
+    status_claim: dict[str, Any] | None = None
+    """The `status` claim of its JWT or CWT form."""
     as_of: AsOfAnswer
 
 
@@ -52,7 +56,9 @@ class OwnCredential(Answer):
     status: str
     reason: str | None = None
     since: str
+    message: dict[str, str] | None = None
     credential_status: dict[str, Any] | list[dict[str, Any]]
+    status_claim: dict[str, Any] | None = None
     superseded_by: str | None = None
     digest_sha256: str | None = None
     position: str

@@ -14,8 +14,8 @@ from registry.domain.names import IssuerId, lists_stream, own_lists_stream
 from registry.domain.own_list import OwnLists
 from registry.domain.status_list import ListSet, ListSets
 from registry.errors import Malformed, UnknownStatusList
-from registry.http.bodies import OwnListBody, StatusListBody
 from registry.http.door import Call
+from registry.http.list_bodies import OwnListBody, StatusListBody
 from registry.http.rendering import Json
 from registry.http.writes import asked, note_position, recorded
 

@@ -29,6 +29,9 @@ from registry.http.door import CORS
 TIMESTAMP: Final = "timestamp"
 TIME: Final = "time"
 
+TOKENS: Final = 10
+"""Of the quota of reads: what a question about the past takes, beside the present one's 1."""
+
 _SECONDS = re.compile(r"0|[1-9][0-9]{0,11}", re.ASCII)
 _CODE: Final = -128  # of STATUS_RETRIEVAL_ERROR
 

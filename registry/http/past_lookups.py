@@ -13,13 +13,15 @@ from typing import Any
 from projections.credential_status.view import Ambiguous, Query
 from projections.status_lists.history import History, PastEntries
 from registry.errors import OutOfHistory, TooLarge, UnknownStatusList
-from registry.http import past
+from registry.http import client, past
 from registry.http.door import Call
 from registry.http.gathering import Found
 from registry.http.progress import AsOf
 
 MOST_LISTS = 100
 """Lists that one batch may ask about; each is read by itself."""
+
+QUERIES_A_TOKEN = 20
 
 Json = dict[str, Any]
 
@@ -34,8 +36,16 @@ def moment_of(call: Call) -> datetime | None:
     return moment
 
 
+def _pay(call: Call, queries: int) -> None:
+    """Take what questions about the past cost from the quota of reads; raise `QuotaExceeded`."""
+    if call.parts.reads is not None:
+        address = client.address(call.request, call.parts.limits.trusted_proxies)
+        call.parts.reads.take(address, past.TOKENS + queries // QUERIES_A_TOKEN)
+
+
 async def standing(call: Call, queries: Sequence[Query], moment: datetime) -> tuple[AsOf, list[Found]]:
     """Return where credentials stood at *moment*, in order, and the position that the log had then."""
+    _pay(call, len(queries))
     stood = await call.parts.views.statuses_at(call.log, queries, moment)
     return AsOf(stood.position, moment), stood.found
 

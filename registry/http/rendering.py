@@ -44,6 +44,8 @@ def credential(row: CredentialRow, *, with_reason: bool) -> Json:
     if (message := row.message) is not None:
         answer["message"] = message
     answer["credentialStatus"] = credential_status(row.profile, row.entries)
+    if (claim := row.claim) is not None:
+        answer["statusClaim"] = claim
     return answer
 
 

@@ -16,6 +16,7 @@ from registry.http import (
     issuers,
     keys,
     lint,
+    list_bodies,
     lookups,
     own_credentials,
     own_lists,
@@ -235,14 +236,14 @@ ISSUER = (
     Operation(
         method="PUT", path=f"{_ISSUER}/status-lists/{{purpose}}", operation_id="addStatusLists", tag="status",
         summary="Give the issuer refresh, message or token lists", handle=own_lists.add, scope=auth.STATUS,
-        records=True, body=bodies.StatusListBody, body_is_optional=True, answers={200: answers.AddedListsAnswer},
+        records=True, body=list_bodies.StatusListBody, body_is_optional=True, answers={200: answers.AddedListsAnswer},
         errors=(*_WRITE, e.UnknownStatusList, e.StatusListDiffers, e.ListsNotReady),
     ),
     *(
         Operation(
             method="POST", path=path, operation_id=operation_id, tag="status",
             summary="Open a list whose indices the issuer gives out itself (VCALM)", handle=own_lists.open_own,
-            scope=auth.STATUS, records=True, body=bodies.OwnListBody, answers={201: answers.OwnListAnswer},
+            scope=auth.STATUS, records=True, body=list_bodies.OwnListBody, answers={201: answers.OwnListAnswer},
             errors=(*_WRITE, e.TooManyStatusLists, e.IssuerNotActive, e.ListsNotReady),
         )
         for path, operation_id in (

@@ -68,6 +68,8 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
             reads.take(client.address(request, trusted))
         wanted, now = prefer(headers.get("Accept"), headers.get("Accept-Encoding")), clock()
         if past.asks(request):
+            if reads is not None:
+                reads.take(client.address(request, trusted), past.TOKENS)
             return await past.past_list(parts.history, log, _id(request.match_info["id"]), request, wanted)
         ready = find(log, request.match_info["id"], wanted, now)
         if ready is None:

@@ -150,6 +150,8 @@ async def test_a_token_list_is_named_by_a_claim_beside_the_entries(issuer):
     assert list(entries_of(registered)) == ["revocation", "suspension"]
     claim = registered["status"]["status_list"]
     assert claim["idx"] == int(registered["credentialStatus"][0]["statusListIndex"])
+    _, known = await issuer.ask("GET", issuer.of(registered), headers={"Registry-Position": registered["position"]})
+    assert known["statusClaim"] == registered["status"]
     async with issuer.service.session.get(claim["uri"], headers={"Accept": "application/statuslist+jwt"}) as response:
         assert (response.status, response.content_type) == (200, "application/statuslist+jwt")
 

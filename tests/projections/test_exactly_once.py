@@ -23,7 +23,7 @@ from projections.issuer_directory import view as issuer_directory
 from projections.runner import Runner
 from registry.domain.commands import SupersedeCredential
 from registry.domain.credential import Credential
-from registry.domain.events import Reason, StatusProfile
+from registry.domain.events import Purpose, Reason, StatusMessage, StatusProfile
 from registry.domain.issuer import Issuer
 from registry.domain.names import CredentialId, LogName, issuer_stream, lists_stream
 from registry.errors import ListsNotReady, Refused
@@ -36,9 +36,14 @@ OPERATIONS = (
     "describe issuer", "suspend issuer", "reinstate issuer", "withdraw issuer",
     "open a set", "close a set", *("register",) * 5, *("secure",) * 3, *("suspend",) * 3, "suspend earlier",
     *("reinstate",) * 4, "revoke", "supersede", "supersede and revoke",
+    "add a list", *("message",) * 2, "open an own list", *("set an entry",) * 2,
 )  # fmt: skip
 
 Step = tuple[str, int, int]
+
+_MESSAGES = tuple(StatusMessage(status=f"{value:#x}", message=f"m\x00{value}") for value in range(4))
+SHAPES: tuple[dict[str, Any], ...] = ({}, {"status_size": 2}, {"status_size": 2, "messages": _MESSAGES})
+"""Of refresh, token and message lists."""
 
 
 def grow(history: History, step: Step) -> None:
@@ -82,6 +87,14 @@ def grow(history: History, step: Step) -> None:
             history.reinstate(issuer, credential)
         case "revoke":
             history.revoke(issuer, credential, Reason.FRAUD)
+        case "add a list":
+            history.add_member(issuer, (Purpose.REFRESH, Purpose.TOKEN, Purpose.MESSAGE)[other], **SHAPES[other])
+        case "message":
+            history.message(issuer, credential, other)
+        case "open an own list":
+            history.open_own_list(issuer, Purpose.SUSPENSION)
+        case "set an entry":
+            history.set_entry(issuer, index=other, value=int(history.at.second % 2))
         case "supersede" | "supersede and revoke":
             by = CredentialId(f"urn:credential:{(other + 1) % 3}")
             revoke = operation == "supersede and revoke"
@@ -162,6 +175,7 @@ async def holds_what_the_domain_says(conn: asyncpg.Connection, log: LogName, his
                 )  # fmt: skip
                 assert (row.issuer.did, row.index) == (registered.issuer_did, registered.allocation.index)
                 assert (row.purposes, row.profile) == (registered.purposes, registered.profile)
+                assert row.message_value == state.message
             case Issuer():
                 entry = await issuer_directory.issuer(conn, log, state.slug)
                 assert (entry.status, entry.since, entry.did) == (state.status, state.since, state.did)

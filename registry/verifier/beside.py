@@ -10,13 +10,19 @@ Result = TypeVar("Result")
 
 LONG: Final = 2_000
 """Values from which on a document is looked through in a thread; one more switch of threads is nothing then."""
-
 CHARACTERS_PER_VALUE: Final = 16
+"""Of an envelope that was not read yet."""
 
 
-async def beside(document: Any, work: Callable[[], Result]) -> Result:
-    """Return what *work* returns, which looks through *document*; in a thread if that may take a while."""
-    return await asyncio.to_thread(work) if is_long(document) else work()
+class Walks:
+    """Looks through one document, several times."""
+
+    def __init__(self, document: Any) -> None:
+        self._is_long = is_long(document)
+
+    async def __call__(self, work: Callable[[], Result]) -> Result:
+        """Return what *work* returns, which looks through the document; in a thread if that may take a while."""
+        return await asyncio.to_thread(work) if self._is_long else work()
 
 
 def is_long(document: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from registry.domain.names import LogName
 from registry.domain.problem import INVALID_CHALLENGE_ERROR, INVALID_DOMAIN_ERROR, Problem
-from registry.verifier.beside import beside
+from registry.verifier.beside import Walks
 from registry.verifier.contained import contained_in
 from registry.verifier.context_step import context_step
 from registry.verifier.opened import PRESENTATION, Opened, Presented, envelope_of, opened
@@ -22,9 +22,9 @@ from registry.verifier.steps import failed, passed, skipped
 from registry.verifier.structure.check import check_credential, check_presentation
 from registry.verifier.structure.parties import id_of
 from registry.verifier.validity_step import validity_step
-from registry.verifier.verdict import is_verified, summary_of, verdict_of, worst
+from registry.verifier.verdict import contained_step, is_verified, summary_of, verdict_of, worst
 from registry.verifier.verification import Contained, Outcome, Step, Verdict, Verification
-from registry.verifier.verify import Budget, CredentialVerifier, contained_step
+from registry.verifier.verify import Budget, CredentialVerifier
 
 AUTHENTICATION: Final = "authentication"
 
@@ -43,7 +43,7 @@ class PresentationVerifier:
 
         Without *is_proof_needed*, one without a proof is taken for what it holds (VCALM's `presentation`).
         """
-        taken = await beside(envelope_of(presented), lambda: opened(presented, PRESENTATION))
+        taken = await Walks(envelope_of(presented))(lambda: opened(presented, PRESENTATION))
         if not isinstance(taken, Opened):
             return self._concluded([failed("structure", taken, self._sources.clock())], None, {}, (), options)
         steps: list[Step] = []
@@ -68,7 +68,8 @@ class PresentationVerifier:
         """Take the steps of the presentation itself; return who made it, if that was shown."""
         sources, document = self._sources, taken.document
         now = sources.clock()
-        if problems := await beside(document, lambda: check_presentation(document)):
+        walk = Walks(document)
+        if problems := await walk(lambda: check_presentation(document)):
             steps.append(failed("structure", problems, now))
             return None
         steps.append(passed("structure", "It conforms to the data model.", now))
@@ -76,9 +77,7 @@ class PresentationVerifier:
         if not is_proof_needed and not is_enveloped and "proof" not in document:
             steps.append(_without_proof(options, now))
             return None
-        steps.append(
-            await beside(document, lambda: context_step(document, sources.context_of, now, is_enveloped=is_enveloped))
-        )
+        steps.append(await walk(lambda: context_step(document, sources.context_of, now, is_enveloped=is_enveloped)))
         if not is_verified(steps):
             return None
         holder = id_of(document.get("holder"))
@@ -96,7 +95,7 @@ class PresentationVerifier:
         inner = Options(at=options.at, identifier=options.identifier)
         budget = Budget()
         found = []
-        for credential, pointer in await beside(document, lambda: list(contained_in(document))):
+        for credential, pointer in await Walks(document)(lambda: list(contained_in(document))):
             if _is_self_asserted(credential, document, holder):
                 verification = self._self_asserted(credential, options)
             else:
@@ -169,7 +168,7 @@ def _without_proof(options: Options, now: datetime) -> Step:
 
 def _contained_step(inside: tuple[Contained, ...], now: datetime) -> Step:
     """Every credential of a presentation must hold, or the presentation does not (VCALM 1.0, section 3.4.2)."""
-    step = contained_step(list(inside), now)
+    step = contained_step(inside, now)
     broken = [one for one in inside if not one.verification.verified]
     return failed("contained", step.problems, now, step.detail) if broken else step
 

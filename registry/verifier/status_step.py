@@ -46,7 +46,8 @@ async def status_step(
         return warned("status", detail, now, problems=[problem], verdict=Verdict.UNVERIFIABLE), []
     issuer = id_of(document.get("issuer")) or ""
     identifier = document.get("id")
-    found = await asyncio.gather(*(_finding(sources, entry, issuer, identifier, now, at) for entry, _ in entries))
+    asked = [_finding(sources, entry, issuer, identifier, now, at) for entry, _ in entries]
+    found = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
     problems = list(filter(None, (_problem(one, path) for one, (_, path) in zip(found, entries, strict=True))))
     results = [_result(entry, finding) for finding, (entry, _) in zip(found, entries, strict=True)]
     verdict = worst(finding.verdict for finding in found if finding.verdict is not None)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
-from registry.verifier.verification import Outcome, Step, Verdict
+from registry.domain.problem import CONTAINED_DOES_NOT_HOLD, Problem
+from registry.verifier.steps import passed, warned
+from registry.verifier.verification import Contained, Outcome, Step, Verdict
 
 _WORST_FIRST: Final = (
     Verdict.REVOKED,
@@ -52,3 +55,16 @@ def summary_of(steps: Sequence[Step], verdict: Verdict, *, what: str, whom: str)
     why = next((step.detail for step in steps if step.verdict is Verdict.UNVERIFIABLE), "")
     text = _SUMMARIES[verdict] if is_verified(steps) else _REFUSED
     return text.format(what=what, whom=whom, why=why)
+
+
+def contained_step(inside: Sequence[Contained], now: datetime) -> Step:
+    """Return the step `contained`: how many of the credentials inside are valid; none speaks for the whole."""
+    wanting = [one for one in inside if one.verification.verdict is not Verdict.VALID]
+    if not wanting:
+        return passed("contained", f"All {len(inside)} credentials inside are valid.", now)
+    detail = f"Of {len(inside)} credentials inside, {len(wanting)} are not valid; each has a verdict of its own."
+    problems = [
+        Problem(CONTAINED_DOES_NOT_HOLD, "A contained credential is not valid", one.verification.summary, one.pointer)
+        for one in wanting
+    ]
+    return warned("contained", detail, now, problems=problems)

@@ -52,6 +52,24 @@ async def test_no_more_credentials_are_looked_at_than_one_request_may_cost(attac
     assert (said.count("valid"), said.count("unverifiable")) == (200, 300)
 
 
+@pytest.mark.slow
+async def test_a_hostile_credential_in_a_presentation_and_as_one(attacked: Any) -> None:
+    presentation = {"@context": ["https://www.w3.org/ns/credentials/v2"], "type": "VerifiablePresentation"}
+    for what, make in PRESENTED.items():
+        hostile = make()
+        for body in (
+            {"presentation": {**presentation, "verifiableCredential": [hostile]}},
+            {"verifiablePresentation": {**presentation, "verifiableCredential": hostile, "proof": hostile}},
+            {"verifiablePresentation": hostile},
+        ):
+            url = f"{attacked.url}/presentations/verify"
+            async with attacked.session.post(url, data=json.dumps(body), headers=JSON) as response:
+                answer = await response.json(content_type=None)
+            assert response.status in EXPECTED, what
+            assert not_accepted(answer), what
+    assert [one for one in WORLD.asked if not one.startswith("lists.example/asked/")] == []
+
+
 @pytest.mark.parametrize("what", RAW)
 async def test_a_hostile_body(attacked: Any, what: str) -> None:
     status, _ = await verify(attacked, RAW[what])

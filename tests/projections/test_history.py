@@ -280,6 +280,29 @@ async def test_after_a_restore_the_past_is_what_the_world_saw_except_for_what_wa
     assert (some.values.get(0, 0), some.values.get(3, 0)) == (1, 0)
 
 
+async def test_what_a_restore_may_have_lost_is_not_guessed(world: World) -> None:
+    """All of the database was restored: that anything was published after the restored point, it does not know."""
+    issuer_id = world.issuer()
+    first = await publish(world)
+    world.history.suspend(issuer_id, cid(0))
+    second = await publish(world)
+    restored_to = len(world.history.recorded)
+    world.history.suspend(issuer_id, cid(1))
+    lost = await publish(world)
+    head = head_file.read(world.directory, world.log)
+    assert head is not None
+    await world.restore(restored_to)
+    await world.root.execute("DELETE FROM projections.published_versions WHERE position > $1", restored_to)
+    world.accept_restore(head.position, head.hash, restored_to)
+    after = await publish(world)
+    suspension = (await list_ids(world))["suspension"]
+    assert await indices_at(world, suspension, first) == {}
+    for moment in (second, lost, after - timedelta(microseconds=1)):
+        with pytest.raises(OutOfHistory, match="lost"):
+            await indices_at(world, suspension, moment)
+    assert await indices_at(world, suspension, after) == {0: 1}
+
+
 # ── being asked ──────────────────────────────────────────────────────────────────────────────────────────────
 
 

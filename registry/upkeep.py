@@ -42,7 +42,8 @@ async def follow_progress(reader: Pool, progress: Progress, logs: Collection[Log
                 for projection, (position, time) in reached.items():
                     progress.saw(log, projection, position, time)
         with suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), POLL_S)
+            async with asyncio.timeout(POLL_S):  # wait_for of Python 3.11 can lose a cancellation
+                await wake.wait()
         wake.clear()
 
 

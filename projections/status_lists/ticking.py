@@ -55,7 +55,10 @@ async def publish_for_ever(
                 pause_s = min(max(pause_s * 2, _SHORTEST_BACKOFF_S), _LONGEST_BACKOFF_S)
                 pauses[log] = (pause_s, monotonic() + pause_s)
         with suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), max(0.0, min(POLL_S, next_tick - monotonic())))
+            async with asyncio.timeout(
+                max(0.0, min(POLL_S, next_tick - monotonic()))
+            ):  # wait_for of Python 3.11 can lose a cancellation
+                await wake.wait()
         wake.clear()
 
 

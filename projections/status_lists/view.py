@@ -129,7 +129,8 @@ class PublishedLists:
             with suppress(DatabaseUnavailable):  # what is in memory goes on being served
                 await self.refresh()
             with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):  # wait_for of Python 3.11 can lose a cancellation
+                    await wake.wait()
             wake.clear()
 
     async def _refresh(self) -> None:

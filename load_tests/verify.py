@@ -5,8 +5,8 @@
 Two real Open Badges are signed here by a did:key in every mechanism, and verified the whole way: the envelope or
 proof is read, the did:key resolved, the document canonicalised, the signature checked. The bare side checks the same
 signature over the same bytes by a key that is loaded already, and does nothing else. Rates are per second of CPU time,
-workers included, so they are per core. The credentials lie in the folder `shared` beside the project; without it there
-is no result.
+workers included, so they are per core; the did:key is one that was met before. The credentials lie in the folder
+`shared` beside the project; without it there is no result.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def floor(name: str) -> Measure:
 async def main(rounds: int, seconds: float) -> bool:
     """Measure; return whether all targets were reached."""
     measures: dict[str, Measure] = {}
-    over_json, over_rdf = [], []
+    over_json, over_rdf, against_floor = [], [], []
     canonicaliser = Canonicaliser(load_contexts(), workers=1)
     await canonicaliser.start()
     try:
@@ -186,13 +186,14 @@ async def main(rounds: int, seconds: float) -> bool:
                 ours, theirs = await sides_of(SIMPLE, mechanism, algorithm, canonicaliser)
                 measures[f"ours {label}"] = per_cpu_s(ours, seconds)
                 measures[f"bare {label}"] = per_cpu_s(theirs, seconds)
-                if "-rdfc-" not in mechanism:
-                    over_json.append(Ratio(label, f"ours {label}", (f"bare {label}",), AT_LEAST))
+                is_rdf = "-rdfc-" in mechanism
+                ratio = Ratio(label, f"ours {label}", (f"bare {label}",), 0 if is_rdf else AT_LEAST)
+                (over_rdf if is_rdf else over_json).append(ratio)
         for name in FLOORS:
             ours, _ = await sides_of(name, Mechanism.EDDSA_RDFC_2022, KeyAlgorithm.ED25519, canonicaliser)
             measures[f"ours {name}"] = per_cpu_s(ours, seconds)
             measures[f"floor {name}"] = floor(name)
-            over_rdf.append(Ratio(f"eddsa-rdfc-2022, {name}", f"ours {name}", (f"floor {name}",), 1))
+            against_floor.append(Ratio(f"eddsa-rdfc-2022, {name}", f"ours {name}", (f"floor {name}",), 1))
         for warm_up in measures.values():
             await warm_up()
         samples = await interleaved(measures, rounds)
@@ -200,7 +201,8 @@ async def main(rounds: int, seconds: float) -> bool:
         await canonicaliser.close()
     unit = "per CPU s"
     json_reached = report(f"Verifying {SIMPLE} without RDF, against the bare signature", over_json, samples, unit=unit)
-    rdf_reached = report("Verifying over RDF, against the target", over_rdf, samples, unit=unit)
+    report(f"Verifying {SIMPLE} over RDF, against the bare signature (for comparison)", over_rdf, samples, unit=unit)
+    rdf_reached = report("Verifying over RDF, against the target", against_floor, samples, unit=unit)
     return json_reached and rdf_reached
 
 

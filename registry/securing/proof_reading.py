@@ -129,10 +129,12 @@ def _cover(document: Document, proofs: list[ReadProof]) -> None:
     unsecured = {name: value for name, value in document.items() if name != "proof"}
     ids = [read.proof.get("id") for read in proofs]
     for read in proofs:
-        if any(ids.count(one) != 1 for one in read.previous):
-            read.fail(PROOF_VERIFICATION("A previousProof is not exactly one of the document's proofs."))
-        before = [other.proof for other in proofs if read.previous and other.proof.get("id") in [*read.previous]]
-        read.covered = {**unsecured, "proof": before} if before else unsecured
+        read.covered = unsecured
+        if read.previous:
+            if any(ids.count(one) != 1 for one in read.previous):
+                read.fail(PROOF_VERIFICATION("A previousProof is not exactly one of the document's proofs."))
+            before = [other.proof for other in proofs if other.proof.get("id") in [*read.previous]]
+            read.covered = {**unsecured, "proof": before}
         if read.problem is None and read.suite is not None:
             _configure(read, read.suite)
 
@@ -166,9 +168,10 @@ def _require_said(proof: Document) -> None:
     """Refuse members that say nothing in RDF, or the same as others would: they could be added by anybody."""
     if silent := [name for name, value in proof.items() if value is None or value == []]:
         raise Malformed(f"The proof's {silent[0][:80]!r} says nothing; leave it out.")
-    if wrong := [name for name in ("id", "challenge", "nonce") if not isinstance(proof.get(name, ""), str)]:
-        raise Malformed(f"The {wrong[0]} of a proof is a text.")
-    if texts(proof.get("domain", "")) is None:
+    for name in ("id", "challenge", "nonce"):
+        if not isinstance(proof.get(name, ""), str):
+            raise Malformed(f"The {name} of a proof is a text.")
+    if "domain" in proof and texts(proof["domain"]) is None:
         raise Malformed("The domain of a proof is a text, or a list of texts.")
 
 
@@ -185,7 +188,7 @@ def _signature(text: object) -> bytes:
 
 
 def _previous(proof: Document) -> frozenset[str]:
-    found = texts(proof.get("previousProof", []))
+    found = texts(proof["previousProof"]) if "previousProof" in proof else frozenset()
     if found is None:
         raise Malformed("A previousProof is the id of a proof, or a list of them.")
     return found

@@ -88,7 +88,9 @@ async def verify_all(
     cases = [[_Verifying(read) for read in read_proofs(document, expected)] for document in documents]
     every = [one for case in cases for one in case]
     await _find_keys(every, key_of, expected)
-    forms = await _canonical([part for one in every for part in one.parts()], canonical_of)
+    for one in every:
+        one.parts = one.wanted()
+    forms = await _canonical([part for one in every for part in one.parts], canonical_of)
     for one in every:
         one.check(forms)
     for case in cases:
@@ -102,6 +104,8 @@ class _Verifying:
     def __init__(self, read: ReadProof) -> None:
         self.read = read
         self.method: VerificationMethodFound | None = None
+        self.parts: list[tuple[Document, _Form]] = []
+        """What must be canonicalised for it."""
         self.holds = False
 
     def use(self, found: VerificationMethodFound | UnknownVerificationMethod, expected: Expected) -> None:
@@ -121,7 +125,7 @@ class _Verifying:
             if moment is not None and moment <= expected.now:
                 read.fail(INVALID_VERIFICATION_METHOD(f"The key of {url[:200]} {what} at {moment.isoformat()}."))
 
-    def parts(self) -> list[tuple[Document, _Form]]:
+    def wanted(self) -> list[tuple[Document, _Form]]:
         """Return what must be canonicalised: the document, and the proof's configuration where no template is right."""
         read, method = self.read, self.method
         if read.problem is not None or method is None or read.suite is None:
@@ -137,7 +141,7 @@ class _Verifying:
         if self.read.problem is not None or self.method is None:
             return
         canonical = [] if self.read.template is None else [self.read.template.encode()]
-        for part, kind in reversed(self.parts()):
+        for part, kind in reversed(self.parts):
             form = forms[id(part), kind]
             if isinstance(form, Refused):
                 self.read.fail(PROOF_TRANSFORMATION(form.detail))
@@ -185,14 +189,16 @@ async def _asked(url: str, key_of: KeyOf, expected: Expected) -> VerificationMet
 async def _canonical(wanted: Sequence[tuple[Document, _Form]], canonical_of: CanonicalOf) -> _Forms:
     """Return the canonical forms of all that is *wanted*, each made once; one call for each digest (mostly one)."""
     forms: dict[tuple[int, _Form], bytes | Refused] = {}
-    for kind in dict.fromkeys(kind for _, kind in wanted):
-        parts = list({id(part): part for part, needed in wanted if needed == kind}.values())
-        if kind == "json":
-            found = [await _json(part) for part in parts]
-        else:
-            quads = await canonical_of(parts, kind)
-            found = [form if isinstance(form, Refused) else form.encode() for form in quads]
-        forms |= {(id(part), kind): form for part, form in zip(parts, found, strict=True)}
+    over_rdf: dict[Digest, dict[int, Document]] = {}
+    for part, kind in wanted:
+        if kind != "json":
+            over_rdf.setdefault(kind, {})[id(part)] = part
+        elif (id(part), kind) not in forms:
+            forms[id(part), kind] = await _json(part)
+    for digest, parts in over_rdf.items():
+        found = await canonical_of(list(parts.values()), digest)
+        for name, form in zip(parts, found, strict=True):
+            forms[name, digest] = form if isinstance(form, Refused) else form.encode()
     return forms
 
 

@@ -30,11 +30,11 @@ _MULTICODECS: Final = {
     KeyAlgorithm.P384: b"\x81\x24",
 }
 """Multicodec prefixes of the public keys, as varints."""
-_CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm, int]]] = {
-    KeyAlgorithm.P256: (ec.SECP256R1(), hashes.SHA256(), 32),
-    KeyAlgorithm.P384: (ec.SECP384R1(), hashes.SHA384(), 48),
+_CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, ec.ECDSA, int]]] = {
+    KeyAlgorithm.P256: (ec.SECP256R1(), ec.ECDSA(hashes.SHA256()), 32),
+    KeyAlgorithm.P384: (ec.SECP384R1(), ec.ECDSA(hashes.SHA384()), 48),
 }
-"""Curve, the hash that goes with it, bytes of a coordinate."""
+"""Curve, the signature over it with the hash that goes with it, bytes of a coordinate."""
 _RSA_BITS: Final = range(2048, 8193)
 _RSA_EXPONENTS: Final = range(3, 2**32 + 2)
 _RSA_MOST_BYTES: Final = 1100
@@ -76,11 +76,11 @@ class PublicKey:
             if isinstance(key, Ed25519PublicKey):
                 key.verify(signature, message)
             elif isinstance(key, ec.EllipticCurvePublicKey):
-                _, hash_, size = _CURVES[self.algorithm]
+                _, ecdsa, size = _CURVES[self.algorithm]
                 if len(signature) != 2 * size:
                     return False
                 r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
-                key.verify(encode_dss_signature(r, s), message, ec.ECDSA(hash_))
+                key.verify(encode_dss_signature(r, s), message, ecdsa)
             else:
                 key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
         except InvalidSignature:

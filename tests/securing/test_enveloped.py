@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -173,6 +175,20 @@ def test_a_token_as_cwt_has_the_claims_of_the_specification() -> None:
         65534: 60,
         65533: {"bits": 2, "lst": TOKEN.lst, "aggregation_uri": TOKEN.aggregation_uri},
     }
+
+
+@pytest.mark.parametrize("name", ["tsl_section4", "tsl_appendix_vectors"])
+def test_the_specifications_lists_are_read_in_both_forms(shared_dir: Path, name: str) -> None:
+    for vector in json.loads((shared_dir / "vectors" / f"{name}.json").read_text())["vectors"]:
+        as_json = token_of(claims(status_list=vector["json"]))
+        as_cbor = token_of(claims(status_list=cose.decode(bytes.fromhex(vector["cbor_hex"]), "It")))
+        assert as_json.bits == as_cbor.bits == vector["bits"]
+        assert as_json.lst == as_cbor.lst
+        content = zlib.decompress(as_json.lst)
+        if "byte_array_hex" in vector:
+            assert content.hex() == vector["byte_array_hex"]
+        else:
+            assert hashlib.sha256(content).hexdigest() == vector["raw_sha256"]
 
 
 def test_a_credential_as_cose_says_what_it_is() -> None:

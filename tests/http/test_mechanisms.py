@@ -430,6 +430,17 @@ async def test_a_credential_of_an_earlier_did_is_not_taken_over(service: Service
     assert (status, problem["type"].rpartition("/")[2]) == (409, "already-registered"), problem
 
 
+async def test_repetitions_that_race_with_a_change_of_settings_get_one_answer(service: Service) -> None:
+    issuer = await Issuer.of(service, mechanisms=KEYS[ED25519])
+    for number, first in enumerate(KEYS[ED25519]):
+        unsigned = {**UNSIGNED["2.0"], "id": f"urn:example:raced:{number}"}
+        others = [one for one in KEYS[ED25519] if one != first]
+        *answers, _ = await asyncio.gather(
+            *(issuer.issue(unsigned) for _ in range(5)), issuer.change(mechanisms=[first, *others])
+        )
+        assert all(answer == answers[0] for answer in answers)
+
+
 async def test_a_registration_is_repeated_under_the_terms_it_was_made_under(service: Service) -> None:
     issuer = await Issuer.of(service)
     foreign = {**UNSIGNED["2.0"], "credentialStatus": {"id": "https://other.example/1", "type": "Other"}}

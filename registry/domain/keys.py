@@ -111,6 +111,7 @@ def decide(command: KeyCommand, issuer_id: IssuerId, keys: Keys) -> list[AnyEven
             if did == keys.did:
                 return []
             new = () if keys.signing(did) else command.methods
+            _require_new(keys, new)
             added = [VerificationMethodAdded(issuer_id=issuer_id, method=one) for one in new]
             return [DidAdopted(issuer_id=issuer_id, did=did), *added]
     raise TypeError(f"No decision for {type(command).__name__}.")

@@ -70,8 +70,9 @@ from registry.wiring import (
 )
 
 VERSION = version("credential-registry")
-PRESENTED_NICENESS = 10
-"""Of the workers that read what strangers present, where processors are short."""
+PRESENTED_NICENESS, PRESENTED_TIME = 10, 0.5
+"""Of the workers that read what strangers present: they step back, and give up sooner than those of issuers."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -223,7 +224,9 @@ class Process:
         contexts, views = load_contexts(settings.contexts), bound_views(reader)
         canonicaliser = await self._canonicaliser(contexts, settings.canonicaliser_workers)
         # Who presents is anonymous: what is hostile there must not hold up who issues.
-        presented = await self._canonicaliser(contexts, settings.verifier_workers, niceness=PRESENTED_NICENESS)
+        presented = await self._canonicaliser(
+            contexts, settings.verifier_workers, time=PRESENTED_TIME, niceness=PRESENTED_NICENESS
+        )
         cut_off_of = own_cut_offs(views, origins, utc_now)
         self._remote = await open_remote(
             self._stack,
@@ -295,8 +298,10 @@ class Process:
         self._background(upkeep.flush_last_used(api_keys), "noting API keys' use")
         self._background(upkeep.tell_logs(reader, self._metrics, self._settings.origins), "log's metrics")
 
-    async def _canonicaliser(self, contexts: Contexts, workers: int, *, niceness: int = 0) -> Canonicaliser:
-        limits = WorkerLimits(time_limit_s=self._settings.canonicalise_timeout_s, niceness=niceness)
+    async def _canonicaliser(
+        self, contexts: Contexts, workers: int, *, time: float = 1, niceness: int = 0
+    ) -> Canonicaliser:
+        limits = WorkerLimits(time_limit_s=self._settings.canonicalise_timeout_s * time, niceness=niceness)
         opened = Canonicaliser(contexts, workers=workers or None, limits=limits)
         await opened.start()
         self._stack.push_async_callback(opened.close)

@@ -77,7 +77,9 @@ class Settings(BaseSettings):
     queue_size: int = Field(10_000, ge=1, description="writes that may wait before 503")
     canonicaliser_workers: int = Field(0, ge=0, le=64, description="processes that read foreign documents; 0: by cores")
     verifier_workers: int = Field(1, ge=1, le=64, description="processes that read what is presented for verification")
-    canonicalise_timeout_s: float = Field(5, gt=0, description="time for one document before its process is killed")
+    canonicalise_timeout_s: float = Field(
+        5, gt=0, description="time for one document before its process is killed; half of it for what is presented"
+    )
     body_limit_bytes: int = Field(64 * 1024, ge=1024, description="request body, unless another limit holds")
     document_limit_bytes: int = Field(1024 * 1024, ge=1024, le=10 * 1024 * 1024, description="body with a credential")
     lookups_limit_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="body of /status-lookups")

@@ -16,7 +16,7 @@ class Turns:
     Who waits is served round-robin by caller, each caller's own in their order.
     """
 
-    def __init__(self, *, at_once: int = 16, per_caller: int = 4, waiting: int = 256) -> None:
+    def __init__(self, *, at_once: int = 16, per_caller: int = 2, waiting: int = 256) -> None:
         self._at_once = at_once
         self._per_caller = per_caller
         self._most_waiting = waiting

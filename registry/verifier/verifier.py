@@ -28,7 +28,7 @@ class VerifierLimits:
     fetches: int = 64
     """From elsewhere, for one request."""
     at_once: int = 16
-    per_caller: int = 4
+    per_caller: int = 2
     waiting: int = 256
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -291,3 +292,48 @@ async def test_verifications_are_counted_by_their_verdict(service):
         page = await response.text()
     assert 'registry_verifications_total{verdict="refused"}' in page
     assert 'registry_verification_step_duration_seconds_count{step="structure"}' in page
+
+
+# ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def endless():
+    """What keeps a worker busy until it is killed, signed by nobody."""
+    proof = {
+        "type": "DataIntegrityProof",
+        "cryptosuite": "eddsa-rdfc-2022",
+        "created": "2026-01-01T00:00:00Z",
+        "verificationMethod": f"{did_of(HOLDER)}#{did_of(HOLDER).removeprefix('did:key:')}",
+        "proofPurpose": "assertionMethod",
+        "proofValue": "z" + "1" * 86,
+    }
+    values = [f"value {number}" for number in range(20_000)]
+    return {**unsigned(id="urn:uuid:1", issuer=did_of(HOLDER)), "urn:x:p": values, "proof": proof}
+
+
+@pytest.mark.slow
+async def test_who_floods_the_verifier_holds_up_no_issuer(service):
+    credential = await issued(service)
+    body = json.dumps({"verifiableCredential": endless()}).encode()
+    headers = {"Content-Type": "application/json"}
+    url = f"{service.url}/credentials/verify"
+
+    async def flood():
+        while True:
+            async with service.session.post(url, data=body, headers=headers) as response:
+                assert response.status in (400, 429, 503)
+
+    flooding = [asyncio.ensure_future(flood()) for _ in range(16)]
+    try:
+        await asyncio.sleep(1)
+        for _ in range(5):
+            began = time.perf_counter()
+            await issued(service)
+            assert time.perf_counter() - began < 1.5
+            began = time.perf_counter()
+            await service.ask("GET", f"/credential-status?id={credential['id']}", key="")
+            assert time.perf_counter() - began < 0.5
+    finally:
+        for one in flooding:
+            one.cancel()
+        await asyncio.gather(*flooding, return_exceptions=True)

@@ -97,9 +97,14 @@ def set_message(log: LogName, command: SetCredentialMessage) -> Plan:
                 "position": position_text(log, position),
             }
 
-        return Decision(facts(own, events), answer, state.message_position if state else 0)
+        return Decision(facts(own, events), answer, _message_position(state))
 
     return Plan((own, of_lists), decide, str(command.issuer_id))
+
+
+def _message_position(state: Credential | None) -> int:
+    """Where the log says what the message is: from the registration on it is 0."""
+    return (state.message_position or state.registered_position) if state else 0
 
 
 def change(log: LogName, command: CredentialCommand) -> Plan:

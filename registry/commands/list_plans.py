@@ -64,6 +64,7 @@ def set_entry(log: LogName, command: SetListEntry) -> Plan:
     def decide(view: View) -> Decision:
         entry: Entry = view.state(of_entry) or Entry()
         events = own_list.decide(command, view.state(own), entry=entry)
+        since = entry.position or own_list.list_of(view.state(own), command.set_id).position
 
         def answer(position: int) -> Answer:
             member = own_list.list_of(view.state(own), command.set_id).member
@@ -75,6 +76,6 @@ def set_entry(log: LogName, command: SetListEntry) -> Plan:
                 "position": position_text(log, position),
             }
 
-        return Decision(facts(of_entry, events), answer, entry.position)
+        return Decision(facts(of_entry, events), answer, since)
 
     return Plan((own, of_entry), decide, str(command.issuer_id))

@@ -136,6 +136,8 @@ async def test_a_message_repeated_is_the_same_message_and_one_without_a_meaning_
     await issuer.add("message", MESSAGE_LIST)
     registered = await issuer.register()
     path = issuer.of(registered, "/message")
+    _, nothing = await issuer.ask("PUT", path, json={"status": "0x0"})
+    assert nothing["position"] == registered["position"], "that is what it says from the beginning"
     _, first = await issuer.ask("PUT", path, json={"status": "0x2"})
     assert (await issuer.ask("PUT", path, json={"status": "0x2"}))[1] == first
     for wrong in ("0x4", "2", "0x", "0x02", "0xffff0", 2):
@@ -225,6 +227,8 @@ async def test_a_list_of_ones_own_is_opened_and_its_entries_are_set(issuer):
     assert (signed["id"], signed["credentialSubject"]["statusPurpose"]) == (url, "suspension")
     assert signed["proof"]["cryptosuite"] == "eddsa-rdfc-2022"
     assert await issuer.list_of(url) == signed
+    _, nothing = await issuer.set(url, "suspension", "131071", False)
+    assert (nothing["status"], nothing["position"]) == ("clear", answer["position"])
     for status, word, value in ((True, "set", 1), (True, "set", 1), (False, "clear", 0)):
         code, changed = await issuer.set(url, "suspension", "131071", status)
         assert (code, changed["status"], changed["value"]) == (200, word, value)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from time import monotonic
 from typing import TypeVar
 from uuid import UUID
 
@@ -34,6 +35,8 @@ T = TypeVar("T")
 AT_ONCE = 2
 """Versions that are made at a time: the past may take its time, and leaves room for the present."""
 MOST_WAITING = 64
+KEPT_S = 60.0
+"""How long a version that was made is good: what a key signed is not to outlive the key for long."""
 
 _VERSION = sql("read_version")
 _PAST_LIST = sql("read_past_list")
@@ -65,11 +68,19 @@ class PastEntries:
     """Index → value, of those that were not 0."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A version in every form, and when it was made: seconds of the monotonic clock."""
+
+    forms: Forms
+    at: float
+
+
 class History:
-    """Past versions of lists, made when they are asked for, and kept up to *max_bytes*.
+    """Past versions of lists, made when they are asked for, and kept for a minute, up to *max_bytes*.
 
     *secure* signs with today's keys and says that it was done today: a key that is compromised now cannot have signed
-    then. *clock* tells the time (UTC).
+    then. *clock* tells the time (UTC), *monotonic* seconds.
     """
 
     def __init__(
@@ -79,13 +90,15 @@ class History:
         *,
         clock: Callable[[], datetime],
         max_bytes: int = 32 << 20,
+        monotonic: Callable[[], float] = monotonic,
     ) -> None:
         self._pool = pool
         self._secure = secure
         self._clock = clock
+        self._monotonic = monotonic
         self._under_way: dict[Key, asyncio.Task[Forms]] = {}
-        self._kept: Bounded[Key, Forms] = Bounded(
-            max_bytes, lambda forms: sum(one.size_bytes for one in forms.values())
+        self._kept: Bounded[Key, _Made] = Bounded(
+            max_bytes, lambda made: sum(one.size_bytes for one in made.forms.values())
         )
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
@@ -97,8 +110,9 @@ class History:
         """
         version = await self._version(log, status_list_id, moment)
         key = (log, status_list_id, version.sequence, version.published_at)
-        if found := self._kept.get(key):
-            return found
+        found = self._kept.get(key)
+        if found is not None and self._monotonic() - found.at < KEPT_S:
+            return found.forms
         task = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = asyncio.ensure_future(self._in_turn(lambda: self._made(log, version)))
@@ -108,7 +122,7 @@ class History:
     def _done(self, key: Key, task: asyncio.Task[Forms]) -> None:
         del self._under_way[key]
         if not task.cancelled() and task.exception() is None:
-            self._kept.put(key, task.result())
+            self._kept.put(key, _Made(task.result(), self._monotonic()))
 
     async def entries_at(
         self, log: LogName, status_list_id: UUID, indices: Sequence[int], moment: datetime

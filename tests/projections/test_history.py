@@ -325,6 +325,20 @@ async def test_a_version_is_made_once_however_many_ask_for_it(world: World) -> N
     assert all(one is answers[0] for one in answers)
 
 
+async def test_what_was_made_is_made_anew_after_a_minute(world: World) -> None:
+    """Perhaps by another key: the one that signed may have been compromised since."""
+    world.issuer()
+    moment = await publish(world)
+    seconds = 0.0
+    past = told(world, monotonic=lambda: seconds)
+    revocation = (await list_ids(world))["revocation"]
+    first = await past.forms_at(world.log, revocation, moment)
+    seconds = history.KEPT_S - 0.1
+    assert await past.forms_at(world.log, revocation, moment) is first
+    seconds = history.KEPT_S
+    assert await past.forms_at(world.log, revocation, moment) is not first
+
+
 async def test_what_is_kept_is_bounded(world: World) -> None:
     issuer_id = world.issuer()
     moments = [await publish(world)]

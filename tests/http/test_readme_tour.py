@@ -29,7 +29,10 @@ async def test_every_command_of_the_tour_works(service, tmp_path):
     )  # fmt: skip
     out, err = (text.decode() for text in await shell.communicate())
     assert shell.returncode == 0, out + err
-    said = ['"status":"suspended"', '"status":"active"', '"status":"revoked"', "revocation is set", "Board of Nursing"]
+    said = [
+        '"status":"suspended"', '"status":"active"', '"status":"revoked"', "revocation is set", "Board of Nursing",
+        '"verdict":"valid"', '"verdict":"revoked"', '"BitstringStatusListCredential"',
+    ]  # fmt: skip
     assert [word for word in said if word not in out] == []
 
 

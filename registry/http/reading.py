@@ -8,7 +8,7 @@ from collections.abc import Collection
 from aiohttp import web
 
 from registry.errors import Malformed, TooLarge, UnsupportedMediaType
-from registry.http.bodies import AnyBody, read
+from registry.http.bodies import AnyBody, read, read_beside
 from registry.http.problems import BODY_TIMEOUT, AtTheDoor
 
 JSON_TYPES = frozenset({"application/json", "application/ld+json", "application/vc"})
@@ -61,13 +61,13 @@ def require_uncompressed(request: web.Request) -> None:
         raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
 
 
-def parsed(model: type[AnyBody], raw: bytes, *, is_optional: bool) -> AnyBody:
+async def parsed(model: type[AnyBody], raw: bytes, *, is_optional: bool) -> AnyBody:
     """Return *raw* as *model*; an empty body is the empty object where it *is_optional*. Raises `Malformed`."""
     if not raw:
         if is_optional:
             return read(model, b"{}")
         raise Malformed("The request has no body.")
-    return read(model, raw)
+    return await read_beside(model, raw)
 
 
 def _too_large(limit: int) -> TooLarge:

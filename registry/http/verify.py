@@ -26,7 +26,7 @@ PRESENTATION_FORMS: Final = ("application/vp+jwt", "application/vp+cose")
 
 async def credential(call: Call) -> web.Response:
     """Verify a credential; malformed or badly signed is 400, everything else 200 with its verdict."""
-    presented, options = _credential(call)
+    presented, options = await _credential(call)
     if (unknown := _unknown_option(call, options)) is not None:
         return unknown
     caller = take_verification(call)
@@ -37,7 +37,7 @@ async def credential(call: Call) -> web.Response:
 
 async def presentation(call: Call) -> web.Response:
     """Verify a presentation and every credential in it; if one of them does not hold, neither does the whole."""
-    presented, options, is_proof_needed = _presentation(call)
+    presented, options, is_proof_needed = await _presentation(call)
     if (unknown := _unknown_option(call, options)) is not None:
         return unknown
     caller = take_verification(call)
@@ -48,17 +48,17 @@ async def presentation(call: Call) -> web.Response:
     return _answered(call, answer(found, call.origin, options, is_presentation=True), is_verified=found.verified)
 
 
-def _credential(call: Call) -> tuple[Any, CredentialOptions]:
+async def _credential(call: Call) -> tuple[Any, CredentialOptions]:
     if call.request.content_type in CREDENTIAL_FORMS:
         return _raw(call), CredentialOptions()
-    body = bodies.read(VerifyCredentialBody, call.raw)
+    body = await bodies.read_beside(VerifyCredentialBody, call.raw)
     return body.verifiable_credential, body.options
 
 
-def _presentation(call: Call) -> tuple[Any, PresentationOptions, bool]:
+async def _presentation(call: Call) -> tuple[Any, PresentationOptions, bool]:
     if call.request.content_type in PRESENTATION_FORMS:
         return _raw(call), PresentationOptions(), True
-    body = bodies.read(VerifyPresentationBody, call.raw)
+    body = await bodies.read_beside(VerifyPresentationBody, call.raw)
     if body.verifiable_presentation is not None:
         return body.verifiable_presentation, body.options, True
     return body.presentation, body.options, False

@@ -82,14 +82,14 @@ async def lint_presented(
 
     Raises `Malformed` for what cannot be read, and `Unavailable` as *canonical_of* does.
     """
-    found = _opened(presented)
+    found = await asyncio.to_thread(_opened, presented)
     unsigned = {name: value for name, value in found.document.items() if name != "proof"}
     refusal: RegistryError | None = None
     try:
         await canonical_of(unsigned)
     except Malformed as error:
         refusal = error
-    documents = [_opened(one).document for one in lists]
+    documents = [(await asyncio.to_thread(_opened, one)).document for one in lists]
     mechanism = found.envelope.mechanism if found.envelope is not None else None
 
     def applied() -> Report:

@@ -146,20 +146,19 @@ def configuration_by_template(document: Mapping[str, Any], proof: Mapping[str, A
 
     *proof* comes without its proofValue.
     """
-    purpose = proof.get("proofPurpose")
-    if not (
-        proof.keys() <= _PLAIN_MEMBERS and "created" in proof and purpose in _PURPOSES and _has_terms(document, suite)
-    ):
+    is_data_integrity = suite.proof_type == DATA_INTEGRITY_PROOF
+    members = _PLAIN_MEMBERS if is_data_integrity else _PLAIN_MEMBERS - {"cryptosuite"}
+    if proof.keys() != members or proof["proofPurpose"] not in _PURPOSES or not _has_terms(document, suite):
         return None
     try:
-        method = iri(proof.get("verificationMethod"))
+        method = iri(proof["verificationMethod"])
     except Malformed:
         return None
     return _CONFIGURATION.format(
         created=proof["created"],
         type=suite.proof_type,
-        cryptosuite=_CRYPTOSUITE.format(name=suite.name) if "cryptosuite" in proof else "",
-        purpose=_PURPOSES[purpose],
+        cryptosuite=_CRYPTOSUITE.format(name=suite.name) if is_data_integrity else "",
+        purpose=_PURPOSES[proof["proofPurpose"]],
         method=method,
     )
 

@@ -19,7 +19,7 @@ from registry.securing.problem import INVALID_CHALLENGE, INVALID_DOMAIN, PROOF_V
 
 Document = Mapping[str, Any]
 
-MAX_PROOFS: Final = 16
+MAX_PROOFS: Final = 10
 """Proofs of one document; more are refused unread."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far in the future a proof may say it was made."""

@@ -17,13 +17,22 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final
 
+import orjson
+
 HEADER: Final = struct.Struct(">I")
 
 
 def frame(message: object) -> bytes:
     """Return *message* as one frame."""
-    body = json.dumps(message).encode()
-    return HEADER.pack(len(body)) + body
+    return HEADER.pack(len(body := _encoded(message))) + body
+
+
+def _encoded(message: object) -> bytes:
+    """Return *message* as JSON; the fast way cannot write what no document from outside holds (2^64, surrogates)."""
+    try:
+        return orjson.dumps(message)
+    except orjson.JSONEncodeError:
+        return json.dumps(message).encode()
 
 
 def main() -> None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from registry.errors import Unavailable, Unfit
 from registry.securing.contexts import Contexts
 from registry.securing.worker import HEADER, frame
@@ -100,7 +102,7 @@ class WorkerProcess:
             requests.write(request)
             await requests.drain()
             (length,) = HEADER.unpack(await answers.readexactly(HEADER.size))
-            answer = json.loads(await answers.readexactly(length))
+            answer = orjson.loads(await answers.readexactly(length))
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             raise WorkerDied(-min(0, await self._process.wait())) from error
         return answer

@@ -12,7 +12,7 @@ from registry.domain.problem import (
     STATUS_VERIFICATION_ERROR,
     Problem,
 )
-from registry.errors import NotFound, Unavailable
+from registry.errors import Refused, Unavailable
 from registry.verifier.sources import OwnEntry, Sources
 from registry.verifier.status import verdict_of
 from registry.verifier.structure.parties import types_of
@@ -35,7 +35,7 @@ async def own_status(
     except IndexError:
         problem = Problem(RANGE_ERROR, "The index lies outside of the list", f"The list has no entry {index}.")
         return _unknown(url, now, problem)
-    except (Unavailable, NotFound) as error:
+    except (Unavailable, Refused) as error:
         return _unknown(url, now, Problem(STATUS_RETRIEVAL_ERROR, "The status list cannot be had", error.detail))
     if found is None:
         return None

@@ -147,6 +147,7 @@ BROKEN_V1 = [
     ({"issuanceDate": ABSENT}, "/issuanceDate", "VCDM 1.1, section 4.6"),
     ({"issuanceDate": "yesterday"}, "/issuanceDate", "VCDM 1.1, section 4.6"),
     ({"expirationDate": "2024-01-01T00:00:00Z"}, "/expirationDate", "VCDM 1.1, section 4.8"),
+    ({"context": [V1, {"VerifiableCredential": "urn:x"}]}, "/@context", "VCDM 1.1, section 5.3"),
     ({"context": [V1, 7]}, "/@context/1", "VCDM 1.1, section 4.1"),
     ({"credentialStatus": {"type": "X"}}, "/credentialStatus/id", "VCDM 1.1, section 4.9"),
     ({"credentialSchema": {"type": "X"}}, "/credentialSchema/id", "VCDM 1.1, section 5.4"),
@@ -205,6 +206,10 @@ WHOLE = [
 @pytest.mark.parametrize("members", WHOLE, ids=lambda value: str(value)[:70])
 def test_what_the_data_model_allows_is_not_touched(members):
     assert check_credential(credential(**members)) == []
+
+
+def test_each_data_model_protects_its_own_terms():
+    assert check_credential(credential_v1(context=[V1, {"description": "https://school.example/about"}])) == []
 
 
 def test_a_conforming_presentation_is_not_touched():

@@ -14,7 +14,7 @@ from registry.verifier.structure.path import ROOT, Path, malformed
 CREDENTIALS_V1: Final = "https://www.w3.org/2018/credentials/v1"
 
 _SECTION: Final = {CREDENTIALS_V2: "VCDM 2.0, section 4.3", CREDENTIALS_V1: "VCDM 1.1, section 4.1"}
-_PROTECTED: Final = "VCDM 2.0, section 5.2.1"
+_PROTECTED: Final = {CREDENTIALS_V2: "VCDM 2.0, section 5.2.1", CREDENTIALS_V1: "VCDM 1.1, section 5.3"}
 
 
 def base_context(document: Mapping[str, Any]) -> str | None:
@@ -37,22 +37,24 @@ def contexts(document: Mapping[str, Any]) -> Iterator[Problem]:
             yield malformed((path, index), "A context is an absolute URL, or an object.", _SECTION[base])
 
 
-def protected_terms(context: Any, path: Path) -> Iterator[Problem]:
-    """No context inside a document gives a protected term of the base context another meaning."""
+def protected_terms(context: Any, path: Path, base: str) -> Iterator[Problem]:
+    """No context inside a document gives a protected term of its *base* context another meaning."""
     inline = [item for item in (context if isinstance(context, list) else [context]) if isinstance(item, Mapping)]
     if not inline:
         return
-    protected = _protected()
+    protected = _protected(base)
     for item in inline:
         for term in sorted(item.keys() & protected.keys()):
             if item[term] != protected[term]:
                 yield malformed(
-                    path, f"The context redefines the protected term {term!r}; name yours differently.", _PROTECTED
+                    path,
+                    f"The context redefines the protected term {term!r}; name yours differently.",
+                    _PROTECTED[base],
                 )
 
 
 @cache
-def _protected() -> dict[str, Any]:
-    """The terms of credentials/v2, all of them protected: name → definition."""
-    definitions: dict[str, Any] = load_contexts().document(CREDENTIALS_V2)["@context"]
+def _protected(base: str) -> dict[str, Any]:
+    """The terms that a context of the data model defines, all of them protected: name → definition."""
+    definitions: dict[str, Any] = load_contexts().document(base)["@context"]
     return {term: meaning for term, meaning in definitions.items() if not term.startswith("@")}

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from registry.domain.problem import Problem
-from registry.verifier.structure.contexts import protected_terms
+from registry.securing.contexts import CREDENTIALS_V2
+from registry.verifier.structure.contexts import base_context, protected_terms
 from registry.verifier.structure.lexical import is_language, is_url
 from registry.verifier.structure.path import ROOT, Path, malformed
 
@@ -24,6 +25,7 @@ _VALUE_MEMBERS: Final = {"@value", "@language", "@direction"}
 
 def everywhere(document: Mapping[str, Any]) -> Iterator[Problem]:
     """Check every object of *document*, itself included."""
+    base = base_context(document) or CREDENTIALS_V2
     waiting: list[tuple[Any, Path]] = [(document, ROOT)]
     while waiting:
         part, path = waiting.pop()
@@ -38,7 +40,7 @@ def everywhere(document: Mapping[str, Any]) -> Iterator[Problem]:
         if "type" in part and not _is_type(part["type"]):
             yield malformed((path, "type"), "A `type` is a term or URL, or an array of them.", _TYPES)
         if "@context" in part:
-            yield from protected_terms(part["@context"], (path, "@context"))
+            yield from protected_terms(part["@context"], (path, "@context"), base)
         for name, value in part.items():
             if isinstance(value, (dict, list)) and name != "@context" and name not in CONTAINED:
                 waiting.append((value, (path, name)))

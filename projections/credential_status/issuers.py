@@ -58,10 +58,15 @@ SELECT list_set, issuer_id, issuer_did, members
 
 # $1 log_name, $2 JSON array of rows
 _SAVE_LISTS = """
-INSERT INTO credential_lists (log_name, list_set, issuer_id, issuer_did, members)
-SELECT $1, one.list_set, one.issuer_id, one.issuer_did, one.members
+INSERT INTO credential_lists (log_name, list_set, issuer_id, issuer_did, members, purposes, status_list_ids, urls)
+SELECT $1, one.list_set, one.issuer_id, one.issuer_did, one.members, known.purposes, known.status_list_ids, known.urls
   FROM jsonb_to_recordset($2::jsonb)
        AS one (list_set uuid, issuer_id uuid, issuer_did text, members jsonb)
+ CROSS JOIN LATERAL (
+       SELECT coalesce(array_agg(m.purpose), '{}') AS purposes, coalesce(array_agg(m.url), '{}') AS urls,
+              coalesce(array_agg(m.status_list_id), '{}') AS status_list_ids
+         FROM jsonb_to_recordset(one.members) AS m (purpose text, status_list_id uuid, url text)
+        WHERE m.purpose IN ('revocation', 'suspension')) AS known
     ON CONFLICT (log_name, list_set) DO UPDATE
    SET members = excluded.members
 """

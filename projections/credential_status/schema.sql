@@ -40,10 +40,13 @@ CREATE TABLE credential_issuers (
 );
 
 CREATE TABLE credential_lists (
-    log_name   text  NOT NULL,
-    list_set   uuid  NOT NULL,
-    issuer_id  uuid  NOT NULL,
-    issuer_did text  NOT NULL,                  -- the set's credentials were issued under this DID
-    members    jsonb NOT NULL,                  -- an array, as the events have them
+    log_name        text   NOT NULL,
+    list_set        uuid   NOT NULL,
+    issuer_id       uuid   NOT NULL,
+    issuer_did      text   NOT NULL,            -- the set's credentials were issued under this DID
+    members         jsonb  NOT NULL,            -- an array, as the events have them
+    purposes        text[] NOT NULL,            -- these three: of revocation and suspension, for processes of version 1
+    status_list_ids uuid[] NOT NULL,            -- that still serve when this version goes live
+    urls            text[] NOT NULL,
     PRIMARY KEY (log_name, list_set)
 );

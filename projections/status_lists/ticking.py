@@ -55,9 +55,8 @@ async def publish_for_ever(
                 pause_s = min(max(pause_s * 2, _SHORTEST_BACKOFF_S), _LONGEST_BACKOFF_S)
                 pauses[log] = (pause_s, monotonic() + pause_s)
         with suppress(TimeoutError):
-            async with asyncio.timeout(
-                max(0.0, min(POLL_S, next_tick - monotonic()))
-            ):  # wait_for of Python 3.11 can lose a cancellation
+            # not wait_for, which can lose a cancellation in Python 3.11
+            async with asyncio.timeout(max(0.0, min(POLL_S, next_tick - monotonic()))):
                 await wake.wait()
         wake.clear()
 

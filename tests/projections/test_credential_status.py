@@ -217,3 +217,23 @@ async def test_the_lists_that_name_revoked_credentials_follow_the_setting_and_th
         assert await revoked(conn, LOG, other, after=0, limit=10) == []
         with pytest.raises(UnknownIssuer):
             await legacy_settings(conn, LOG, "nobody")
+
+
+async def test_a_process_of_version_1_still_finds_the_lists_it_knows(database):
+    """It serves on while this version's rows go live, and reads them by the columns it had."""
+    history = History()
+    issuer = history.issuer()
+    history.credential(issuer, "urn:a")
+    history.add_member(issuer, Purpose.TOKEN, status_size=2)
+    async with projected(database, history) as conn:
+        [lists] = await conn.fetch(
+            "SELECT lists.list_set, lists.issuer_id, lists.issuer_did, lists.purposes, lists.status_list_ids,"
+            "       lists.urls, issuers.slug, issuers.name, issuers.public_reasons, issuers.dids"
+            "  FROM projections.credential_lists AS lists"
+            "  JOIN projections.credential_issuers AS issuers"
+            "    ON issuers.log_name = lists.log_name AND issuers.issuer_id = lists.issuer_id"
+        )
+        assert lists["purposes"] == ["revocation", "suspension"]
+        entries = (await status_of(conn, LOG, "urn:a")).entries
+        assert lists["urls"] == [entry["statusListCredential"] for entry in entries]
+        assert [str(one) for one in lists["status_list_ids"]] == [url.rpartition("/")[2] for url in lists["urls"]]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from registry.domain.names import LogName
 from registry.domain.problem import INVALID_CHALLENGE_ERROR, INVALID_DOMAIN_ERROR, Problem
+from registry.verifier.badge_step import recipient_step
 from registry.verifier.beside import Walks
 from registry.verifier.contained import contained_in
 from registry.verifier.context_step import context_step
@@ -97,27 +98,35 @@ class PresentationVerifier:
         found = []
         for credential, pointer in await Walks(document)(lambda: list(contained_in(document))):
             if _is_self_asserted(credential, document, holder):
-                verification = self._self_asserted(credential, options)
+                verification = await self._self_asserted(log, credential, inner, budget)
             else:
                 verification = await self._credentials.verify_inner(log, credential, inner, budget, 1)
             found.append(Contained(pointer, verification))
         return tuple(found)
 
-    def _self_asserted(self, credential: Mapping[str, Any], options: Options) -> Verification:
+    async def _self_asserted(
+        self, log: LogName, credential: Mapping[str, Any], options: Options, budget: Budget
+    ) -> Verification:
         """A credential without a proof of its own, whose issuer is the holder: the presentation's proof covers it."""
         now = self._sources.clock()
         moment = options.at or now
-        problems = check_credential(credential)
-        steps = [failed("structure", problems, now)] if problems else []
+        who = id_of(credential.get("issuer")) or "its holder"
         results: dict[str, Any] = {}
-        if not problems:
+        inside: tuple[Contained, ...] = ()
+        if problems := check_credential(credential):
+            steps = [failed("structure", problems, now)]
+        else:
             detail = "Its holder says this of himself; the presentation's proof covers it."
             step, results = validity_step(credential, moment, now)
-            steps += [passed("proof", detail, now), step]
+            steps = [passed("structure", "It conforms to the data model.", now), passed("proof", detail, now), step]
+            if options.identifier is not None:
+                steps.append(recipient_step(credential, options.identifier, now))
+            inside = await self._credentials.verify_inside(log, list(contained_in(credential)), options, budget, 1)
+            if inside:
+                steps.append(contained_step(inside, now))
         verdict = verdict_of(steps)
-        who = id_of(credential.get("issuer")) or "its holder"
         summary = summary_of(steps, verdict, what="self-asserted credential", whom=who)
-        return Verification(verdict, is_verified(steps), summary, tuple(steps), credential, moment, results)
+        return Verification(verdict, is_verified(steps), summary, tuple(steps), credential, moment, results, inside)
 
     def _concluded(
         self,

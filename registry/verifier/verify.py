@@ -59,22 +59,18 @@ class CredentialVerifier:
             if not found.holds:
                 found.steps.append(skipped("rest", "The steps after this one were not taken.", self._sources.clock()))
                 return _concluded(found, ())
-        inside = await self._inside(log, found, options, budget or Budget(), depth)
+        inside = await self.verify_inside(log, await found.contained(), options, budget or Budget(), depth)
         if inside:
             found.steps.append(contained_step(inside, self._sources.clock()))
         return _concluded(found, inside)
 
-    async def _inside(
-        self, log: LogName, found: Examination, options: Options, budget: Budget, depth: int
+    async def verify_inside(
+        self, log: LogName, inside: list[tuple[Any, str]], options: Options, budget: Budget, depth: int
     ) -> tuple[Contained, ...]:
-        """Verify the credentials inside, each by itself."""
+        """Verify what is *inside* a document, with where it lies, each by itself."""
         inner = Options(at=options.at)
-        return tuple(
-            [
-                Contained(pointer, await self.verify_inner(log, one, inner, budget, depth + 1))
-                for one, pointer in await found.contained()
-            ]
-        )
+        found = [(pointer, await self.verify_inner(log, one, inner, budget, depth + 1)) for one, pointer in inside]
+        return tuple(Contained(pointer, verification) for pointer, verification in found)
 
     async def verify_inner(
         self, log: LogName, presented: Any, options: Options, budget: Budget, depth: int

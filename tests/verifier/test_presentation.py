@@ -128,6 +128,17 @@ async def test_what_a_holder_says_of_himself_needs_no_proof_of_its_own(world):
     assert not found.verified, "without the presentation's proof it is nobody's word"
 
 
+async def test_what_is_inside_of_what_a_holder_says_of_himself_is_verified_like_anything_else(world):
+    inner = by_school(credentialStatus=world.published("revocation", 1))
+    said = credential(issuer=did_of(HOLDER), credentialSubject={"id": "urn:x:1", "verifiableCredential": [inner]})
+    document = proven(presentation(said), HOLDER)
+    [of_holder] = (await world.verify_presentation(document)).contained
+    [of_school] = of_holder.verification.contained
+    assert (of_holder.verification.verdict, of_school.verification.verdict) == (Verdict.VALID, Verdict.REVOKED)
+    found = await world.verify_presentation(document, identifier="did:example:eve")
+    assert not found.verified, "it is about somebody else than who was named"
+
+
 async def test_a_presentation_without_a_proof_answers_no_challenge(world):
     document = presentation(by_school())
     assert (await world.verify_presentation(document, proofless=True)).verdict is Verdict.VALID

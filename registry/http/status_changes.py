@@ -8,6 +8,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from registry.domain.commands import (
+    CredentialCommand,
     ReinstateCredential,
     RevokeCredential,
     SetCredentialMessage,
@@ -34,24 +35,31 @@ async def change(call: Call) -> web.Response:
         return await _set_entry(call, own, body)
     identifier = CredentialId(body.credential_id)
     await _require_own_entry(call, identifier, body.credential_status)
-    now, status = call.parts.clock(), body.status
-    match body.credential_status.status_purpose, status:
-        case "message", _:
-            return await credentials.change(call, SetCredentialMessage(now, call.issuer, identifier, _value(status)))
-        case "revocation", True:
-            return await credentials.change(call, RevokeCredential(now, call.issuer, identifier))
-        case "suspension", True:
-            return await credentials.change(call, SuspendCredential(now, call.issuer, identifier))
-        case "suspension", False:
-            return await credentials.change(call, ReinstateCredential(now, call.issuer, identifier))
+    match body.credential_status.status_purpose, body.status:
         case "revocation", False:
             return await _not_revoked(call, identifier)
+        case purpose, status:
+            return await credentials.change(call, _command(call, identifier, purpose, status))
+
+
+def _command(call: Call, identifier: CredentialId, purpose: str, status: bool | str) -> CredentialCommand:
+    """Return what sets the credential's entry of *purpose* to *status*; raise `Malformed` where nothing does."""
+    now = call.parts.clock()
+    match purpose, status:
+        case "message", _:
+            return SetCredentialMessage(now, call.issuer, identifier, _value(status))
+        case "revocation", True:
+            return RevokeCredential(now, call.issuer, identifier)
+        case "suspension", True:
+            return SuspendCredential(now, call.issuer, identifier)
+        case "suspension", False:
+            return ReinstateCredential(now, call.issuer, identifier)
         case "refresh", _:
             raise Malformed("A refresh entry is set where the credential is superseded; name its successor there.")
     raise Malformed("The status is true or false; only a message has values.", pointer="/status")
 
 
-def _value(status: bool | str) -> int:  # what the body says
+def _value(status: bool | str) -> int:
     return int(status, 16) if isinstance(status, str) else int(status)
 
 

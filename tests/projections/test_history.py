@@ -145,7 +145,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=4, max_size=24), picks=st.lists(st.integers(0, 200), min_size=3, max_size=6))
 async def test_a_list_at_any_moment_is_what_was_published_and_a_fold_of_the_log(
     world: World, steps: list[tuple[Any, ...]], picks: list[int]

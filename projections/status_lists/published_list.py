@@ -86,6 +86,8 @@ class Entries:
         """Return the entry at *index*; raises `IndexError` outside the list."""
         if self.is_ietf:
             return token.value(self.packed, self.width, index)
+        if self.width == 1:  # nearly every list: a fifth of the time
+            return encoded_list.bit(self.packed, index)
         return encoded_list.entry(self.packed, index, self.width)
 
 

@@ -26,6 +26,7 @@ COMMANDS = (
         "doctor",
         "init",
         "keys",
+        "lint",
         "migrate",
         "operator-keys",
         "project",

@@ -39,8 +39,16 @@ SELECT DISTINCT substring(url FROM '^[a-z]+://[^/]+') AS origin
  WHERE log_name = $1
 """
 
-
 _UNTIL_THEN = "Until that is mended, verifiers refuse what is signed under this DID, its status lists included."
+
+_COMPROMISED = """
+SELECT count(*)
+  FROM projections.published_status_lists AS p
+ WHERE p.log_name = $1
+   AND p.verification_methods && ARRAY(SELECT c.method_id
+                                         FROM projections.status_list_compromises AS c
+                                        WHERE c.log_name = $1)
+"""
 
 
 class Verdict(StrEnum):
@@ -187,7 +195,20 @@ async def _log(conn: Connection, settings: Settings, log: LogName, writing: bool
                 f"is now {origin}; published lists name {', '.join(elsewhere)}, which must keep resolving here.",
             )
         )
+    if doubtful := await _signed_by_compromised(conn, log):
+        sentence = (
+            f"{doubtful} published lists are signed by a compromised key; `registry project` signs them anew at its "
+            "next tick, or says why it cannot."
+        )
+        findings.append(Finding(f"{subject}, lists", Verdict.WARNING, sentence))
     return findings
+
+
+async def _signed_by_compromised(conn: Connection, log: LogName) -> int:
+    try:
+        return int(await conn.fetchval(_COMPROMISED, log))
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):  # the read side is not of this version yet
+        return 0
 
 
 async def delegations(conn: Connection, log: LogName, resolve: Resolve, now: datetime) -> list[Finding]:

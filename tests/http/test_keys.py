@@ -16,6 +16,7 @@ import aiohttp
 import asyncpg
 import pytest
 
+from registry.doctor import examine
 from registry.errors import Refused
 from registry.securing.contexts import load_contexts
 from registry.securing.did import resolve_here
@@ -515,11 +516,19 @@ async def test_a_compromised_delegated_key_signs_nothing_until_its_successor_is_
     body = {"compromisedSince": datetime.now(UTC).isoformat()}
     second = (await issuer.ask("POST", "/keys/rotation", json=body, expected=202))["delegation"]
     await issuer.ask("POST", "/credentials/issue", key=issuer.key, json={"credential": UNSIGNED}, expected=409)
+    assert await warned(public)
     world.put(COLLEGE_DOCUMENT, delegating(second))
     await issuer.ask("PUT", "/did")
     [method] = second["assertionMethod"]
     assert signed_by(await issuer.issue()) == method
     await until(lambda: issuer.lists_of(credential), lambda seen: {signed_by(one) for one in seen} == {method})
+    assert not await warned(public)
+
+
+async def warned(service: Service) -> list[str]:
+    """What `registry doctor` says of lists that a compromised key signed."""
+    found = await examine(service.settings, service.database.writer)
+    return [one.sentence for one in found if "signed by a compromised key" in one.sentence]
 
 
 @pytest.mark.parametrize(

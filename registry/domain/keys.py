@@ -99,22 +99,17 @@ def decide(command: KeyCommand, issuer_id: IssuerId, keys: Keys) -> list[AnyEven
     """Return the facts that follow; none, if it is already so. Raises `Malformed` and `IllegalTransition`."""
     match command:
         case RotateKeys():
-            return _rotate(command, issuer_id, keys)
-        case ProposeDid(did=did, methods=methods):
-            is_waiting = keys.proposed is not None and keys.proposed.did == did
-            if is_waiting or (did == keys.did and keys.signing(did)):
-                return []
-            return [DidProposed(issuer_id=issuer_id, did=did, methods=methods)]
+            facts = _rotate(command, issuer_id, keys)
+        case ProposeDid():
+            facts = _propose(command, issuer_id, keys)
         case AdoptDid():
-            return _adopt(command, issuer_id, keys)
-        case AdoptOwnDid(did=did):
-            if did == keys.did:
-                return []
-            new = () if keys.signing(did) else command.methods
-            _require_new(keys, new)
-            added = [VerificationMethodAdded(issuer_id=issuer_id, method=one) for one in new]
-            return [DidAdopted(issuer_id=issuer_id, did=did), *added]
-    raise TypeError(f"No decision for {type(command).__name__}.")
+            facts = _adopt(command, issuer_id, keys)
+        case AdoptOwnDid():
+            facts = _adopt_own(command, issuer_id, keys)
+        case _:
+            raise TypeError(f"No decision for {type(command).__name__}.")
+    _require_new(keys, [fact.method for fact in facts if isinstance(fact, VerificationMethodAdded)])
+    return facts
 
 
 def _rotate(command: RotateKeys, issuer_id: IssuerId, keys: Keys) -> list[AnyEvent]:
@@ -132,7 +127,6 @@ def _rotate(command: RotateKeys, issuer_id: IssuerId, keys: Keys) -> list[AnyEve
         if key is None:
             raise Malformed(f"The issuer has no verification method {one.method_id}; `keys` lists those it has.")
         successor = one.successor if key.state is KeyState.ACTIVE else None
-        _require_new(keys, [successor] if successor else [])
         if successor is not None and successor.controller in keys.delegated:
             waiting.append((successor, one.method_id))
             if since is None:
@@ -181,6 +175,22 @@ def _waiting(issuer_id: IssuerId, keys: Keys, waiting: list[tuple[VerificationMe
     ]
 
 
+def _propose(command: ProposeDid, issuer_id: IssuerId, keys: Keys) -> list[AnyEvent]:
+    did = command.did
+    is_waiting = keys.proposed is not None and keys.proposed.did == did
+    if is_waiting or (did == keys.did and keys.signing(did)):
+        return []
+    return [DidProposed(issuer_id=issuer_id, did=did, methods=command.methods)]
+
+
+def _adopt_own(command: AdoptOwnDid, issuer_id: IssuerId, keys: Keys) -> list[AnyEvent]:
+    if command.did == keys.did:
+        return []
+    new = () if keys.signing(command.did) else command.methods
+    added = [VerificationMethodAdded(issuer_id=issuer_id, method=one) for one in new]
+    return [DidAdopted(issuer_id=issuer_id, did=command.did), *added]
+
+
 def _adopt(command: AdoptDid, issuer_id: IssuerId, keys: Keys) -> list[AnyEvent]:
     proposed = keys.proposed
     if proposed is None or proposed.did != command.did:
@@ -189,7 +199,6 @@ def _adopt(command: AdoptDid, issuer_id: IssuerId, keys: Keys) -> list[AnyEvent]
         raise IllegalTransition("The DID was not proposed, or another one was since; propose it again.")
     if {one.key_id for one in command.methods} != {one.key_id for one in proposed.methods}:
         raise IllegalTransition("The document was asked for other keys than are proposed now; repeat the request.")
-    _require_new(keys, command.methods)
     adopted: list[AnyEvent] = [DidAdopted(issuer_id=issuer_id, did=command.did)] if command.did != keys.did else []
     added: list[AnyEvent] = [VerificationMethodAdded(issuer_id=issuer_id, method=one) for one in command.methods]
     ended = [fact for one in proposed.replaces if (key := keys.find(one)) for fact in _ended(issuer_id, key, None)]

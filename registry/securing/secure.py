@@ -50,10 +50,9 @@ def secure(
 
     *verification_method* is a DID URL, *created* an aware time of which embedded proofs keep the second; *canonical*
     is the document's canonical N-Quads by `digest_of` the signer's key, needed by the `-rdfc-` cryptosuites only. With
-    *ed25519_2020* an embedded proof
-    gets an Ed25519Signature2020 beside it, for older wallets; that needs *canonical* and the suite's context too.
-    Raises `Malformed` for a signer whose key the mechanism does not take, a document that has a proof already, and
-    one whose contexts do not define the terms of the proof.
+    *ed25519_2020* an embedded proof gets an Ed25519Signature2020 beside it, for older wallets; that needs *canonical*
+    and the suite's context too. Raises `Malformed` for a signer whose key the mechanism does not take, a document that
+    has a proof already, and one whose contexts do not define the terms of the proof.
     """
     if signer.algorithm not in ALGORITHMS[mechanism]:
         raise Malformed(f"{mechanism} does not sign with {signer.algorithm} keys.")

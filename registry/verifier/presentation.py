@@ -10,7 +10,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from registry.domain.names import LogName
-from registry.domain.problem import INVALID_CHALLENGE_ERROR, INVALID_DOMAIN_ERROR, Problem
+from registry.domain.problem import (
+    INVALID_CHALLENGE_ERROR,
+    INVALID_DOMAIN_ERROR,
+    INVALID_VERIFICATION_METHOD,
+    Problem,
+)
 from registry.verifier.badge_step import recipient_step
 from registry.verifier.beside import Walks
 from registry.verifier.contained import contained_in
@@ -87,6 +92,8 @@ class PresentationVerifier:
         )
         proven = await proof_step(sources, taken, PRESENTATION, expected)
         steps.append(proven.step)
+        if proven.needs_record:
+            steps.append(_unrecorded(now))
         results.update(_results(proven.results, proven.step, holder, options))
         return proven.controller
 
@@ -160,6 +167,12 @@ def _is_self_asserted(credential: Any, document: Mapping[str, Any], holder: str 
         and id_of(document.get("holder")) == holder
         and id_of(credential.get("issuer")) == holder
     )
+
+
+def _unrecorded(now: datetime) -> Step:
+    """Whoever has a compromised key can write any date, and presentations are on no record."""
+    detail = "The key that made the presentation is compromised; it proves nothing any more."
+    return failed("proof", [Problem(INVALID_VERIFICATION_METHOD, "The key was compromised", detail, "/proof")], now)
 
 
 def _without_proof(options: Options, now: datetime) -> Step:

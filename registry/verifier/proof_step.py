@@ -83,15 +83,10 @@ def _judged(
     wrong = [one for one in results if not one.verified and one.mechanism is not None]
     foreign = [one for one in results if not one.verified and one.mechanism is None]
     if not counting or wrong:
-        found = [
-            Problem(one.problem.type, one.problem.title, one.problem.detail, one.problem.pointer)
-            for one in results
-            if one.problem is not None
-        ]
-        if not counting and any(one.verified for one in results):
-            others = next(one.controller for one in results if one.verified)
-            found.append(_problem(f"The proof is by {others}, not by {expected.controller}.", "/proof"))
-        found.append(_problem(f"The {kind.word} is not shown to be {expected.controller or 'anybody'}'s.", "/proof"))
+        found = [one.problem for one in results if one.problem is not None]
+        if not counting and (others := [one.controller for one in results if one.verified]):
+            found.append(_problem(f"The proof is by {others[0]}, not by {expected.controller}.", "/proof"))
+        found.append(_problem(_unproven(kind, expected), "/proof"))
         return Proven(failed("proof", found, now), told)
     who, by = counting[0].controller, ", ".join(sorted({str(one.mechanism) for one in counting}))
     needs_record = all(keys.is_compromised(one.verification_method) for one in counting)
@@ -122,8 +117,7 @@ async def _enveloped(sources: Sources, opened: Opened, kind: Kind, expected: Exp
         }
     ]
     if problems:
-        detail = f"The {kind.word} is not shown to be {expected.controller or 'anybody'}'s."
-        return Proven(failed("proof", [*problems, _problem(detail, "")], now), told)
+        return Proven(failed("proof", [*problems, _problem(_unproven(kind, expected), "")], now), told)
     detail = f"The {kind.word} is signed by {controller} ({envelope.mechanism})."
     needs_record = keys.is_compromised(method_url(envelope, expected.controller))
     return Proven(passed("proof", detail, now), told, controller, needs_record)
@@ -134,6 +128,10 @@ def _result(result: ProofResult) -> dict[str, Any]:
     found = [] if problem is None else [{"type": problem.type, "title": problem.title, "detail": problem.detail}]
     proof: Mapping[str, Any] = result.proof
     return {"verified": result.verified, "input": proof, "problemDetails": found}
+
+
+def _unproven(kind: Kind, expected: Expected) -> str:
+    return f"Nothing shows that the {kind.word} was made by {expected.controller or 'whoever signed it'}."
 
 
 def _problem(detail: str, pointer: str) -> Problem:

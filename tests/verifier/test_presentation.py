@@ -7,6 +7,7 @@ import pytest
 from registry.domain import problem as types
 from registry.verifier.contained import MAX_CONTAINED, contained_in
 from registry.verifier.verification import Outcome, Verdict
+from tests.securing.signers import method_of
 from tests.verifier.documents import ABSENT, V2, credential, with_members
 from tests.verifier.test_badges import transcript
 from tests.verifier.world import HOLDER, LIST, SCHOOL, STRANGER, World, did_of, jws, proven, signed
@@ -46,6 +47,11 @@ async def test_a_presentation_by_another_than_its_holder_does_not_hold(world):
     found = await world.verify_presentation(proven(presentation(by_school()), STRANGER))
     assert not found.verified
     assert found.contained == (), "nothing inside is looked at for a stranger"
+
+
+async def test_a_presentation_by_a_compromised_key_does_not_hold_whatever_its_date(world):
+    world.cut_offs[method_of(HOLDER)] = world.clock()
+    assert not (await world.verify_presentation(proven(presentation(by_school()), HOLDER))).verified
 
 
 async def test_a_presentation_needs_no_holder(world):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 import orjson
@@ -241,8 +242,13 @@ async def _issuers(conn: Reader, log: LogName, sets: Iterable[UUID]) -> dict[UUI
             name=row["name"],
             did=row["issuer_did"],
             public_reasons=row["public_reasons"],
-            members=tuple(map(ListMember.model_validate, orjson.loads(row["members"]))),
+            members=_members(row["members"]),
             names=frozenset((row["slug"], str(row["issuer_id"]), *row["dids"])),
         )
         for row in await conn.fetch(_LISTS, log, wanted)
     }
+
+
+@lru_cache(maxsize=1_024)  # the same few sets are asked about again and again
+def _members(text: str) -> tuple[ListMember, ...]:
+    return tuple(map(ListMember.model_validate, orjson.loads(text)))

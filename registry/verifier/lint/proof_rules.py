@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-import base58
-
+from registry.errors import Malformed
+from registry.securing import base58
 from registry.verifier.lint.examined import Examined
 from registry.verifier.lint.rule import Rule, Severity, Trip, rule, shape
 from registry.verifier.lint.verifiers import CORE_PROOF, DATA_MODEL_LIBRARY, EVERY, VC_PURPOSE, WALLETS
@@ -226,8 +226,8 @@ def _length(value: Any) -> int | None:
     if not isinstance(value, str) or not value.startswith("z") or len(value) > 200:
         return None
     try:
-        return len(base58.b58decode(value[1:]))
-    except ValueError:
+        return len(base58.decode(value[1:]))
+    except Malformed:
         return None
 
 

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -108,8 +108,20 @@ async def until(attempt: Any, is_good: Any) -> Any:
     return result
 
 
+_read: dict[str, Asking] = {}
+
+
 @pytest.fixture
 async def one(service):
+    """An issuer that all tests share which only read."""
+    if service.url not in _read:
+        _read[service.url] = await asking(service)
+    return replace(_read[service.url], service=service)
+
+
+@pytest.fixture
+async def own(service):
+    """An issuer of the test's own."""
     return await asking(service)
 
 
@@ -207,19 +219,19 @@ async def test_a_suspension_list_has_no_ietf_form(one, form):
 # ── what both specifications say ─────────────────────────────────────────────────────────────────────────────
 
 
-async def test_bit_order_compression_text_ttl_and_times(one):
+async def test_bit_order_compression_text_ttl_and_times(own):
     """Index 0 is the most significant bit for the W3C and the least for the IETF; GZIP and `u`, ZLIB and no prefix;
     milliseconds and seconds."""
-    await one.change("PUT", "revocation")
-    embedded = (await until(lambda: one.revocation(EMBEDDED), lambda got: w3c_bits(got.json))).json
-    claims, listed = token_of_jwt((await one.revocation(STATUSLIST_JWT)).body)
+    await own.change("PUT", "revocation")
+    embedded = (await until(lambda: own.revocation(EMBEDDED), lambda got: w3c_bits(got.json))).json
+    claims, listed = token_of_jwt((await own.revocation(STATUSLIST_JWT)).body)
     encoded, lst = embedded["credentialSubject"]["encodedList"], claims["status_list"]["lst"]
     assert b64(encoded[1:].encode())[:2] == b"\x1f\x8b", "GZIP"
     assert b64(encoded[1:].encode())[4:8] == bytes(4), "without a time"
     assert encoded[0] == "u"
     assert b64(lst.encode())[0] == 0x78, "ZLIB"
-    assert w3c_bits(embedded) == {one.index} == set(listed.not_zero())
-    octet, place = divmod(one.index, 8)
+    assert w3c_bits(embedded) == {own.index} == set(listed.not_zero())
+    octet, place = divmod(own.index, 8)
     assert listed.packed[octet] == 1 << place
     assert embedded["credentialSubject"]["ttl"] == TTL_S * 1000
     assert claims["ttl"] == TTL_S
@@ -365,24 +377,24 @@ async def lookup(one: Asking, url: str) -> int:
 # ── aggregation ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_all_token_status_lists_of_an_issuer_are_listed_page_by_page(one):
-    await one.ask("PUT", "status-lists/token", json={})
-    await registered(one)
-    claims, _ = token_of_jwt((await one.revocation(STATUSLIST_JWT)).body)
+async def test_all_token_status_lists_of_an_issuer_are_listed_page_by_page(own):
+    await own.ask("PUT", "status-lists/token", json={})
+    await registered(own)
+    claims, _ = token_of_jwt((await own.revocation(STATUSLIST_JWT)).body)
     endpoint = claims["status_list"]["aggregation_uri"]
-    _, entry = await one.service.ask("GET", f"/issuers/{one.slug}", key="")
+    _, entry = await own.service.ask("GET", f"/issuers/{own.slug}", key="")
     assert endpoint == entry["status_list_aggregation_endpoint"]
-    whole = await until(lambda: one.get(endpoint), lambda got: len(got.json["status_lists"]) == 2)
+    whole = await until(lambda: own.get(endpoint), lambda got: len(got.json["status_lists"]) == 2)
     assert whole.headers["Content-Type"].startswith("application/json")
     urls = whole.json["status_lists"]
-    assert urls[0] == one.entries["revocation"]["statusListCredential"]
-    assert one.entries["suspension"]["statusListCredential"] not in urls
+    assert urls[0] == own.entries["revocation"]["statusListCredential"]
+    assert own.entries["suspension"]["statusListCredential"] not in urls
     for url in urls:
-        claims, _ = token_of_jwt((await one.get(url, STATUSLIST_JWT)).body)
+        claims, _ = token_of_jwt((await own.get(url, STATUSLIST_JWT)).body)
         assert claims["sub"] == url
-    first = await one.get(f"{endpoint}?limit=1")
+    first = await own.get(f"{endpoint}?limit=1")
     [following] = re.fullmatch(r'<(.+)>; rel="next"', first.headers["Link"]).groups()
-    second = await one.get(following)
+    second = await own.get(following)
     assert [*first.json["status_lists"], *second.json["status_lists"]] == urls
     assert "Link" not in second.headers
 

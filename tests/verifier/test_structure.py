@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.domain.problem import MALFORMED_VALUE_ERROR
+from registry.verifier.structure import check as rules
 from registry.verifier.structure.check import MAX_PROBLEMS, check_credential, check_presentation
 from registry.verifier.structure.related import wrong_digests
 from tests.verifier.documents import ABSENT, V1, V2, credential, credential_v1, presentation
@@ -172,12 +173,22 @@ BROKEN_PRESENTATIONS = [
     ({"verifiableCredential": "urn:x:1"}, "/verifiableCredential", PRESENTATION),
     ({"verifiableCredential": [1]}, "/verifiableCredential/0", PRESENTATION),
     ({"termsOfUse": {}}, "/termsOfUse/type", TERMS),
+    ({"proof": "signed"}, "/proof", PROOF),
 ]
 
 
 @pytest.mark.parametrize(("members", "pointer", "section"), BROKEN_PRESENTATIONS, ids=lambda value: str(value)[:70])
 def test_what_a_presentation_must_not_be_is_named_where_it_is(members, pointer, section):
     assert (pointer, section) in found(check_presentation(presentation(**members)))
+
+
+@pytest.mark.parametrize("kind", ["credential", "presentation"])
+def test_every_rule_has_a_row(kind):
+    if kind == "credential":
+        asked, documents = rules.CREDENTIAL, [credential(**members) for members, *_ in BROKEN]
+    else:
+        asked, documents = rules.PRESENTATION, [presentation(**members) for members, *_ in BROKEN_PRESENTATIONS]
+    assert {rule.__name__ for rule in asked if not any(list(rule(one)) for one in documents)} == set()
 
 
 WHOLE = [

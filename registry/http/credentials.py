@@ -33,6 +33,7 @@ from registry.http.documents import Registration
 from registry.http.door import Call
 from registry.http.writes import asked, note_position, recorded
 from registry.securing.secure import Secured
+from registry.verifier.beside import Walks
 
 
 def credential_of(call: Call) -> CredentialId:
@@ -68,6 +69,7 @@ async def issue(call: Call) -> web.Response:
         return prepared, Wish(terms, mechanism, acceptable)
 
     (document, registration), wish = await _judged(call, body.credential, judge)
+    await Walks(document)(lambda: documents.require_conforming(document, wish.terms.did))
     issued = await call.parts.issuing.issue(asked(call), _command(call, registration), document, wish)
     note_position(call, issued.position, is_replay=issued.replayed)
     return call.rendered(b'{"verifiableCredential":' + _credential(issued.secured) + b"}", 201)

@@ -1,7 +1,7 @@
 """What a credential must look like to be registered or issued here (VCDM 2.0, sections 4.3 to 4.10, and 1.1). Pure.
 
-Terms, types and contexts are judged where the document is signed; these rules concern what the registry itself
-reads or writes: context, id, type, issuer, status, validity.
+Terms, types and contexts are judged where the document is signed. Registering asks for what the registry itself reads
+or writes: context, id, type, issuer, status, validity. Issuing asks for all that the data model does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from registry.domain.events import StatusProfile
 from registry.domain.names import CredentialId, credential_id, is_absolute_iri
 from registry.errors import Malformed
 from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, DATA_INTEGRITY_V2, STATUS_V1
+from registry.verifier.structure.check import check_credential
 
 CONTEXT_V2 = CREDENTIALS_V2
 CONTEXT_V1 = CREDENTIALS_V1
@@ -72,6 +73,16 @@ def require_date(document: dict[str, Any]) -> None:
     """Refuse to issue a credential of the data model 1.1 without the date that it must have (section 4.6)."""
     if is_v1(document) and document.get("issuanceDate") is None:
         raise _wrong("/issuanceDate", "A credential of the data model 1.1 says its `issuanceDate`.")
+
+
+def require_conforming(document: dict[str, Any], did: str) -> None:
+    """Refuse to sign under *did* what any verifier would refuse: whatever the data model forbids, part by part."""
+    issuer = document.get("issuer")
+    named = {**document, "issuer": {**issuer, "id": did} if isinstance(issuer, dict) else did}
+    faults = [{**one.json(), "pointer": f"/credential{one.pointer}"} for one in check_credential(named)]
+    if faults:
+        first = faults[0]
+        raise Malformed(f"{first['pointer']}: {first['detail']}", pointer=first["pointer"], errors=faults)
 
 
 def is_v1(document: dict[str, Any]) -> bool:

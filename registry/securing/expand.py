@@ -1,6 +1,6 @@
 """What JSON-LD would lose without a word: found in the input and in the expanded document, and refused.
 
-PyLD drops what it does not understand, and RDF drops the rest (relative references, directions, indices). A
+PyLD drops what it does not understand, and RDF drops the rest (relative references, indices). A
 signature over what is left does not cover what a reader sees. This module is the only place that decides what is
 lost; the checks follow the "safe mode" of jsonld.js, and go further for `@index` and large numbers.
 """
@@ -112,7 +112,7 @@ def _items(items: list[Any], where: str) -> None:
 
 
 def _value(value: dict[str, Any], where: str) -> None:
-    _only(value, {"@value", "@type", "@language"}, where)
+    _only(value, {"@value", "@type", "@language", "@direction"}, where)
     datatype = value.get("@type", "@json")
     if datatype != "@json":
         _iri(datatype, f"The datatype {_quoted(datatype)} of {where} is not defined by any context", blank=False)

@@ -54,6 +54,7 @@ class Processor(jsonld.JsonLdProcessor):  # type: ignore[misc]  # PyLD has no ty
         options = {
             "base": None,  # a relative reference must stay one, so that it is seen and refused
             "keepFreeFloatingNodes": True,  # the same for text and references that belong to nothing
+            "rdfDirection": "i18n-datatype",  # no specification says how; the suites that sign a direction do it so
             "documentLoader": self._load,
             "contextResolver": ContextResolver(self._resolved, self._load),
         }

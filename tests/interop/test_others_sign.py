@@ -97,6 +97,17 @@ async def test_we_verify_real_credentials_as_others_sign_them(
     assert result.verified, result.problem
 
 
+@pytest.mark.parametrize("cryptosuite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
+async def test_we_read_a_base_direction_as_others_do(ask: Ask, cryptosuite: str) -> None:
+    name = {"@value": "اسم", "@language": "ar-EG", "@direction": "rtl"}
+    answer = ask("prove", document=UNSIGNED["2.0"] | {"name": name}, cryptosuites=[[cryptosuite, "Ed25519"]])
+    assert "errors" not in answer, answer
+    document = answer["document"]
+    assert (await verified(document, now=later(document)))[0].verified
+    document["name"]["@direction"] = "ltr"
+    assert not (await verified(document, now=later(document)))[0].verified
+
+
 async def test_we_verify_a_set_of_proofs_of_others(ask: Ask) -> None:
     answer = ask("prove", document=UNSIGNED["2.0"], cryptosuites=WAYS)
     assert "errors" not in answer, answer

@@ -150,7 +150,6 @@ LOSSES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         (),
         {"evidence": {"@context": {"g": "@graph"}, "type": "Evidence", "urn:x:p": {"g": [{"id": "urn:x:y"}]}}},
     ),
-    "a direction": ((), {"name": {"@value": "اسم", "@language": "ar", "@direction": "rtl"}}),
     "an index": (SUBJECT, {"@index": "first"}),
     "an index of a value": ((), {"name": {"@value": "A", "@index": "first"}}),
     "an integer that others read differently": ((), {"urn:x:p": 2**53}),
@@ -168,6 +167,21 @@ def test_what_a_signature_would_not_cover_is_refused(credential: dict[str, Any],
     place.update(members)
     with pytest.raises(UnsafeDocument):
         canonicalise_here(credential, contexts)
+
+
+@pytest.mark.parametrize(
+    ("text", "datatype"),
+    [
+        ({"@value": "اسم", "@language": "ar-EG", "@direction": "rtl"}, "ar-eg_rtl"),
+        ({"@value": "اسم", "@direction": "ltr"}, "_ltr"),
+    ],
+)
+def test_a_direction_is_signed_as_the_suites_of_others_sign_it(
+    credential: dict[str, Any], contexts: Contexts, text: dict[str, str], datatype: str
+) -> None:
+    """JSON-LD 1.1 Processing Algorithms and API, `rdfDirection`: `i18n-datatype`."""
+    canonical = canonicalise_here(credential | {"name": text}, contexts)
+    assert f'<https://schema.org/name> "اسم"^^<https://www.w3.org/ns/i18n#{datatype}> .\n' in canonical
 
 
 @pytest.mark.parametrize(

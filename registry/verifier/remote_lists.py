@@ -74,18 +74,19 @@ class RemoteList:
 def bitstring_list(document: Mapping[str, Any], kind: Kind, methods: frozenset[str]) -> RemoteList:
     """Return the list in the status list credential *document*; *methods* signed it.
 
-    Raises `Malformed`. Takes some milliseconds for a large list.
+    Raises `Malformed`: a value that is not as section 2.2 has it is a MALFORMED_VALUE_ERROR (section 3). Takes some
+    milliseconds for a large list.
     """
     type_, subject_type = _TYPES[kind]
     subject = document.get("credentialSubject")
     if isinstance(subject, list) and len(subject) == 1:
         subject = subject[0]
     if type_ not in _texts(document, "type"):
-        raise unusable(f"What lies there is no {type_}.")
+        raise malformed(f"What lies there is no {type_}.")
     if not isinstance(subject, Mapping) or subject_type not in _texts(subject, "type"):
-        raise unusable(f"The credentialSubject of a {type_} is one {subject_type}.")
+        raise malformed(f"The credentialSubject of a {type_} is one {subject_type}.")
     if not (purposes := frozenset(_texts(subject, "statusPurpose"))):
-        raise unusable("The list does not say what it is for (statusPurpose).")
+        raise malformed("The list does not say what it is for (statusPurpose).")
     return RemoteList(
         kind,
         issuer_of(document),
@@ -168,17 +169,17 @@ def _revoked(one: object) -> tuple[str, str]:
 
 def _encoded_list(encoded: object, kind: Kind) -> bytes:
     if not isinstance(encoded, str):
-        raise unusable("The list has no encodedList.")
+        raise malformed("The list has no encodedList.")
     if encoded.startswith("u") and (kind is Kind.BITSTRING or encoded.startswith("uH4s")):
         text = encoded[1:]
     elif kind is Kind.LIST_2021:  # its drafts had base64 with and without padding, in both alphabets
         text = encoded.rstrip("=").translate(_TO_BASE64URL)
     else:
-        raise unusable("An encodedList begins with the multibase prefix u (base64url without padding).")
+        raise malformed("An encodedList begins with the multibase prefix u (base64url without padding).")
     try:
         return inflated(base64url.decode(text, "The encodedList"), "gzip", max_bytes=MAX_LIST_BYTES)
     except Malformed as error:
-        raise unusable(f"The encodedList cannot be read. {error}") from error
+        raise malformed(f"The encodedList cannot be read. {error}") from error
 
 
 _TO_BASE64URL: Final = str.maketrans("+/", "-_")
@@ -204,7 +205,10 @@ def _texts(document: Mapping[str, Any], name: str) -> list[str]:
 def _moment(document: Mapping[str, Any], *names: str) -> datetime | None:
     for name in names:
         if name in document:
-            return parse_date_time_stamp(document[name])
+            try:
+                return parse_date_time_stamp(document[name])
+            except Malformed as error:
+                raise malformed(f"The {name} of the list is date, time and zone. {error}") from error
     return None
 
 

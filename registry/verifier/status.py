@@ -25,7 +25,7 @@ _TITLES: Final[Mapping[str, str]] = {
     problem.STATUS_VERIFICATION_ERROR: "The status list proves nothing",
     problem.STATUS_LIST_LENGTH_ERROR: "The status list is too short",
     problem.RANGE_ERROR: "The status list has no such entry",
-    problem.MALFORMED_VALUE_ERROR: "The status entry is malformed",
+    problem.MALFORMED_VALUE_ERROR: "The status entry or its list is malformed",
 }
 _WHEN_SET: Final[Mapping[str, Verdict]] = {
     "revocation": Verdict.REVOKED,

@@ -111,6 +111,8 @@ BROKEN = [
     ({"credentialStatus": entry(statusSize=2)}, "/credentialStatus/statusMessage", BITS),
     ({"credentialStatus": entry(statusSize=2, statusMessage=MESSAGES)}, "/credentialStatus/statusMessage", BITS),
     ({"credentialStatus": entry(statusMessage=[{"status": 0}])}, "/credentialStatus/statusMessage", BITS),
+    ({"credentialStatus": entry(statusReference="a page")}, "/credentialStatus/statusReference", BITS),
+    ({"credentialStatus": entry(statusReference=["urn:x:1", {}])}, "/credentialStatus/statusReference/1", BITS),
     ({"credentialSchema": {"id": "urn:x:1"}}, "/credentialSchema/type", SCHEMA),
     ({"credentialSchema": {"type": "JsonSchema"}}, "/credentialSchema/id", SCHEMA),
     ({"refreshService": {"id": "urn:x:1"}}, "/refreshService/type", REFRESH),

@@ -35,6 +35,9 @@ def _entry(entry: Mapping[str, Any], path: Path) -> Iterator[Problem]:
     if not isinstance(index, str) or not _INDEX.fullmatch(index):
         detail = "`statusListIndex` is a whole number from 0 on, in base 10, written as a string."
         yield malformed((path, "statusListIndex"), detail, _SECTION)
+    for reference, where in each(entry.get("statusReference", []), (path, "statusReference")):
+        if not is_url(reference):
+            yield malformed(where, "`statusReference` is a URL, or an array of them.", _SECTION)
     yield from _messages(entry, path)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from registry.domain.events import IssuerKind, LegacyList, Reason, StatusProfile
 from registry.domain.mechanisms import DEFAULT_MECHANISMS, EMBEDDED, KeyAlgorithm, Mechanism
 from registry.domain.names import credential_id, is_absolute_iri, slug
 from registry.errors import Malformed
 from registry.http import documents
+from registry.http.faults import faults
 from registry.securing.did import did_web_url
 from registry.strict_json import loads
 
@@ -35,6 +36,9 @@ class Body(BaseModel):
         validate_by_alias=True,
     )
 
+    document_member: ClassVar[str | None] = None
+    """The member that holds a JSON-LD document, where a body is little more than that."""
+
 
 AnyBody = TypeVar("AnyBody", bound=Body)
 
@@ -43,34 +47,39 @@ LONG_BYTES: Final = 128 * 1024
 """A body from which on it is read beside the event loop: written with spaces, a mebibyte takes 30 ms."""
 
 
-async def read_beside(model: type[AnyBody], data: bytes) -> AnyBody:
+async def read_beside(model: type[AnyBody], data: bytes, *, is_document: bool = False) -> AnyBody:
     """Return and raise what `read` does; a long body is read in a thread, so that others are answered meanwhile."""
-    return await asyncio.to_thread(read, model, data) if len(data) > LONG_BYTES else read(model, data)
+    if len(data) > LONG_BYTES:
+        return await asyncio.to_thread(read, model, data, is_document=is_document)
+    return read(model, data, is_document=is_document)
 
 
-def read(model: type[AnyBody], data: bytes) -> AnyBody:
-    """Return *data* as *model*; raise `Malformed` naming each fault by its JSON pointer (RFC 6901)."""
+def read(model: type[AnyBody], data: bytes, *, is_document: bool = False) -> AnyBody:
+    """Return *data* as *model*; raise `Malformed` naming each fault by its JSON pointer (RFC 6901).
+
+    With *is_document* (as its media type tells) it may also be what belongs into the model's `document_member`.
+    """
+    if not data:
+        raise Malformed("The request has no body.")
     value = loads(data)
     if not isinstance(value, dict):
         raise Malformed("The body is a JSON object.")
+    is_bare = model.document_member is not None and "@context" in value
+    if is_bare and is_document:
+        value = {model.document_member: value}
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        faults = [_fault(one) for one in error.errors(include_url=False, include_input=False)[:MAX_ERRORS]]
-        first = faults[0]
-        raise Malformed(f"{first['pointer'] or 'The body'}: {first['detail']}", errors=faults) from None
+        if is_bare and not is_document:
+            raise Malformed(_BARE.format(member=model.document_member)) from None
+        found = faults(model, value, error.errors(include_url=False, include_input=False)[:MAX_ERRORS])
+        first = found[0]
+        raise Malformed(f"{first['pointer'] or 'The body'}: {first['detail']}", errors=found) from None
 
 
-def _fault(error: ErrorDetails) -> dict[str, str]:
-    path = "".join("/" + str(step)[:80].replace("~", "~0").replace("/", "~1") for step in error["loc"])
-    match error["type"]:
-        case "missing":
-            sentence = "This member is required."
-        case "extra_forbidden":
-            sentence = "This member is not known here."
-        case _:
-            sentence = error["msg"][:300].rstrip(".") + "."
-    return {"pointer": path, "detail": sentence}
+_BARE: Final = (
+    'This is the document itself; send it as {{"{member}": …}}, or with its own media type, such as application/vc.'
+)
 
 
 def _named(check: Any) -> AfterValidator:
@@ -207,7 +216,15 @@ class SupersessionBody(Body):
     effective_at: Moment | None = None
 
 
-StatusText = Annotated[str, Field(pattern=r"^0x(?:0|[1-9a-f][0-9a-f]?)$")]
+_STATUS = re.compile(r"0x(?:0|[1-9a-f][0-9a-f]?)", re.ASCII)
+
+
+def _require_status(text: str) -> None:
+    if not _STATUS.fullmatch(text):
+        raise Malformed("A value is a string in hexadecimal, without leading zeros: 0x0, 0x1, … 0xff.")
+
+
+StatusText = Annotated[str, Field(json_schema_extra={"pattern": f"^{_STATUS.pattern}$"}), _named(_require_status)]
 """A value as the specification writes it."""
 
 
@@ -252,12 +269,16 @@ class IssueOptions(Body):
 class IssueBody(Body):
     """POST …/credentials/issue (VCALM, issue credential)."""
 
+    document_member = "credential"
+
     credential: dict[str, Any]
     options: IssueOptions = IssueOptions()
 
 
 class RegistrationBody(Body):
     """POST …/credentials: the unsigned credential, or only what is recorded of it."""
+
+    document_member = "credential"
 
     credential: dict[str, Any] | None = None
     credential_id: CredentialIdText | None = None

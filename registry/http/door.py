@@ -137,7 +137,12 @@ async def _admit(call: Call) -> None:
             request, operation.limit(parts.limits), parts.limits.body_timeout_s, operation.raw_types
         )
         if not operation.reads_raw:
-            call.body = await reading.parsed(operation.body, call.raw, is_optional=operation.body_is_optional)
+            call.body = await reading.parsed(
+                operation.body,
+                call.raw,
+                is_optional=operation.body_is_optional,
+                is_document=reading.is_document(request),
+            )
     elif operation.method != "GET":
         reading.require_uncompressed(request)
 

@@ -11,7 +11,10 @@ from registry.errors import Malformed, TooLarge, UnsupportedMediaType
 from registry.http.bodies import AnyBody, read, read_beside
 from registry.http.problems import BODY_TIMEOUT, AtTheDoor
 
-JSON_TYPES = frozenset({"application/json", "application/ld+json", "application/vc"})
+DOCUMENT_TYPES = frozenset({"application/ld+json", "application/vc", "application/vp"})
+"""A credential or presentation may be sent as it is under these; they are JSON, too."""
+
+JSON_TYPES = frozenset({"application/json", *DOCUMENT_TYPES})
 """All are JSON, and read as such."""
 
 
@@ -61,13 +64,16 @@ def require_uncompressed(request: web.Request) -> None:
         raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
 
 
-async def parsed(model: type[AnyBody], raw: bytes, *, is_optional: bool) -> AnyBody:
+def is_document(request: web.Request) -> bool:
+    """Whether the body's media type says that it may be the document itself."""
+    return request.content_type in DOCUMENT_TYPES
+
+
+async def parsed(model: type[AnyBody], raw: bytes, *, is_optional: bool, is_document: bool = False) -> AnyBody:
     """Return *raw* as *model*; an empty body is the empty object where it *is_optional*. Raises `Malformed`."""
-    if not raw:
-        if is_optional:
-            return read(model, b"{}")
-        raise Malformed("The request has no body.")
-    return await read_beside(model, raw)
+    if not raw and is_optional:
+        return read(model, b"{}")
+    return await read_beside(model, raw, is_document=is_document)
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -7,8 +7,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from registry.errors import Malformed
-from registry.http import bodies, client
+from registry.http import bodies, client, reading
 from registry.http.door import Call
+from registry.http.faults import unknown_member
 from registry.http.limits import address_key
 from registry.http.verdicts import VCALM_UNKNOWN_OPTION, answer
 from registry.http.verify_bodies import (
@@ -51,14 +52,14 @@ async def presentation(call: Call) -> web.Response:
 async def _credential(call: Call) -> tuple[Any, CredentialOptions]:
     if call.request.content_type in CREDENTIAL_FORMS:
         return _raw(call), CredentialOptions()
-    body = await bodies.read_beside(VerifyCredentialBody, call.raw)
+    body = await bodies.read_beside(VerifyCredentialBody, call.raw, is_document=reading.is_document(call.request))
     return body.verifiable_credential, body.options
 
 
 async def _presentation(call: Call) -> tuple[Any, PresentationOptions, bool]:
     if call.request.content_type in PRESENTATION_FORMS:
         return _raw(call), PresentationOptions(), True
-    body = await bodies.read_beside(VerifyPresentationBody, call.raw)
+    body = await bodies.read_beside(VerifyPresentationBody, call.raw, is_document=reading.is_document(call.request))
     if body.verifiable_presentation is not None:
         return body.verifiable_presentation, body.options, True
     return body.presentation, body.options, False
@@ -98,12 +99,16 @@ def _unknown_option(call: Call, options: CredentialOptions) -> web.Response | No
         {
             "type": VCALM_UNKNOWN_OPTION,
             "title": "UNKNOWN_OPTION_PROVIDED",
-            "detail": f"The option {name[:80]!r} is not known here; leave it out.",
+            "detail": f"{name[:80]!r}: {unknown_member(name[:80], _known(options), 'option')}",
             "pointer": "/options/" + name[:80].replace("~", "~0").replace("/", "~1"),
         }
         for name in names[: bodies.MAX_ERRORS]
     ]
     return _answered(call, {"verified": False, "problemDetails": problems}, is_verified=False)
+
+
+def _known(options: CredentialOptions) -> list[str]:
+    return [str(field.alias) for field in type(options).model_fields.values()]
 
 
 def _answered(call: Call, content: Any, *, is_verified: bool) -> web.Response:

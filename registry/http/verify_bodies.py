@@ -49,12 +49,16 @@ class PresentationOptions(CredentialOptions):
 class VerifyCredentialBody(Body):
     """POST /credentials/verify."""
 
+    document_member = "verifiableCredential"
+
     verifiable_credential: Document
     options: CredentialOptions = Field(default_factory=lambda: CredentialOptions.model_validate({}))
 
 
 class VerifyPresentationBody(Body):
     """POST /presentations/verify: a presentation with a proof, or (`presentation`) one without."""
+
+    document_member = "verifiablePresentation"
 
     verifiable_presentation: Document | None = None
     presentation: dict[str, Any] | None = None
@@ -69,6 +73,8 @@ class VerifyPresentationBody(Body):
 
 class LintBody(Body):
     """POST /credentials/lint: a credential, signed or not yet, and the status lists it names, if they are at hand."""
+
+    document_member = "verifiableCredential"
 
     verifiable_credential: Document
     status_list_credentials: Annotated[list[Document], Field(max_length=8)] = Field(default_factory=list)

@@ -213,6 +213,30 @@ async def test_a_presentation_in_a_jwt_is_taken_as_it_is(service):
     assert (status, answer["verdict"]) == (200, "valid"), answer
 
 
+@pytest.mark.parametrize("media_type", ["application/vc", "application/ld+json"])
+@pytest.mark.parametrize("path", ["verify", "lint"])
+async def test_a_credential_may_be_sent_as_it_is_under_its_own_media_type(service, path, media_type):
+    credential = await issued(service)
+    headers = {"Content-Type": media_type}
+    status, bare = await service.ask(
+        "POST", f"/credentials/{path}", key="", data=json.dumps(credential), headers=headers
+    )
+    wrapped = json.dumps({"verifiableCredential": credential})
+    assert (status, bare.keys()) == (200, (await service.ask(
+        "POST", f"/credentials/{path}", key="", data=wrapped, headers=headers))[1].keys())  # fmt: skip
+
+
+async def test_a_credential_that_is_sent_as_plain_json_is_told_where_it_belongs(service):
+    status, problem = await service.ask("POST", "/credentials/verify", key="", json=await issued(service))
+    assert (status, "verifiableCredential" in problem["detail"]) == (400, True)
+    assert "errors" not in problem, "one sentence, not one per member"
+
+
+async def test_a_credential_just_issued_is_known_at_once(service):
+    status, answer = await verified(service, await issued(service))
+    assert (status, answer["problemDetails"]) == (200, [])
+
+
 async def test_a_presentation_without_a_proof_is_worth_what_is_in_it(service):
     credential = await issued(service)
     await becomes(service, credential, "valid")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Final
 
 import orjson
 
@@ -15,7 +17,7 @@ from projections.status_lists.representation import EMBEDDED
 from projections.status_lists.view import PublishedLists
 from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable, UnknownIssuer, UnknownStatusList
-from registry.http.gathering import Gathering
+from registry.http.gathering import Found, Gathering
 from registry.http.metrics import Metrics
 from registry.http.parts import Views
 from registry.log.connection import LOST
@@ -28,6 +30,9 @@ from registry.verifier.resolver import CutOffOf
 from registry.verifier.sources import CredentialStanding, IssuerStanding, OwnEntry, Sources
 from registry.verifier.verification import Verification
 from registry.verifier.verifier import Verifier, VerifierLimits
+
+SECOND_LOOK_S: Final = 0.3
+"""Until a credential counts as not registered after all; projections usually take a tenth of that."""
 
 
 def verifier(
@@ -124,11 +129,18 @@ def own_credentials(
     """Return what finds where a credential of an issuer stands, or stood; raises `DatabaseUnavailable`."""
     gathering = Gathering(views.statuses_of)
 
+    async def today(log: LogName, query: tuple[str, str]) -> Found:
+        found = await gathering.find(log, query)
+        if found is None:  # well signed, by an issuer of ours: it may be just issued, and on its way to the view
+            await asyncio.sleep(SECOND_LOOK_S)
+            found = await gathering.find(log, query)
+        return found
+
     async def standing_of(log: LogName, credential_id: str, did: str, at: datetime | None) -> CredentialStanding | None:
         query = (credential_id, did)
         try:
             if at is None:
-                found = await gathering.find(log, query)
+                found = await today(log, query)
             else:
                 [found] = (await views.statuses_at(log, [query], at)).found
         except LOST as error:

@@ -92,8 +92,8 @@ def cryptosuite_of(proof: Mapping[str, Any]) -> Cryptosuite:
     suite = CRYPTOSUITES.get(name) if isinstance(name, str) else None
     if suite is None or suite.proof_type != type_:
         raise Malformed(
-            f"A proof of type {str(type_)[:80]!r} and cryptosuite {str(proof.get('cryptosuite'))[:80]!r} is none that"
-            f" is judged here; those are {', '.join(CRYPTOSUITES)}."
+            f"A proof of the kind {str(name or type_)[:80]!r} is none that is judged here; those are "
+            f"{', '.join(CRYPTOSUITES)}."
         )
     return suite
 

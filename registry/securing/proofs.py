@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from registry.domain.problem import Problem
 from registry.errors import Malformed, Refused, UnknownVerificationMethod
@@ -21,6 +21,8 @@ from registry.securing.problem import INVALID_VERIFICATION_METHOD, PROOF_TRANSFO
 from registry.securing.proof_reading import Document, Expected, ReadProof, read_proofs, texts
 from registry.securing.rdfc import Digest
 from registry.securing.verification_method import VerificationMethodFound
+
+_UNFIT: Final = "The signature does not fit: the document was changed since it was signed, or another key signed it."
 
 
 class CanonicalOf(Protocol):
@@ -151,7 +153,7 @@ class _Verifying:
         key = self.method.key
         self.holds = key.verify(hash_data(configuration, document, key.algorithm), self.read.signature)
         if not self.holds:
-            self.read.fail(PROOF_VERIFICATION("The signature is not this key's for this document."))
+            self.read.fail(PROOF_VERIFICATION(_UNFIT))
 
     def result(self) -> ProofResult:
         """Return what the proof is worth."""

@@ -56,7 +56,7 @@ async def envelope_problems(
             detail = f"The key {url} {word} at {end:%Y-%m-%dT%H:%M:%SZ}."
             found.append(Problem(INVALID_VERIFICATION_METHOD, "The key does not hold any more", detail))
     if not envelope.verify(method.key):
-        detail = "The signature is not of this content, or not by this key."
+        detail = "The signature does not fit: the content was changed since it was signed, or another key signed it."
         found.append(Problem(CRYPTOGRAPHIC_SECURITY_ERROR, "The signature does not hold", detail, "", _SECTION))
     if controller is not None and method.controller != controller:
         detail = f"The signature is by {method.controller}, not by {controller}."

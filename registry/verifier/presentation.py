@@ -215,8 +215,10 @@ def _summary(
     if not is_verified(steps):
         return summary_of(steps, verdict, what="presentation", whom="")
     holder = (id_of(document.get("holder")) if document is not None else None) or "its holder"
+    is_unsigned = any(step.name == "proof" and step.outcome is Outcome.SKIPPED for step in steps)
+    made = "has no proof, so it does not show who holds it" if is_unsigned else f"was made by {holder}"
     if all(one.verification.verdict is Verdict.VALID for one in inside):
-        count = "it holds no credential" if not inside else f"its {len(inside)} credentials are valid"
-        return f"This presentation was made by {holder}, and {count}."
+        count = f"the credentials in it are valid ({len(inside)})" if inside else "it holds no credential"
+        return f"This presentation {made}; {count}."
     words = ", ".join(sorted({str(one.verification.verdict) for one in inside} - {"valid"}))
-    return f"This presentation was made by {holder}, but not every credential in it is valid: {words}."
+    return f"This presentation {made}; not every credential in it is valid: {words}."

@@ -53,7 +53,8 @@ async def status_step(
     verdict = worst(finding.verdict for finding in found if finding.verdict is not None)
     checked_at = min(finding.checked_at for finding in found)
     if verdict is Verdict.VALID:
-        detail = f"Nothing is said against the credential in {_lists(found)}."
+        told = "".join(f" It says: “{one.message}”." for one in found if one.message and one.value)
+        detail = f"Nothing is said against the credential in {_lists(found)}.{told}"
         return passed("status", detail, checked_at, verdict), results
     decisive = next(finding for finding in found if finding.verdict is verdict)
     return warned("status", _sentence(decisive), checked_at, problems=problems, verdict=verdict), results
@@ -90,8 +91,8 @@ def _problem(finding: StatusFinding, path: Path) -> Problem | None:
 def _sentence(finding: StatusFinding) -> str:
     if finding.problem is not None:
         return finding.problem.detail
-    said = f": {finding.message}" if finding.message else ""
-    return f"The {finding.purpose} list {finding.source} speaks against the credential{said}."
+    said = f"“{finding.message}”" if finding.message else f"{finding.value}, which speaks against it"
+    return f"The issuer's {finding.purpose} list says of the credential: {said} ({finding.source})."
 
 
 def _lists(found: list[StatusFinding]) -> str:

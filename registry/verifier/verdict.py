@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from registry.domain.problem import CONTAINED_DOES_NOT_HOLD, Problem
+from registry.domain.problem import (
+    CONTAINED_DOES_NOT_HOLD,
+    INVALID_CONTROLLED_IDENTIFIER_DOCUMENT,
+    PROOF_TRANSFORMATION_ERROR,
+    Problem,
+)
 from registry.verifier.steps import passed, warned
 from registry.verifier.verification import Contained, Outcome, Step, Verdict
 
@@ -22,7 +27,7 @@ _WORST_FIRST: Final = (
 """Revocation is final, whatever else is unknown; everything after it could be hidden behind what is unknown."""
 
 _SUMMARIES: Final = {
-    Verdict.VALID: "This {what} is valid: it was made by {whom} and nothing is said against it.",
+    Verdict.VALID: "This {what} is valid: it was made by {whom}, and nothing is said against it.",
     Verdict.REVOKED: "This {what} was made by {whom}, who has revoked it. It does not count any more.",
     Verdict.SUSPENDED: "This {what} was made by {whom}, who has suspended it. It does not count for now.",
     Verdict.SUPERSEDED: "This {what} was made by {whom}, who has replaced it by a newer one. Ask for that.",
@@ -30,7 +35,12 @@ _SUMMARIES: Final = {
     Verdict.NOT_YET_VALID: "This {what} was made by {whom}; its validity has not begun.",
     Verdict.UNVERIFIABLE: "This {what} was made by {whom}, but whether it still counts cannot be said now: {why}",
 }
-_REFUSED: Final = "This {what} does not hold: {why}"
+_VALID_BUT: Final = "This {what} is valid: it was made by {whom}. But consider: {remarks}"
+_REFUSED: Final = "This {what} cannot be relied on: {why}"
+_OUT_OF_REACH: Final = "This {what} could not be checked: {why}"
+
+_MISSING_HERE: Final = frozenset({INVALID_CONTROLLED_IDENTIFIER_DOCUMENT, PROOF_TRANSFORMATION_ERROR})
+"""What was wanted for the check and could not be had; the document may be sound."""
 
 
 def is_verified(steps: Iterable[Step]) -> bool:
@@ -53,16 +63,31 @@ def verdict_of(steps: Sequence[Step]) -> Verdict:
 def summary_of(steps: Sequence[Step], verdict: Verdict, *, what: str, whom: str) -> str:
     """Return the verdict as a sentence; *what* was presented (credential, presentation), *whom* names who made it."""
     why = next((step.detail for step in steps if step.verdict is Verdict.UNVERIFIABLE), "")
-    text = _SUMMARIES[verdict] if is_verified(steps) else _REFUSED
-    return text.format(what=what, whom=whom, why=why)
+    remarks = " ".join(_remarks(steps))
+    text = _VALID_BUT if verdict is Verdict.VALID and remarks else _SUMMARIES[verdict]
+    if not is_verified(steps):
+        text = _OUT_OF_REACH if _is_out_of_reach(steps) else _REFUSED
+    return text.format(what=what, whom=whom, why=why, remarks=remarks)
+
+
+def _remarks(steps: Iterable[Step]) -> Iterator[str]:
+    """What a person should know though the verdict is none the worse for it: who is unknown, what else is inside."""
+    for step in steps:
+        if step.outcome is Outcome.WARNED or (step.name == "issuer" and step.outcome is Outcome.SKIPPED):
+            yield step.detail
+
+
+def _is_out_of_reach(steps: Iterable[Step]) -> bool:
+    failed = next(step for step in steps if step.outcome is Outcome.FAILED)
+    return bool(failed.problems) and failed.problems[0].type in _MISSING_HERE
 
 
 def contained_step(inside: Sequence[Contained], now: datetime) -> Step:
     """Return the step `contained`: how many of the credentials inside are valid; none speaks for the whole."""
     wanting = [one for one in inside if one.verification.verdict is not Verdict.VALID]
     if not wanting:
-        return passed("contained", f"All {len(inside)} credentials inside are valid.", now)
-    detail = f"Of {len(inside)} credentials inside, {len(wanting)} are not valid; each has a verdict of its own."
+        return passed("contained", f"Valid credentials inside: {len(inside)}.", now)
+    detail = f"Of the credentials inside ({len(inside)}), not valid: {len(wanting)}; each has a verdict of its own."
     problems = [
         Problem(CONTAINED_DOES_NOT_HOLD, "A contained credential is not valid", one.verification.summary, one.pointer)
         for one in wanting

@@ -57,7 +57,7 @@ class CredentialVerifier:
             await found.take(group)
             self._observe(group, perf_counter() - began)
             if not found.holds:
-                found.steps.append(skipped("rest", "The steps after this one were not taken.", self._sources.clock()))
+                found.steps.append(skipped("rest", "What comes after was not looked at.", self._sources.clock()))
                 return _concluded(found, ())
         inside = await self.verify_inside(log, await found.contained(), options, budget or Budget(), depth)
         if inside:

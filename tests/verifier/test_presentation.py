@@ -49,6 +49,12 @@ async def test_a_presentation_by_another_than_its_holder_does_not_hold(world):
     assert found.contained == (), "nothing inside is looked at for a stranger"
 
 
+async def test_nobody_is_said_to_have_made_a_presentation_without_a_proof(world):
+    found = await world.verify_presentation(presentation(by_school()), proofless=True)
+    assert (found.verdict, "has no proof" in found.summary) == (Verdict.VALID, True)
+    assert did_of(HOLDER) not in found.summary
+
+
 async def test_a_presentation_by_a_compromised_key_does_not_hold_whatever_its_date(world):
     world.cut_offs[method_of(HOLDER)] = world.clock()
     assert not (await world.verify_presentation(proven(presentation(by_school()), HOLDER))).verified

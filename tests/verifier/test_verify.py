@@ -460,6 +460,7 @@ async def test_a_credential_that_its_registered_issuer_never_registered_is_told_
     world.issuers[did_of(SCHOOL)] = REGISTERED
     found = await world.verify(signed(by_school()))
     assert (found.verdict, types_of(found)) == (Verdict.VALID, [types.CREDENTIAL_UNREGISTERED])
+    assert "ask the issuer" in found.summary
 
 
 async def test_a_directory_that_does_not_answer_is_said(world):
@@ -482,6 +483,14 @@ async def test_every_verdict_is_a_sentence(world):
         said.add((await world.verify(signed(by_school(**{"id": "urn:x:1", **members})))).summary)
     assert len(said) == 7
     assert all(sentence.startswith("This credential ") and sentence.endswith(".") for sentence in said)
+
+
+async def test_what_a_person_should_consider_is_part_of_the_sentence(world):
+    document = signed(by_school())
+    assert "not registered here" in (await world.verify(document)).summary
+    world.issuers[did_of(SCHOOL)] = REGISTERED
+    world.standings[document["id"]] = CredentialStanding("active", SIGNED)
+    assert (await world.verify(document)).summary.endswith("nothing is said against it.")
 
 
 @pytest.mark.parametrize(

@@ -6,20 +6,20 @@ yet other implementations compress otherwise: compare lists after `decode`, neve
 
 from __future__ import annotations
 
-import base64
 from array import array
 from collections.abc import Collection, Sequence
 
 from bitstring import BitArray, Bits
-from isal import igzip, isal_zlib
+from isal import igzip
 
 from registry.errors import Malformed
+from registry.inflating import inflated
+from registry.securing import base64url
 
 MAX_INFLATED_BYTES = 16 * 1024 * 1024
 """The largest list that `decode` inflates unless told otherwise: 134 million entries of one bit."""
 
 _LEVEL = 1  # twenty times cheaper than zlib's best, a quarter larger; lists are compressed on every tick
-_GZIP_WRAPPER = 31  # zlib's name for "expect a GZIP header and trailer, and check them"
 _MULTIBASE_BASE64URL = "u"
 
 
@@ -55,25 +55,25 @@ def entries(indices: Sequence[int], values: Sequence[int] | None, size: int, wid
     return bits(places, size * width)
 
 
-def entry(inflated: bytes, index: int, width: int) -> int:
+def entry(packed: bytes, index: int, width: int) -> int:
     """Return the entry of *width* bits at *index*; raise `IndexError` when the list is shorter."""
     first, last = index * width, (index + 1) * width
-    if not 0 <= first < last <= len(inflated) * 8:
-        raise IndexError(f"A status list of {len(inflated) * 8 // width} entries has no index {index}.")
-    window = int.from_bytes(inflated[first >> 3 : (last + 7) >> 3])
+    if not 0 <= first < last <= len(packed) * 8:
+        raise IndexError(f"A status list of {len(packed) * 8 // width} entries has no index {index}.")
+    window = int.from_bytes(packed[first >> 3 : (last + 7) >> 3])
     return window >> (-last & 7) & ((1 << width) - 1)
 
 
-def indices(inflated: bytes) -> tuple[int, ...]:
+def indices(packed: bytes) -> tuple[int, ...]:
     """Return which entries of a list of single bits are set, in order."""
-    return tuple(Bits(inflated).findall("0b1"))
+    return tuple(Bits(packed).findall("0b1"))
 
 
-def bit(inflated: bytes, index: int) -> int:
+def bit(packed: bytes, index: int) -> int:
     """Return the entry at *index*, 0 or 1; raise `IndexError` when the list is shorter."""
-    if not 0 <= index < len(inflated) * 8:
-        raise IndexError(f"A status list of {len(inflated) * 8} entries has no index {index}.")
-    return inflated[index >> 3] >> (7 - (index & 7)) & 1
+    if not 0 <= index < len(packed) * 8:
+        raise IndexError(f"A status list of {len(packed) * 8} entries has no index {index}.")
+    return packed[index >> 3] >> (7 - (index & 7)) & 1
 
 
 def gzipped(content: bytes) -> bytes:
@@ -81,9 +81,9 @@ def gzipped(content: bytes) -> bytes:
     return bytes(igzip.compress(content, _LEVEL, mtime=0))
 
 
-def encode(inflated: bytes) -> str:
+def encode(packed: bytes) -> str:
     """Return the `encodedList` of a list that `bits` made."""
-    return _MULTIBASE_BASE64URL + base64.urlsafe_b64encode(gzipped(inflated)).rstrip(b"=").decode("ascii")
+    return _MULTIBASE_BASE64URL + base64url.encode(gzipped(packed))
 
 
 def decode(encoded: str, *, max_bytes: int = MAX_INFLATED_BYTES) -> bytes:
@@ -92,29 +92,6 @@ def decode(encoded: str, *, max_bytes: int = MAX_INFLATED_BYTES) -> bytes:
     Raises `Malformed` for another multibase, padding or foreign characters, for what is not exactly one intact GZIP
     member, and for more than *max_bytes* bytes, of which no more than one beyond the limit is ever inflated.
     """
-    compressed = _base64url(encoded)
-    inflate = isal_zlib.decompressobj(wbits=_GZIP_WRAPPER)
-    try:
-        inflated = bytes(inflate.decompress(compressed, max_length=max_bytes + 1))
-    except isal_zlib.error as error:  # type: ignore[misc]  # its stub declares an instance, not the class
-        raise Malformed("The encodedList is not GZIP.") from error
-    if len(inflated) > max_bytes:
-        raise Malformed(f"The encodedList inflates to more than {max_bytes} bytes.")
-    if not inflate.eof:
-        raise Malformed("The encodedList is cut short.")
-    if inflate.unused_data:
-        raise Malformed("The encodedList has something behind its GZIP member.")
-    return inflated
-
-
-def _base64url(encoded: str) -> bytes:
-    """Decode multibase base64url without padding, strictly (RFC 4648, sections 3.3 and 5)."""
-    text = encoded[1:]
     if encoded[:1] != _MULTIBASE_BASE64URL:
         raise Malformed("An encodedList begins with the multibase prefix u (base64url without padding).")
-    if any(foreign in text for foreign in "+/="):  # b64decode itself refuses the rest, not these
-        raise Malformed("The encodedList is not base64url without padding.")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError as error:  # also for what is not ASCII
-        raise Malformed("The encodedList is not base64url without padding.") from error
+    return inflated(base64url.decode(encoded[1:], "The encodedList"), "gzip", max_bytes=max_bytes)

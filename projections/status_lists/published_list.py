@@ -13,6 +13,7 @@ import orjson
 from projections.status_lists import encoded_list, token
 from projections.status_lists.representation import EMBEDDED
 from registry.domain.names import LogName
+from registry.securing import base64url
 
 SETTLED = timedelta(seconds=2)
 """`Last-Modified` has whole seconds: only when it is older than this does it tell one version from the next."""
@@ -96,7 +97,7 @@ def entries(published: PublishedList) -> Entries:
     if published.media_type == EMBEDDED:
         subject = orjson.loads(published.body)["credentialSubject"]
         return Entries(encoded_list.decode(subject["encodedList"]), subject.get("statusSize", 1), is_ietf=False)
-    claim = orjson.loads(token.base64url(published.body.split(b".")[1].decode("ascii")))["status_list"]
+    claim = orjson.loads(base64url.decode(published.body.split(b".")[1].decode("ascii"), "The payload"))["status_list"]
     return Entries(token.decode(claim["lst"]), claim["bits"], is_ietf=True)
 
 

@@ -7,13 +7,13 @@ lists after `decode`, never as text.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Final
 
 from isal import isal_zlib
 
-from registry.errors import Malformed
+from registry.inflating import inflated
+from registry.securing import base64url
 
 VALID: Final = 0
 INVALID: Final = 1
@@ -27,7 +27,6 @@ MAX_INFLATED_BYTES = 16 * 1024 * 1024
 """The largest list that `decode` inflates unless told otherwise."""
 
 _LEVEL = 1  # as encoded_list: lists are compressed on every tick
-_ZLIB_WRAPPER = 15  # "expect a ZLIB header and trailer (RFC 1950), and check them"
 
 
 def packed(values: Sequence[int], width: int) -> bytes:
@@ -79,42 +78,16 @@ def compressed(entries: bytes) -> bytes:
 
 def encode(entries: bytes) -> str:
     """Return the `lst` of a JSON claim (section 4.2): base64url of the ZLIB stream, without padding or prefix."""
-    return base64.urlsafe_b64encode(compressed(entries)).rstrip(b"=").decode("ascii")
+    return base64url.encode(compressed(entries))
 
 
 def decode(lst: str, *, max_bytes: int = MAX_INFLATED_BYTES) -> bytes:
-    """Return the entries behind a JSON claim's `lst`, whoever compressed them; raises `Malformed` as `inflated`."""
-    return inflated(base64url(lst), max_bytes=max_bytes)
+    """Return the entries behind a JSON claim's `lst`, whoever compressed them.
 
-
-def inflated(stream: bytes, *, max_bytes: int = MAX_INFLATED_BYTES) -> bytes:
-    """Return what the ZLIB stream of a list holds.
-
-    Raises `Malformed` for what is not exactly one intact stream, and for more than *max_bytes* bytes, of which no
-    more than one beyond the limit is ever inflated.
+    Raises `Malformed` for what is not base64url of exactly one intact ZLIB stream, and for more than *max_bytes*
+    bytes, of which no more than one beyond the limit is ever inflated.
     """
-    inflate = isal_zlib.decompressobj(wbits=_ZLIB_WRAPPER)
-    try:
-        entries = bytes(inflate.decompress(stream, max_length=max_bytes + 1))
-    except isal_zlib.error as error:  # type: ignore[misc]  # its stub declares an instance, not the class
-        raise Malformed("The status list is not ZLIB.") from error
-    if len(entries) > max_bytes:
-        raise Malformed(f"The status list inflates to more than {max_bytes} bytes.")
-    if not inflate.eof:
-        raise Malformed("The status list is cut short.")
-    if inflate.unused_data:
-        raise Malformed("The status list has something behind its ZLIB stream.")
-    return entries
-
-
-def base64url(text: str) -> bytes:
-    """Decode base64url without padding, strictly (RFC 4648, sections 3.3 and 5); raises `Malformed`."""
-    if any(foreign in text for foreign in "+/="):  # b64decode itself refuses the rest, not these
-        raise Malformed("The text is not base64url without padding.")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError as error:  # also for what is not ASCII
-        raise Malformed("The text is not base64url without padding.") from error
+    return inflated(base64url.decode(lst, "The lst"), "deflate", max_bytes=max_bytes)
 
 
 def _check_width(width: int) -> None:

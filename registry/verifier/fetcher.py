@@ -24,9 +24,9 @@ from aiohttp.connector import AddrInfoType
 from yarl import URL
 
 from registry.errors import Malformed, RemoteRefused, RemoteUnavailable, Unavailable
+from registry.inflating import inflated
 from registry.verifier.addresses import is_public, is_public_or_private
 from registry.verifier.freshness import fresh_s
-from registry.verifier.inflating import inflated
 from registry.verifier.names import Names
 from registry.verifier.remote_url import RemoteUrl, remote_url
 

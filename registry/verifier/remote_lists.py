@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from registry.domain import problem
 from registry.errors import Malformed
+from registry.inflating import inflated
 from registry.securing import base64url
 from registry.securing.moment import parse_date_time_stamp
 from registry.securing.status_token import token_of
-from registry.verifier.inflating import inflated
 from registry.verifier.status_entry import Entry, Kind, malformed
 
 MAX_LIST_BYTES: Final = 8 * 1024 * 1024

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
 from registry.errors import Malformed
-from registry.verifier.inflating import inflated
+from registry.inflating import inflated
+from registry.securing import base64url
 
 MAX_INFLATED_BYTES: Final = 4 * 1024 * 1024
 
@@ -16,14 +16,7 @@ def bits_of(encoded: Any) -> bytes:
     """Return the bits behind an `encodedList` with its prefix u; raise `Malformed` with what is wrong with it."""
     if not isinstance(encoded, str) or encoded[:1] != "u":
         raise Malformed("It does not begin with the multibase prefix u.")
-    if any(character in encoded for character in "+/="):
-        raise Malformed("It is not base64url without padding.")
-    text = encoded[1:]
-    try:
-        compressed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        raise Malformed("It is not base64url without padding.") from None
-    return inflated(compressed, "gzip", max_bytes=MAX_INFLATED_BYTES)
+    return inflated(base64url.decode(encoded[1:], "It"), "gzip", max_bytes=MAX_INFLATED_BYTES)
 
 
 def bit_count(status_list: Mapping[str, Any]) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from registry.domain.names import is_absolute_iri
 from registry.errors import Malformed
-from registry.securing import base58
+from registry.securing import base58, base64url
 
 # XML Schema 1.1 part 2, sections 3.3.7 and 3.4.28; years of more than four digits and the end of the day included.
 _DATE_TIME: Final = re.compile(
@@ -102,11 +102,10 @@ def multihash(value: Any) -> tuple[str, bytes] | None:
         if value[0] == "z":
             decoded = base58.decode(value[1:])
         elif value[0] == "u":
-            text = value[1:]
-            decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            decoded = base64url.decode(value[1:], "The digest")
         else:
             return None
-    except (Malformed, ValueError):
+    except Malformed:
         return None
     name = _MULTIHASHES.get(decoded[:2])
     return (name, decoded[2:]) if name is not None and len(decoded) - 2 == decoded[1] else None

@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from registry.domain.names import is_absolute_iri
 from registry.domain.status_list import is_plain_message
 from registry.errors import Malformed
-
-CONTEXT = "https://www.w3.org/ns/credentials/v2"
+from registry.securing.contexts import CREDENTIALS_V2
 
 _STATUS = "https://www.w3.org/ns/credentials/status#"
 _XSD_INTEGER = "http://www.w3.org/2001/XMLSchema#integer"
@@ -95,7 +94,7 @@ class ListCredential:
     def document(self) -> dict[str, object]:
         """Return the unsigned credential as JSON values."""
         return {
-            "@context": [CONTEXT, MESSAGE_TERMS] if self.messages else [CONTEXT],
+            "@context": [CREDENTIALS_V2, MESSAGE_TERMS] if self.messages else [CREDENTIALS_V2],
             "id": self.url,
             "type": ["VerifiableCredential", "BitstringStatusListCredential"],
             "issuer": self.issuer,

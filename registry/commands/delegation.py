@@ -8,13 +8,10 @@ from typing import Any
 
 from registry.domain.events import VerificationMethod
 from registry.errors import DelegationMissing, Malformed
-from registry.securing.verification_method import VerificationMethodFound, verification_methods
+from registry.securing.verification_method import ASSERTION, VerificationMethodFound, verification_methods
 
 Resolve = Callable[[str], Awaitable[Mapping[str, Any]]]
 """A DID → its document, fetched now; raises `Refused` or `Unavailable` when it cannot be had."""
-
-PURPOSE = "assertionMethod"
-"""What a key must be listed under to secure credentials and lists (Controlled Identifiers 1.0, section 2.3.2)."""
 
 
 def listed(
@@ -41,11 +38,11 @@ def _listed(
     if not same:
         raise DelegationMissing(
             f"The document of {did} lists no verification method of its own with the key {key}; add it under "
-            f"`verificationMethod`, with {did} as its controller, and its id under `{PURPOSE}`."
+            f"`verificationMethod`, with {did} as its controller, and its id under `{ASSERTION}`."
         )
-    fitting = [one for one in same if PURPOSE in one.purposes]
+    fitting = [one for one in same if ASSERTION in one.purposes]
     if not fitting:
-        raise DelegationMissing(f"The document of {did} lists {same[0].id}, but not under `{PURPOSE}`; add it there.")
+        raise DelegationMissing(f"The document of {did} lists {same[0].id}, but not under `{ASSERTION}`; add it there.")
     lasting = [one for one in fitting if not _is_over(one, now)]
     if not lasting:
         raise DelegationMissing(f"The document of {did} says that {fitting[0].id} is revoked or expired.")

@@ -28,9 +28,6 @@ CredentialId = NewType("CredentialId", str)
 ListSetId = NewType("ListSetId", UUID)
 """A set of status lists that share one index space."""
 
-StatusListId = NewType("StatusListId", UUID)
-"""One status list: the last segment of its URL; random, so that it tells nothing."""
-
 Stream = NewType("Stream", str)
 """The unit of consistency: versions of one stream are 1, 2, 3, …"""
 

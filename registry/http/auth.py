@@ -19,7 +19,6 @@ OPERATOR = "operator"
 ISSUE = "credentials:issue"
 STATUS = "credentials:status"
 READ = "credentials:read"
-SCOPES = (OPERATOR, ISSUE, STATUS, READ)
 """What a key may be for; the same words as in the vault."""
 
 _BEARER = re.compile(r"Bearer +([A-Za-z0-9\-._~+/]{1,256}=*)", re.IGNORECASE | re.ASCII)

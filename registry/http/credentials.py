@@ -32,6 +32,7 @@ from registry.http.bodies import (
 from registry.http.documents import Registration
 from registry.http.door import Call
 from registry.http.writes import asked, note_position, recorded
+from registry.securing.contexts import CREDENTIALS_V2
 from registry.securing.secure import Secured
 from registry.verifier.beside import Walks
 
@@ -79,9 +80,7 @@ def _credential(secured: Secured) -> bytes:
     """The credential as JSON; one that is not JSON inside an envelope (VCDM 2.0, section 4.13)."""
     if not secured.is_enveloped:
         return secured.content
-    return orjson.dumps(
-        {"@context": documents.CONTEXT_V2, "id": secured.data_url(), "type": "EnvelopedVerifiableCredential"}
-    )
+    return orjson.dumps({"@context": CREDENTIALS_V2, "id": secured.data_url(), "type": "EnvelopedVerifiableCredential"})
 
 
 Prepared = tuple[dict[str, object], Registration]

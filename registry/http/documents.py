@@ -19,8 +19,6 @@ from registry.errors import Malformed
 from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, DATA_INTEGRITY_V2, STATUS_V1
 from registry.verifier.structure.check import check_credential
 
-CONTEXT_V2 = CREDENTIALS_V2
-CONTEXT_V1 = CREDENTIALS_V1
 ADDED_TO_V1 = (STATUS_V1, DATA_INTEGRITY_V2)
 """What credentials/v1 does not define, and ours need: the terms of a status entry and of a proof."""
 _MOMENTS_V1 = ("issuanceDate", "expirationDate")
@@ -88,7 +86,7 @@ def require_conforming(document: dict[str, Any], did: str) -> None:
 def is_v1(document: dict[str, Any]) -> bool:
     """Whether *document* is of the data model 1.1, as its first context says."""
     contexts = document.get("@context")
-    return isinstance(contexts, list) and contexts[:1] == [CONTEXT_V1]
+    return isinstance(contexts, list) and contexts[:1] == [CREDENTIALS_V1]
 
 
 def identified(given: Any, mint: Callable[[], UUID], *, pointer: str) -> CredentialId:
@@ -131,9 +129,11 @@ def _wrong(where: str, sentence: str) -> Malformed:
 def _contexts(document: dict[str, Any]) -> list[Any]:
     """The contexts, with what a credential of the data model 1.1 needs besides."""
     contexts = document.get("@context")
-    if not isinstance(contexts, list) or contexts[:1] not in ([CONTEXT_V2], [CONTEXT_V1]):
-        raise _wrong("/@context", f"`@context` is an array that begins with {CONTEXT_V2}, or, for 1.1, {CONTEXT_V1}.")
-    if contexts[0] == CONTEXT_V2:
+    if not isinstance(contexts, list) or contexts[:1] not in ([CREDENTIALS_V2], [CREDENTIALS_V1]):
+        raise _wrong(
+            "/@context", f"`@context` is an array that begins with {CREDENTIALS_V2}, or, for 1.1, {CREDENTIALS_V1}."
+        )
+    if contexts[0] == CREDENTIALS_V2:
         return contexts
     if strangers := [name for name in _MOMENTS_V2 if name in document]:
         raise _wrong(f"/{strangers[0]}", "The data model 1.1 says `issuanceDate` and `expirationDate`.")

@@ -62,6 +62,12 @@ class Call:
         """Return *content* as a JSON answer."""
         return self.rendered(orjson.dumps(content), status)
 
+    def unstored(self, content: Any, status: int = 200) -> web.Response:
+        """Return *content* as a JSON answer that no cache keeps."""
+        response = self.json(content, status)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
     def rendered(self, content: bytes, status: int = 200) -> web.Response:
         """Return *content*, which is JSON already, as an answer."""
         return web.Response(body=content, status=status, headers={"Content-Type": "application/json", **self.headers})

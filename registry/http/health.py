@@ -12,7 +12,7 @@ from registry.http.problems import NOT_READY, Problem
 
 async def alive(call: Call) -> web.Response:
     """The loop turns."""
-    return _fresh(call.json({"status": "alive"}))
+    return call.unstored({"status": "alive"})
 
 
 async def ready(call: Call) -> web.Response:
@@ -29,14 +29,9 @@ async def ready(call: Call) -> web.Response:
     failing = {name: sentence for name, sentence in checks.items() if sentence is not None}
     if failing:
         return _not_ready(call, failing)
-    return _fresh(call.json({"status": "ready", "checks": dict.fromkeys(checks, "ok")}))
+    return call.unstored({"status": "ready", "checks": dict.fromkeys(checks, "ok")})
 
 
 def _not_ready(call: Call, failing: dict[str, str]) -> web.Response:
     problem = Problem(NOT_READY, " ".join(failing.values()), {"checks": failing}, {"Retry-After": "1"})
     return problem.response(origin=call.origin, request_id=call.request_id)
-
-
-def _fresh(response: web.Response) -> web.Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -21,6 +21,4 @@ async def credential(call: Call) -> web.Response:
         canonical_of=call.parts.canonical_of,
         now=call.parts.clock(),
     )
-    response = call.json(report.json())
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return call.unstored(report.json())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from registry.http.bodies import Body, Web
+
+STATUS_LIST_INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+"""An index as text has one spelling."""
 
 
 class StatusMessageBody(Body):

@@ -19,6 +19,7 @@ from registry.domain.names import credential_id
 from registry.errors import AmbiguousCredential, Malformed, TooLarge, UnknownCredential, UnknownStatusList
 from registry.http import client, paging, past_lookups
 from registry.http.door import Call
+from registry.http.list_bodies import STATUS_LIST_INDEX
 from registry.http.past_lookups import entry_answer, status_word
 from registry.http.progress import AsOf
 from registry.http.rendering import as_of, credential
@@ -27,7 +28,6 @@ from registry.strict_json import loads
 PROJECTION = "credential_status"
 
 _ISSUER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])|did:[a-z0-9]+:[!-~]{1,1024}", re.ASCII)
-_INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 _BY_ID = frozenset({"credentialId", "issuer"})
 _BY_INDEX = frozenset({"statusListCredential", "statusListIndex"})
 _LISTS_PER_TURN = 8
@@ -70,7 +70,7 @@ async def _single(call: Call, text: str, issuer: str | None) -> web.Response:
         )
     answer = credential(row, with_reason=row.issuer.public_reasons)
     answer["asOf"] = as_of(call.log, seen)
-    return _private(call.json(answer))
+    return call.unstored(answer)
 
 
 async def batch(call: Call) -> web.Response:
@@ -78,14 +78,14 @@ async def batch(call: Call) -> web.Response:
     queries = _queries(loads(call.raw), call.parts.limits.lookups)
     if (moment := past_lookups.moment_of(call)) is not None:
         as_it_stood = await past_lookups.answer(call, queries, moment)
-        return _private(call.json({"asOf": as_of(call.log, as_it_stood), "results": queries}))
+        return call.unstored({"asOf": as_of(call.log, as_it_stood), "results": queries})
     by_id = [query for query in queries if "credentialId" in query]
     moments = [await _answer_ids(call, by_id)] if by_id or not queries else []
     if len(by_id) < len(queries):
         with call.parts.metrics.lookup_seconds["lists"].time():
             moments += await _answer_bits(call, [query for query in queries if "credentialId" not in query])
     oldest = min(moments, key=lambda moment: moment.time) if moments else await _seen(call)
-    return _private(call.json({"asOf": as_of(call.log, oldest), "results": queries}))
+    return call.unstored({"asOf": as_of(call.log, oldest), "results": queries})
 
 
 async def _answer_ids(call: Call, queries: Sequence[Query]) -> AsOf:
@@ -129,11 +129,6 @@ async def _seen(call: Call) -> AsOf:
     return progress.as_of(call.log, PROJECTION)
 
 
-def _private(response: web.Response) -> web.Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
 def _queries(body: Any, most: int) -> list[Query]:
     """Return a body's queries, judged by hand: a model costs more than all the rest. Raises `Malformed`, `TooLarge`."""
     queries = body.get("queries") if isinstance(body, dict) else None
@@ -161,4 +156,6 @@ def _is_query(query: Any) -> bool:
     index = query.get("statusListIndex")
     if not isinstance(query.get("statusListCredential"), str) or query.keys() != _BY_INDEX:
         return False
-    return _INDEX.fullmatch(index) is not None if isinstance(index, str) else type(index) is int and index >= 0
+    if isinstance(index, str):
+        return STATUS_LIST_INDEX.fullmatch(index) is not None
+    return type(index) is int and index >= 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from aiohttp import web
@@ -22,9 +21,8 @@ from registry.errors import IllegalTransition, Malformed
 from registry.http import credentials
 from registry.http.bodies import StatusBody, StatusReference
 from registry.http.door import Call
+from registry.http.list_bodies import STATUS_LIST_INDEX
 from registry.http.writes import asked, note_position, recorded
-
-_INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 
 
 async def change(call: Call) -> web.Response:
@@ -74,7 +72,7 @@ async def _own_list(call: Call, named: StatusReference) -> OwnList | None:
 
 async def _set_entry(call: Call, own: OwnList, body: StatusBody) -> web.Response:
     index, pointer = body.credential_status.status_list_index or "", "/credentialStatus/statusListIndex"
-    if not _INDEX.fullmatch(index):
+    if not STATUS_LIST_INDEX.fullmatch(index):
         raise Malformed("Name the entry by its index in the list, a number in a string.", pointer=pointer)
     if body.credential_status.status_purpose != own.member.purpose:
         raise Malformed(f"The list's purpose is {own.member.purpose}.", pointer="/credentialStatus/statusPurpose")

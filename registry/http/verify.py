@@ -112,6 +112,4 @@ def _known(options: CredentialOptions) -> list[str]:
 
 
 def _answered(call: Call, content: Any, *, is_verified: bool) -> web.Response:
-    response = call.json(content, 200 if is_verified else 400)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return call.unstored(content, 200 if is_verified else 400)

@@ -12,16 +12,13 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from registry.errors import Malformed
 from registry.securing import base64url
 from registry.securing.contexts import DID_V1, JWS_2020_V1, MULTIKEY_V1
-from registry.securing.problem import INVALID_DOCUMENT
 from registry.securing.public_key import PublicKey
-from registry.securing.verification_method import VerificationMethodFound, controller_of, method_in, unknown
 from registry.strict_json import json_object
 
 _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
@@ -122,16 +119,6 @@ def did_web_url(did: str) -> str:
         raise Malformed(f"{did[:200]!r} is not a did:web.")
     path = "/".join(segments) or ".well-known"
     return f"https://{host}{':' if port else ''}{port}/{path}/did.json"
-
-
-@lru_cache(maxsize=1024)  # the same issuer's key, credential after credential
-def method_here(url: str, purpose: str) -> VerificationMethodFound:
-    """Return the method *url* of a did:key or did:jwk, for *purpose*; raise `UnknownVerificationMethod`."""
-    try:
-        document = resolve_here(controller_of(url))
-    except Malformed as error:
-        raise unknown(INVALID_DOCUMENT(error.detail)) from error
-    return method_in(document, url, purpose)
 
 
 def controller_document(did: str, methods: Sequence[Method]) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from registry.domain import problem
 from registry.domain.problem import Problem
-
-_SECURITY: Final = "https://w3id.org/security#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +24,22 @@ class ProblemType:
         return Problem(self.type, self.title, detail, pointer)
 
 
-PROOF_VERIFICATION: Final = ProblemType(_SECURITY + "PROOF_VERIFICATION_ERROR", "The proof does not hold")
-PROOF_TRANSFORMATION: Final = ProblemType(
-    _SECURITY + "PROOF_TRANSFORMATION_ERROR", "The document cannot be canonicalised"
-)
-INVALID_DOMAIN: Final = ProblemType(_SECURITY + "INVALID_DOMAIN_ERROR", "The proof is for another domain")
-INVALID_CHALLENGE: Final = ProblemType(_SECURITY + "INVALID_CHALLENGE_ERROR", "The proof answers another challenge")
+PROOF_VERIFICATION: Final = ProblemType(problem.PROOF_VERIFICATION_ERROR, "The proof does not hold")
+PROOF_TRANSFORMATION: Final = ProblemType(problem.PROOF_TRANSFORMATION_ERROR, "The document cannot be canonicalised")
+INVALID_DOMAIN: Final = ProblemType(problem.INVALID_DOMAIN_ERROR, "The proof is for another domain")
+INVALID_CHALLENGE: Final = ProblemType(problem.INVALID_CHALLENGE_ERROR, "The proof answers another challenge")
 INVALID_VERIFICATION_METHOD_URL: Final = ProblemType(
-    _SECURITY + "INVALID_VERIFICATION_METHOD_URL", "The verification method is not named by a URL"
+    problem.INVALID_VERIFICATION_METHOD_URL, "The verification method is not named by a URL"
 )
 INVALID_DOCUMENT_ID: Final = ProblemType(
-    _SECURITY + "INVALID_CONTROLLED_IDENTIFIER_DOCUMENT_ID", "The controller document is another's"
+    problem.INVALID_CONTROLLED_IDENTIFIER_DOCUMENT_ID, "The controller document is another's"
 )
 INVALID_DOCUMENT: Final = ProblemType(
-    _SECURITY + "INVALID_CONTROLLED_IDENTIFIER_DOCUMENT", "The controller document cannot be had or read"
+    problem.INVALID_CONTROLLED_IDENTIFIER_DOCUMENT, "The controller document cannot be had or read"
 )
 INVALID_VERIFICATION_METHOD: Final = ProblemType(
-    _SECURITY + "INVALID_VERIFICATION_METHOD", "The verification method cannot be used"
+    problem.INVALID_VERIFICATION_METHOD, "The verification method cannot be used"
 )
 INVALID_RELATIONSHIP: Final = ProblemType(
-    _SECURITY + "INVALID_RELATIONSHIP_FOR_VERIFICATION_METHOD", "The key is not meant for this purpose"
+    problem.INVALID_RELATIONSHIP_FOR_VERIFICATION_METHOD, "The key is not meant for this purpose"
 )

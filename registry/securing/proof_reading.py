@@ -22,7 +22,7 @@ Document = Mapping[str, Any]
 MAX_PROOFS: Final = 10
 """Proofs of one document; more are refused unread."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far in the future a proof may say it was made."""
+"""How far in the future a proof or an envelope may say it was made."""
 _LONGEST_PROOF_VALUE: Final = 200
 
 

@@ -24,9 +24,13 @@ from registry.securing.problem import (
 )
 from registry.securing.public_key import PublicKey
 
+ASSERTION: Final = "assertionMethod"
+"""What a key must be listed under to secure credentials and lists (section 2.3.2)."""
+AUTHENTICATION: Final = "authentication"
+"""The same for presentations (section 2.3.1)."""
 PURPOSES: Final = (
-    "assertionMethod",
-    "authentication",
+    ASSERTION,
+    AUTHENTICATION,
     "capabilityDelegation",
     "capabilityInvocation",
     "keyAgreement",

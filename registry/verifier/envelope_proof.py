@@ -6,7 +6,7 @@ Source: Securing Verifiable Credentials using JOSE and COSE 1.0, sections 3.1, 3
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from registry.domain.problem import (
@@ -19,13 +19,12 @@ from registry.domain.problem import (
 )
 from registry.errors import UnknownVerificationMethod
 from registry.securing.enveloped import Envelope
+from registry.securing.proof_reading import CLOCK_SKEW
 from registry.verifier.believed_keys import BelievedKeys
 from registry.verifier.structure.parties import id_of
 from registry.verifier.structure.validity import validity_of
 
 _SECTION: Final = "VC-JOSE-COSE, section 3"
-_SKEW: Final = timedelta(minutes=5)
-"""How far in the future an envelope may say it was made."""
 
 
 async def envelope_problems(
@@ -98,12 +97,12 @@ def _claims(document: Mapping[str, Any], controller: str, moment: datetime) -> l
             found.append(_disagreement(name, f"The claim {name} says something else than the document."))
     made, not_before = _moment(document.get("iat")), _moment(document.get("nbf"))
     expires = _moment(document.get("exp"))
-    if made is not None and made > moment + _SKEW:
+    if made is not None and made > moment + CLOCK_SKEW:
         found.append(_disagreement("iat", "The envelope says that it was made in the future."))
     validity = validity_of(document)
     # where the document's own validity says the same, it is that which is told
     has_begun = validity.valid_from is None or validity.valid_from <= moment
-    if not_before is not None and has_begun and not_before > moment + _SKEW:
+    if not_before is not None and has_begun and not_before > moment + CLOCK_SKEW:
         found.append(_disagreement("nbf", "The envelope does not hold yet."))
     is_open = validity.valid_until is None or validity.valid_until > moment
     if expires is not None and is_open and expires <= moment:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from registry.domain.names import LogName
+from registry.securing.verification_method import ASSERTION
 from registry.verifier.badge_step import badge_step, recipient_step
 from registry.verifier.beside import Walks
 from registry.verifier.contained import contained_in
@@ -22,8 +23,6 @@ from registry.verifier.structure.parties import id_of
 from registry.verifier.validity_step import validity_step
 from registry.verifier.verdict import is_verified
 from registry.verifier.verification import Step
-
-ASSERTION: Final = "assertionMethod"
 
 _CONFORMS: Final = "It conforms to the data model."
 

@@ -17,7 +17,7 @@ from registry.errors import Malformed
 from registry.securing.enveloped import Envelope, open_data_url, open_envelope
 from registry.securing.moment import parse_date_time_stamp
 from registry.securing.proofs import CanonicalOf, KeyOf, ProofResult, verify_proofs
-from registry.securing.verification_method import VerificationMethodFound
+from registry.securing.verification_method import ASSERTION, VerificationMethodFound
 from registry.strict_json import json_object
 from registry.verifier.remote_lists import issuer_of, unusable
 
@@ -26,7 +26,6 @@ Result = TypeVar("Result")
 ENVELOPES: Final = ("application/vc+jwt", "application/vc+cose")
 SKEW: Final = timedelta(seconds=60)
 """By how much the clock that made an envelope may be ahead of ours."""
-_PURPOSE: Final = "assertionMethod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class ListSignatures:
         if document.get("type") == "EnvelopedVerifiableCredential":
             return await self._unwrapped(await self._beside(lambda: open_data_url(str(document.get("id")))), now)
         results = await verify_proofs(
-            document, canonical_of=self._proving.canonical_of, key_of=self._proving.key_of, purpose=_PURPOSE, now=now
+            document, canonical_of=self._proving.canonical_of, key_of=self._proving.key_of, purpose=ASSERTION, now=now
         )
         return _signed(document, results)
 
@@ -91,7 +90,7 @@ class ListSignatures:
 
     async def _method(self, envelope: Envelope, url: str, now: datetime) -> VerificationMethodFound:
         """Return the method *url*, whose signature *envelope* must carry."""
-        method = await self._proving.key_of(url, _PURPOSE)
+        method = await self._proving.key_of(url, ASSERTION)
         if any(end is not None and end <= now for end in (method.expires, method.revoked)):
             raise unusable(f"The key {method.id[:200]} is no longer in use.")
         if not await self._beside(lambda: envelope.verify(method.key)):

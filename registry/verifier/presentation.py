@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from registry.domain.names import LogName
 from registry.domain.problem import (
@@ -16,6 +16,7 @@ from registry.domain.problem import (
     INVALID_VERIFICATION_METHOD,
     Problem,
 )
+from registry.securing.verification_method import AUTHENTICATION
 from registry.verifier.badge_step import recipient_step
 from registry.verifier.beside import Walks
 from registry.verifier.contained import contained_in
@@ -31,8 +32,6 @@ from registry.verifier.validity_step import validity_step
 from registry.verifier.verdict import contained_step, is_verified, summary_of, verdict_of, worst
 from registry.verifier.verification import Contained, Outcome, Step, Verdict, Verification
 from registry.verifier.verify import Budget, CredentialVerifier
-
-AUTHENTICATION: Final = "authentication"
 
 
 class PresentationVerifier:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from registry.errors import Malformed, RemoteUnavailable
 from registry.securing.did import did_web_url, resolve_here
 from registry.securing.problem import INVALID_DOCUMENT, INVALID_DOCUMENT_ID
-from registry.securing.verification_method import VerificationMethodFound, controller_of, method_in, unknown
+from registry.securing.verification_method import ASSERTION, VerificationMethodFound, controller_of, method_in, unknown
 from registry.strict_json import json_object
 from registry.verifier.allowance import spend
 from registry.verifier.cache import Cache, Kept
@@ -116,7 +116,7 @@ def vouches(document: Mapping[str, Any], methods: frozenset[str]) -> bool:
 
     So its controller lets somebody else's key speak for it; that somebody says so himself would prove nothing.
     """
-    listed = document.get("assertionMethod", [])
+    listed = document.get(ASSERTION, [])
     references = listed if isinstance(listed, list) else [listed]
     ids = (one.get("id") if isinstance(one, Mapping) else one for one in references)
     return any(isinstance(one, str) and one in methods for one in ids)

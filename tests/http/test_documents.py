@@ -7,13 +7,18 @@ import pytest
 
 from registry.domain.events import StatusProfile
 from registry.errors import Malformed
-from registry.http.documents import CONTEXT_V1, CONTEXT_V2, date_time_stamp, prepare, require_date, validity
+from registry.http.documents import date_time_stamp, prepare, require_date, validity
+from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2
 
 DID, ORIGIN = "did:key:z6Mk", "https://registry.example"
 
 
 def document(**members):
-    made = {"@context": [CONTEXT_V2], "type": ["VerifiableCredential"], "credentialSubject": {"id": "did:example:a"}}
+    made = {
+        "@context": [CREDENTIALS_V2],
+        "type": ["VerifiableCredential"],
+        "credentialSubject": {"id": "did:example:a"},
+    }
     return {name: value for name, value in {**made, **members}.items() if value is not ...}
 
 
@@ -37,20 +42,20 @@ V1_NEEDS = ["https://www.w3.org/ns/credentials/status/v1", "https://w3id.org/sec
 
 @pytest.mark.parametrize("own", [[], ["https://x.example"], V1_NEEDS[1:], V1_NEEDS, V1_NEEDS[::-1]])
 def test_a_credential_of_the_data_model_1_1_gets_the_contexts_of_status_and_proof_once(own):
-    given = document(**{"@context": [CONTEXT_V1, *own]}, issuanceDate="2020-01-01T00:00:00Z")
+    given = document(**{"@context": [CREDENTIALS_V1, *own]}, issuanceDate="2020-01-01T00:00:00Z")
     contexts = prepared(given)[0]["@context"]
-    assert contexts[: 1 + len(own)] == [CONTEXT_V1, *own]
-    assert sorted(contexts) == sorted({CONTEXT_V1, *own, *V1_NEEDS})
+    assert contexts[: 1 + len(own)] == [CREDENTIALS_V1, *own]
+    assert sorted(contexts) == sorted({CREDENTIALS_V1, *own, *V1_NEEDS})
 
 
 def test_the_dates_of_the_data_model_1_1_are_recorded_as_its_validity():
     dates = {"issuanceDate": "2020-01-01T00:00:00Z", "expirationDate": "2030-01-01T00:00:00+01:00"}
-    _, registration = prepared(document(**{"@context": [CONTEXT_V1]}, **dates))
+    _, registration = prepared(document(**{"@context": [CREDENTIALS_V1]}, **dates))
     assert (registration.valid_from, registration.valid_until) == tuple(dates.values())
 
 
 def test_what_is_issued_under_1_1_needs_a_date_and_what_is_signed_elsewhere_gets_it_there():
-    undated = document(**{"@context": [CONTEXT_V1]})
+    undated = document(**{"@context": [CREDENTIALS_V1]})
     assert prepared(undated)[1].valid_from is None
     with pytest.raises(Malformed, match="issuanceDate"):
         require_date(undated)
@@ -93,13 +98,14 @@ def test_a_foreign_status_is_refused_under_ob3():
     [
         ({"@context": ...}, "@context", "begins with"),
         ({"@context": []}, "@context", "begins with"),
-        ({"@context": CONTEXT_V2}, "@context", "array"),
-        ({"@context": ["https://x.example", CONTEXT_V2]}, "@context", "begins with"),
-        ({"@context": CONTEXT_V1}, "@context", "array"),
-        ({"@context": [CONTEXT_V1], "validFrom": "2026-01-01T00:00:00Z"}, "validFrom", "issuanceDate"),
-        ({"@context": [CONTEXT_V1], "validUntil": "2026-01-01T00:00:00Z"}, "validUntil", "expirationDate"),
-        ({"@context": [CONTEXT_V1], "issuanceDate": "2026-01-01"}, "issuanceDate", "zone"),
-        ({"@context": [CONTEXT_V1], "issuanceDate": "2026-01-01T00:00:01Z", "expirationDate": "2026-01-01T00:00:00Z"},
+        ({"@context": CREDENTIALS_V2}, "@context", "array"),
+        ({"@context": ["https://x.example", CREDENTIALS_V2]}, "@context", "begins with"),
+        ({"@context": CREDENTIALS_V1}, "@context", "array"),
+        ({"@context": [CREDENTIALS_V1], "validFrom": "2026-01-01T00:00:00Z"}, "validFrom", "issuanceDate"),
+        ({"@context": [CREDENTIALS_V1], "validUntil": "2026-01-01T00:00:00Z"}, "validUntil", "expirationDate"),
+        ({"@context": [CREDENTIALS_V1], "issuanceDate": "2026-01-01"}, "issuanceDate", "zone"),
+        ({"@context": [CREDENTIALS_V1],
+          "issuanceDate": "2026-01-01T00:00:01Z", "expirationDate": "2026-01-01T00:00:00Z"},
          "expirationDate", "before"),
         ({"type": ...}, "type", "VerifiableCredential"),
         ({"type": ["Other"]}, "type", "VerifiableCredential"),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import Malformed, UnknownVerificationMethod
-from registry.securing.did import method_here
+from registry.securing.did import resolve_here
 from registry.securing.problem import (
     INVALID_DOCUMENT,
     INVALID_DOCUMENT_ID,
@@ -128,22 +128,22 @@ def test_what_is_wrong_is_told_in_the_specifications_words(
 
 def test_a_bare_did_key_names_its_one_method() -> None:
     bare = method_of(SIGNERS["P-256"]).partition("#")[0]
-    found = method_here(bare, "assertionMethod")
+    found = method_in(resolve_here(bare), bare, "assertionMethod")
     assert controller_of(bare) == found.id == found.controller == bare
     assert found.key == KEYS["P-256"]
 
 
 def test_a_did_key_is_not_for_key_agreement() -> None:
+    url = method_of(SIGNERS["Ed25519"])
     with pytest.raises(UnknownVerificationMethod) as refused:
-        method_here(method_of(SIGNERS["Ed25519"]), "keyAgreement")
+        method_in(resolve_here(controller_of(url)), url, "keyAgreement")
     assert refused.value.problem_type == INVALID_RELATIONSHIP.type
 
 
 @pytest.mark.parametrize("url", ["did:web:a.example#b", "did:key:z#z", "did:jwk:e30#0", "did:jwk:e30#1", "did:jwk:!#0"])
 def test_what_is_not_its_own_key_is_not_resolved_here(url: str) -> None:
-    with pytest.raises(UnknownVerificationMethod) as refused:
-        method_here(url, "assertionMethod")
-    assert refused.value.problem_type == INVALID_DOCUMENT.type
+    with pytest.raises(Malformed):
+        resolve_here(controller_of(url))
 
 
 JSON = st.recursive(

@@ -21,7 +21,7 @@ from registry.domain.names import CredentialId, credential_id
 from registry.errors import Malformed, UnknownCredential
 from registry.http import documents
 from registry.http.dcc.exchange import Exchange, answer
-from registry.securing.contexts import STATUS_V1
+from registry.securing.contexts import CREDENTIALS_V1, STATUS_V1
 
 STATUS_TYPE = "BitstringStatusListCredential"
 
@@ -74,7 +74,7 @@ async def allocate(exchange: Exchange) -> web.Response:
 
 def _with_status_terms(contexts: Any) -> Any:
     """Add the context that defines a status entry's terms, where the data model's own does not."""
-    if not isinstance(contexts, list) or contexts[0] != documents.CONTEXT_V1 or STATUS_V1 in contexts:
+    if not isinstance(contexts, list) or contexts[0] != CREDENTIALS_V1 or STATUS_V1 in contexts:
         return contexts
     return [*contexts, STATUS_V1]
 

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from registry.errors import UnknownContext
-from registry.securing.contexts import CREDENTIALS_V2
-from registry.verifier.lint.examined import SUITE_2020, Examined
+from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, DATA_INTEGRITY_V2, ED25519_2020_V1, STATUS_V1
+from registry.verifier.badges.rules import OB_CONTEXT
+from registry.verifier.lint.examined import Examined
 from registry.verifier.lint.rule import Rule, Severity, Trip, rule, shape
 from registry.verifier.lint.verifiers import BADGE_VALIDATOR, DATA_MODEL_LIBRARY, EVERY, JSON_LD, STATUS_INDEX
-from registry.verifier.structure.contexts import CREDENTIALS_V1, contexts
+from registry.verifier.structure.contexts import contexts
 
-_BADGES: Final = "https://purl.imsglobal.org/spec/ob/v3p0/context"
-_STATUS_V1: Final = "https://www.w3.org/ns/credentials/status/v1"
-_DATA_INTEGRITY: Final = ("https://w3id.org/security/data-integrity/v1", "https://w3id.org/security/data-integrity/v2")
+_DATA_INTEGRITY: Final = ("https://w3id.org/security/data-integrity/v1", DATA_INTEGRITY_V2)
 
 context_order = shape(
     "context-order",
@@ -43,11 +42,11 @@ def context_both_versions(examined: Examined) -> Iterator[Trip]:
     Severity.ERROR,
     fails_in=f"{BADGE_VALIDATOR}; {JSON_LD}",
     source="Open Badges 3.0, appendix B.1.2",
-    remedy=f"Add {_BADGES}-3.0.3.json behind the context of the data model.",
+    remedy=f"Add {OB_CONTEXT}-3.0.3.json behind the context of the data model.",
 )
 def context_open_badges_missing(examined: Examined) -> Iterator[Trip]:
     """A badge without the Open Badges context has no defined achievement."""
-    if examined.is_badge and not any(str(one).startswith(_BADGES) for one in examined.contexts):
+    if examined.is_badge and not any(str(one).startswith(OB_CONTEXT) for one in examined.contexts):
         yield "/@context", "The badge has no context of Open Badges 3.0: nothing says what an achievement is."
 
 
@@ -56,12 +55,12 @@ def context_open_badges_missing(examined: Examined) -> Iterator[Trip]:
     Severity.WARNING,
     fails_in="verifiers that pin contexts (wallets, this registry): the file behind that address was changed",
     source="1EdTech/openbadges-specification, ob_v3p0/context.json against context-3.0.3.json",
-    remedy=f"Name a version that stays as it is, such as {_BADGES}-3.0.3.json.",
+    remedy=f"Name a version that stays as it is, such as {OB_CONTEXT}-3.0.3.json.",
 )
 def context_unversioned(examined: Examined) -> Iterator[Trip]:
     """The unversioned addresses of 1EdTech answered with different files over time."""
     for index, one in enumerate(examined.contexts):
-        if one in (f"{_BADGES}.json", "https://purl.imsglobal.org/spec/clr/v2p0/context.json"):
+        if one in (f"{OB_CONTEXT}.json", "https://purl.imsglobal.org/spec/clr/v2p0/context.json"):
             yield f"/@context/{index}", f"{one} names no version."
 
 
@@ -98,14 +97,14 @@ def context_inline(examined: Examined) -> Iterator[Trip]:
     Severity.ERROR,
     fails_in=JSON_LD,
     source="VC Data Integrity 1.0, section 2.4.2",
-    remedy=f"Add {SUITE_2020} for Ed25519Signature2020; for DataIntegrityProof use the data model 2.0, or add "
-    f"{_DATA_INTEGRITY[1]}.",
+    remedy=f"Add {ED25519_2020_V1} for Ed25519Signature2020; for DataIntegrityProof use the data model 2.0, or add "
+    f"{DATA_INTEGRITY_V2}.",
 )
 def context_suite_missing(examined: Examined) -> Iterator[Trip]:
     """The terms of a proof are defined by the data model 2.0 (DataIntegrityProof), or by the suite's own context."""
     for proof, where in examined.proofs:
         match proof.get("type"):
-            case "Ed25519Signature2020" if SUITE_2020 not in examined.contexts:
+            case "Ed25519Signature2020" if ED25519_2020_V1 not in examined.contexts:
                 yield where, "No context defines the terms of Ed25519Signature2020."
             case "DataIntegrityProof" if examined.is_v1 and not any(
                 one in examined.contexts for one in _DATA_INTEGRITY
@@ -118,11 +117,11 @@ def context_suite_missing(examined: Examined) -> Iterator[Trip]:
     Severity.ERROR,
     fails_in="verifiers built on digitalbazaar/vc-bitstring-status-list, which then see no status; and " + JSON_LD,
     source=STATUS_INDEX,
-    remedy=f"Add {_STATUS_V1}, or use the data model 2.0, which has these terms.",
+    remedy=f"Add {STATUS_V1}, or use the data model 2.0, which has these terms.",
 )
 def context_status_missing(examined: Examined) -> Iterator[Trip]:
     """The data model 1.1 does not know bitstring status lists."""
-    if not examined.is_v1 or _STATUS_V1 in examined.contexts:
+    if not examined.is_v1 or STATUS_V1 in examined.contexts:
         return
     for entry, where in examined.entries:
         if entry.get("type") == "BitstringStatusListEntry":

@@ -10,15 +10,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from registry.errors import RegistryError
-from registry.securing.contexts import CREDENTIALS_V2
+from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2
 from registry.verifier.badges.achievement import BADGE_TYPES
 from registry.verifier.lint.encoded import bit_count
-from registry.verifier.structure.contexts import CREDENTIALS_V1, base_context
+from registry.verifier.structure.contexts import base_context
 from registry.verifier.structure.parties import id_of, types_of
 from registry.verifier.structure.path import ROOT, Path, each, pointer
 
-SUITE_2020: Final = "https://w3id.org/security/suites/ed25519-2020/v1"
-"""The context of Ed25519Signature2020, which no version of the data model defines."""
 LIST_TYPES: Final = frozenset({"BitstringStatusListCredential", "StatusList2021Credential"})
 
 MAX_VALUES: Final = 20_000

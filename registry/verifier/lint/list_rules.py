@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from registry.errors import Malformed
-from registry.securing.contexts import CREDENTIALS_V2
+from registry.securing.contexts import CREDENTIALS_V2, ED25519_2020_V1
 from registry.verifier.lint.encoded import bits_of
-from registry.verifier.lint.examined import SUITE_2020, Examined, everything
+from registry.verifier.lint.examined import Examined, everything
 from registry.verifier.lint.rule import Rule, Severity, Trip, rule
 from registry.verifier.lint.verifiers import (
     CORE_PROOF,
@@ -166,7 +166,7 @@ def list_ampersand(examined: Examined) -> Iterator[Trip]:
 )
 def list_contexts(examined: Examined) -> Iterator[Trip]:
     """A list needs no context but the data model's."""
-    needed = (CREDENTIALS_V2, SUITE_2020) if examined.has_suite_2020 else (CREDENTIALS_V2,)
+    needed = (CREDENTIALS_V2, ED25519_2020_V1) if examined.has_suite_2020 else (CREDENTIALS_V2,)
     if _subject(examined) and examined.is_v2 and not all(one in needed for one in examined.contexts):
         yield "/@context", "The list names more contexts than it needs."
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from registry.errors import Malformed
 from registry.securing import base58
+from registry.securing.proof_reading import CLOCK_SKEW
+from registry.securing.verification_method import ASSERTION
 from registry.verifier.lint.examined import Examined
 from registry.verifier.lint.rule import Rule, Severity, Trip, rule, shape
 from registry.verifier.lint.verifiers import CORE_PROOF, DATA_MODEL_LIBRARY, EVERY, VC_PURPOSE, WALLETS
 from registry.verifier.structure.check import proofs
 from registry.verifier.structure.lexical import moment
 
-_SKEW: Final = timedelta(minutes=5)
 _PROOF: Final = "VC Data Integrity 1.0, section 2.1"
 _KNOWN_TYPES: Final = ("DataIntegrityProof", "Ed25519Signature2020")
 _LENGTHS: Final = {
@@ -143,7 +143,7 @@ def proof_type_unknown(examined: Examined) -> Iterator[Trip]:
 def proof_purpose(examined: Examined) -> Iterator[Trip]:
     """A credential is asserted."""
     for proof, where in examined.proofs:
-        if proof.get("proofPurpose") != "assertionMethod":
+        if proof.get("proofPurpose") != ASSERTION:
             yield f"{where}/proofPurpose", f"The purpose is {str(proof.get('proofPurpose'))[:80]}."
 
 
@@ -202,7 +202,7 @@ def proof_from_the_future(examined: Examined) -> Iterator[Trip]:
     """A proof is not older than the moment it is looked at."""
     for proof, where in examined.proofs:
         created = moment(proof.get("created"))
-        if created is not None and created > examined.now + _SKEW:
+        if created is not None and created > examined.now + CLOCK_SKEW:
             yield f"{where}/created", f"The proof was made at {proof['created']}, which is still to come."
 
 

@@ -12,7 +12,6 @@ JSON_LD: Final = "every verifier of an -rdfc- proof, which sees only what the co
 BADGE_VALIDATOR: Final = "the public validator of 1EdTech, and displayers that check as it does"
 
 VC_INDEX: Final = "digitalbazaar/vc, lib/index.js"
-VC_CONTEXT: Final = "digitalbazaar/vc, lib/helpers.js"
 VC_PURPOSE: Final = "digitalbazaar/vc, lib/CredentialIssuancePurpose.js"
 STATUS_INDEX: Final = "digitalbazaar/vc-bitstring-status-list, lib/index.js"
 STATUS_BITS: Final = "digitalbazaar/vc-bitstring-status-list, lib/BitstringStatusList.js"

@@ -7,11 +7,9 @@ from functools import cache
 from typing import Any, Final
 
 from registry.domain.problem import Problem
-from registry.securing.contexts import CREDENTIALS_V2, load_contexts
+from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, load_contexts
 from registry.verifier.structure.lexical import is_url
 from registry.verifier.structure.path import ROOT, Path, malformed
-
-CREDENTIALS_V1: Final = "https://www.w3.org/2018/credentials/v1"
 
 _SECTION: Final = {CREDENTIALS_V2: "VCDM 2.0, section 4.3", CREDENTIALS_V1: "VCDM 1.1, section 4.1"}
 _PROTECTED: Final = {CREDENTIALS_V2: "VCDM 2.0, section 5.2.1", CREDENTIALS_V1: "VCDM 1.1, section 5.3"}

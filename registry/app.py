@@ -65,6 +65,7 @@ from registry.wiring import (
     readiness,
     securings_reader,
     stream_reader,
+    until_listed,
     until_published,
     utc_now,
 )
@@ -189,7 +190,7 @@ class Process:
         projecting = Runner(self._databases.projector, PROJECTIONS)
         publisher = Publisher(
             database,
-            list_signer(database, vault, utc_now),
+            list_signer(database, vault, utc_now, until_listed(database)),
             PublishSettings(
                 settings.heads_path, settings.tick_s, int(settings.ttl_s), settings.validity_s, settings.resign_at
             ),

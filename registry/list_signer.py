@@ -13,6 +13,7 @@ from uuid import UUID
 from projections.status_lists.aggregation import aggregation_uri
 from projections.status_lists.rendering import IetfList, Secured, Unsecured, W3cList
 from projections.status_lists.representation import STATUSLIST_CWT, STATUSLIST_JWT
+from registry.commands.issue import UntilPublished
 from registry.domain.events import VerificationMethod
 from registry.domain.issuer import Issuer
 from registry.domain.mechanisms import EMBEDDED, KeyAlgorithm, Mechanism, algorithm_of, in_order
@@ -78,9 +79,13 @@ def methods_of(issuer: Issuer, did: str) -> Methods:
 
 
 def list_signer(
-    database: Pool, vault: Vault, clock: Callable[[], datetime]
+    database: Pool, vault: Vault, clock: Callable[[], datetime], until_published: UntilPublished
 ) -> Callable[[LogName, Unsecured], Awaitable[Secured]]:
-    """Return what signs a list version in every form that its issuer has keys for; raises `UnknownIssuer`."""
+    """Return what signs a list version in every form that its issuer has keys for.
+
+    It raises `UnknownIssuer`, and `NotYetVisible` while the issuer's document does not list a new key: a list that it
+    had signed nobody could verify.
+    """
     under_way: dict[tuple[LogName, UUID], asyncio.Future[Issuer]] = {}
 
     def issuer_of(log: LogName, issuer_id: UUID) -> asyncio.Future[Issuer]:
@@ -95,6 +100,7 @@ def list_signer(
         return asyncio.shield(under_way[key])
 
     async def opened(log: LogName, method: VerificationMethod) -> Key:
+        await until_published(log, method)
         return Key(method.id, await vault.signer(log, method.key_id or UUID(int=0)))
 
     async def secure(log: LogName, unsecured: Unsecured) -> Secured:

@@ -111,6 +111,11 @@ def until_published(
     return wait
 
 
+def until_listed(reader: Pool) -> UntilPublished:
+    """Return what waits likewise before a status list is signed, but shortly: other lists wait behind it."""
+    return until_published(bound_views(reader).method, within_s=1)
+
+
 def stream_reader(reader: Pool) -> Callable[[LogName, Stream], Awaitable[list[Recorded]]]:
     """Return what reads a whole stream."""
 
@@ -178,7 +183,7 @@ def history_of(settings: Settings, reader: Pool, vault: Vault) -> History | None
     """Return what tells of lists as they stood, signed now; None where the past is not told."""
     if not settings.history:
         return None
-    secure = list_signer(reader, vault, utc_now)
+    secure = list_signer(reader, vault, utc_now, until_listed(reader))
     return History(reader, secure, clock=utc_now, max_bytes=settings.history_memory_bytes)
 
 

@@ -240,7 +240,8 @@ class StatusReference(Body):
     model_config = ConfigDict(extra="ignore")
 
     id: str | None = None
-    type: Literal["BitstringStatusListEntry"]
+    type: Literal["BitstringStatusListEntry", "BitstringStatusList"]
+    """The entry's; VCALM's own examples write the list's."""
     status_purpose: Literal["revocation", "suspension", "refresh", "message"]
     status_list_index: str | None = None
     status_list_credential: str | None = None

@@ -206,6 +206,32 @@ async def test_lists_are_signed_by_the_new_key_when_they_change(public: Service)
     assert await issuer.verifies(lists[0])
 
 
+async def test_no_list_is_signed_by_a_key_before_its_document_lists_it(public: Service) -> None:
+    """The signer reads the log; the document is read from a projection of it, which may be behind."""
+    issuer = await Issuer.of(public, did="web")
+    credential = await issuer.issue()
+    path = f"/credentials/{quote(credential['id'], safe='')}/revocation"
+    directory = await asyncpg.connect(public.database.projector)
+    try:
+        schema = await directory.fetchval(
+            "SELECT projection || '_' || generation FROM projections.generations"
+            " WHERE projection = 'issuer_directory' AND is_current"
+        )
+        await directory.execute(f"ALTER TABLE {schema}.issuer_methods ADD CONSTRAINT behind CHECK (false) NOT VALID")
+        await issuer.ask("POST", "/keys/rotation", json={})
+        await issuer.ask("PUT", path, json={})
+        began = await clock()
+        await until(clock, lambda now: now - began > timedelta(seconds=1.5))  # several ticks
+        [old] = await issuer.listed()
+        assert {signed_by(one) for one in await issuer.lists_of(credential)} == {old}
+    finally:
+        await directory.execute(f"ALTER TABLE {schema}.issuer_methods DROP CONSTRAINT IF EXISTS behind")
+        await directory.close()
+    [revocation, _] = await until(lambda: issuer.lists_of(credential), lambda seen: signed_by(seen[0]) != old)
+    assert signed_by(revocation) in await issuer.listed()
+    assert await issuer.verifies(revocation)
+
+
 async def test_after_a_compromise_the_old_key_is_believed_nowhere_and_lists_are_signed_anew_at_once(
     public: Service,
 ) -> None:

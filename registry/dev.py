@@ -247,11 +247,16 @@ def summary(demo: Demo, settings: Settings, metrics_port: int) -> list[str]:
     return [
         f"service      {demo.url}",
         f"metrics      http://{settings.metrics_host}:{metrics_port}/metrics",
+        *([] if settings.dcc_port is None else [_listener(settings)]),
         f"operator     key {demo.operator_key}",
         f"issuer       key {demo.issuer_key} ({demo.issuer})",
         next_steps(demo, settings.home),
         "Ctrl-C stops everything; the next start goes on from here.",
     ]
+
+
+def _listener(settings: Settings) -> str:
+    return f"DCC          http://{settings.dcc_host}:{settings.dcc_port} (status service for {settings.dcc_issuer})"
 
 
 def next_steps(demo: Demo, home: Path) -> str:
@@ -262,13 +267,19 @@ The keys are in {file}. Try it, in another terminal:
 
   source {file}
 
-  1  Register a credential; the answer has its status entries:
-     curl -sX POST $REGISTRY_URL/issuers/$REGISTRY_ISSUER/credentials -H "Authorization: Bearer $REGISTRY_ISSUER_KEY" \\
-       -H 'Content-Type: application/json' -d '{{"credentialId": "urn:example:1", "type": ["VerifiableCredential"]}}'
-  2  Ask, as anyone may, where it stands:
-     curl -s --fail --retry 5 --retry-all-errors "$REGISTRY_URL/credential-status?id=urn:example:1"
-  3  Revoke it, and ask once more:
-     curl -sX PUT $REGISTRY_URL/issuers/$REGISTRY_ISSUER/credentials/urn:example:1/revocation \\
+  1  Issue a credential: it gets its status entries and a signature, and goes into a file:
+     ID="urn:example:$(date +%s)"
+     curl -sX POST $REGISTRY_URL/issuers/$REGISTRY_ISSUER/credentials/issue -o credential.json \\
+       -H "Authorization: Bearer $REGISTRY_ISSUER_KEY" -H 'Content-Type: application/json' \\
+       -d '{{"credential": {{"@context": ["https://www.w3.org/ns/credentials/v2"], "id": "'$ID'",
+           "type": ["VerifiableCredential"], "credentialSubject": {{"name": "Ada"}}}}}}'
+  2  Verify it, as anyone may: `verdict` is the word to act on. Lint says where it may fail elsewhere:
+     curl -sX POST $REGISTRY_URL/credentials/verify -H 'Content-Type: application/json' -d @credential.json
+     curl -sX POST $REGISTRY_URL/credentials/lint -H 'Content-Type: application/json' -d @credential.json
+  3  Revoke it; ask where it stands; verify it once more:
+     curl -sX PUT $REGISTRY_URL/issuers/$REGISTRY_ISSUER/credentials/$ID/revocation \\
        -H "Authorization: Bearer $REGISTRY_ISSUER_KEY" -H 'Content-Type: application/json' \\
        -d '{{"reason": "issued-in-error"}}'
+     curl -s --fail --retry 5 --retry-all-errors "$REGISTRY_URL/credential-status?id=$ID"
+     curl -sX POST $REGISTRY_URL/credentials/verify -H 'Content-Type: application/json' -d @credential.json
 """

@@ -97,7 +97,8 @@ def _tell(issuer: Issuer) -> None:
 
     click.echo(issuer.did or "no DID yet")
     for one in issuer.keys.all:
-        until = f" until {one.until:%Y-%m-%d %H:%M:%S}Z" if one.until else ""
+        word = "compromised since" if one.state == "compromised" else "until"
+        until = f", {word} {one.until:%Y-%m-%d %H:%M:%S}Z" if one.until else ""
         algorithm = algorithm_of(one.method.public_key_multibase) or "?"
         click.echo(f"{one.state:11}  {algorithm:7}  {one.method.id}  (since {one.since:%Y-%m-%d %H:%M:%S}Z{until})")
     if issuer.keys.proposed is not None:
@@ -112,13 +113,23 @@ async def _rotate(log: str, slug: str, method: str | None, compromised_since: da
         asked = system(name, "keys")
         await issuer_keys.rotate(asked, issuer_id, method_id=method, compromised_since=compromised_since)
         _tell(await commands.issuer(name, issuer_id))
+        if compromised_since is None:
+            return
+        if (await issuer_keys.doubtful(name, issuer_id, after=0)).securings:
+            click.echo(f"What it signed here from then on must be looked at: registry keys doubtful {slug}")
+        else:
+            click.echo("It signed nothing here from then on.")
 
 
 async def _doubtful(log: str, slug: str) -> None:
     async with _opened(log, slug) as (_, issuer_keys, name, issuer_id):
         after: int | None = 0
+        count = 0
         while after is not None:
             page = await issuer_keys.doubtful(name, issuer_id, after=after)
             for one in page.securings:
                 click.echo(f"{name}:{one.position}  {getattr(one.event, 'credential_id', '')}")
+            count += len(page.securings)
             after = page.next_after
+        if not count:
+            click.echo("none: no compromised key of the issuer signed anything here after its cut-off", err=True)

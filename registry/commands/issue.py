@@ -54,6 +54,7 @@ class Issued:
     """A secured credential, as the bytes whose digest is in the log."""
 
     position: int
+    credential_id: CredentialId
     secured: Secured
     replayed: bool
 
@@ -118,7 +119,7 @@ class Issuing:
         except AlreadyRegistered:
             # two repetitions of one request may race, with different keys after a rotation: the recorded one counts
             position, secured = await self._secure(asked, command, complete, wish, answer)
-        return Issued(position, secured, outcome.replayed)
+        return Issued(position, CredentialId(complete["id"]), secured, outcome.replayed)
 
     async def _secure(
         self, asked: Asked, command: RegisterCredential, document: Document, wish: Wish, answer: dict[str, Any]

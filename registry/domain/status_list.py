@@ -108,7 +108,8 @@ def _require_messages(member: ListMember) -> None:
     messages = member.messages or ()
     if [one.status for one in messages] != [f"{value:#x}" for value in range(1 << member.bits)]:
         raise Malformed(
-            f"A message list of {member.bits} bits has {1 << member.bits} messages: their status is 0x0, 0x1, …",
+            f"A message list with `statusSize` {member.bits} says what each of its {1 << member.bits} values means: "
+            '`statusMessages` is [{"status": "0x0", "message": "…"}, {"status": "0x1", "message": "…"}, …].',
             pointer="/statusMessages",
         )
     if not all(is_plain_message(one.message) for one in messages):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
+from urllib.parse import quote
 
 import orjson
 from aiohttp import web
@@ -54,6 +55,7 @@ async def register(call: Call) -> web.Response:
         types = tuple(body.type or ())
         registration = Registration(identifier, types, valid_from, valid_until, body.achievement)
     outcome = await call.parts.commands.handle(asked(call), _command(call, registration))
+    _note_location(call, outcome.answer["credentialId"])
     return recorded(call, outcome, 201)
 
 
@@ -73,7 +75,14 @@ async def issue(call: Call) -> web.Response:
     await Walks(document)(lambda: documents.require_conforming(document, wish.terms.did))
     issued = await call.parts.issuing.issue(asked(call), _command(call, registration), document, wish)
     note_position(call, issued.position, is_replay=issued.replayed)
+    _note_location(call, issued.credential_id)
     return call.rendered(b'{"verifiableCredential":' + _credential(issued.secured) + b"}", 201)
+
+
+def _note_location(call: Call, identifier: str) -> None:
+    """Say where the credential is suspended and revoked from now on: inside an envelope, its id is hard to see."""
+    slug = call.request.match_info["slug"]
+    call.headers["Location"] = f"{call.origin}/issuers/{slug}/credentials/{quote(identifier, safe=':')}"
 
 
 def _credential(secured: Secured) -> bytes:

@@ -49,9 +49,10 @@ def chosen(allowed: Sequence[Mechanism], acceptable: Collection[Mechanism], docu
         if mechanism in acceptable:
             _require_free(document, mechanism)
             return mechanism
-    where = "for the data model 1.1" if len(able) < len(allowed) else "here"
+    where = " for the data model 1.1" if len(able) < len(allowed) else ""
     raise Malformed(
-        f"Nothing fits what `options` asks for; the issuer allows {', '.join(able)} {where}.",
+        f"Nothing fits what `options` asks for; the issuer allows {', '.join(able)}{where}. "
+        "Its operator allows more: PATCH /issuers/{slug} with `mechanisms`.",
         pointer="/options",
         allowed=able,
     )

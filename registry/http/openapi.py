@@ -36,6 +36,7 @@ _IDEMPOTENCY_KEY = Parameter(
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     within="header",
 )
+_LOCATED = frozenset({"issueCredential", "registerCredential", "createStatusList", "createIssuersStatusList"})
 
 Json = dict[str, Any]
 
@@ -134,6 +135,8 @@ def _responses(operation: Operation) -> Json:
             response["headers"] = {
                 "Registry-Position": {"description": "Where the log has it.", "schema": {"type": "string"}}
             }
+            if operation.operation_id in _LOCATED:
+                response["headers"]["Location"] = {"description": "What was made.", "schema": {"type": "string"}}
         responses[str(status)] = response
     for status, titles in sorted(_problems(operation).items()):
         response = responses.setdefault(str(status), {})

@@ -53,7 +53,9 @@ def _command(call: Call, identifier: CredentialId, purpose: str, status: bool | 
         case "suspension", False:
             return ReinstateCredential(now, call.issuer, identifier)
         case "refresh", _:
-            raise Malformed("A refresh entry is set where the credential is superseded; name its successor there.")
+            raise Malformed(
+                "A refresh entry is set by PUT …/credentials/{id}/supersession, which names the credential's successor."
+            )
     raise Malformed("The status is true or false; only a message has values.", pointer="/status")
 
 

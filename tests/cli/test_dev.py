@@ -63,12 +63,17 @@ def issue(demo: Demo) -> Answer:
     return ask("POST", url, key=demo.issuer_key, body={"credential": UNSIGNED})
 
 
-def typed(printed: str) -> list[dict[str, object]]:
+def typed(printed: str, folder: Path) -> list[dict[str, object]]:
     """Paste what *printed* tells people to type into bash, all of it at once; return the answers."""
-    lines = [line for line in printed.splitlines() if re.match(r" +(source |curl |-)", line)]
+    lines = [line for line in printed.splitlines() if re.match(r' +(source |curl |ID=|-|")', line)]
     script = "\n".join(lines).replace("curl -s", "echo; curl -s")
     done = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, timeout=60, env={"PATH": os.environ["PATH"]}
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]},
     )
     assert (done.returncode, done.stderr) == (0, "")
     return [json.loads(line) for line in done.stdout.splitlines() if line]
@@ -81,9 +86,10 @@ def test_a_first_start_takes_seconds_and_what_it_prints_works(folder: Path, fres
         process.until_it_says(UP)
         first_s = time.monotonic() - started
         demo = demo_of(fresh)
-        made, asked, revoked = typed(process.out)
-        assert made["credentialId"] == asked["credentialId"] == revoked["credentialId"] == "urn:example:1", made
-        assert (asked["status"], revoked["status"]) == ("active", "revoked")
+        verified, linted, revoked, asked, again = typed(process.out, folder)
+        identifier = str(revoked["credentialId"])
+        assert (verified["verdict"], linted["errors"], again["verdict"]) == ("valid", 0, "revoked"), verified
+        assert (asked["credentialId"], revoked["status"]) == (identifier, "revoked")
         assert all(text in process.out for text in (demo.operator_key, demo.issuer_key, demo.url))
         assert process.stop(signal.SIGINT, whole_group=True) < STOP_S
         assert (process.popen.returncode, process.err) == (0, "")
@@ -92,7 +98,7 @@ def test_a_first_start_takes_seconds_and_what_it_prints_works(folder: Path, fres
         process.until_it_says(UP)
         assert time.monotonic() - started < first_s
         assert demo_of(fresh) == demo
-        assert eventually(lambda: status_of(demo, "urn:example:1")) == "revoked"
+        assert eventually(lambda: status_of(demo, identifier)) == "revoked"
         process.stop()
         assert (process.popen.returncode, process.err) == (0, "")
 

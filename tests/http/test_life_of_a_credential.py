@@ -116,10 +116,13 @@ async def test_the_same_request_under_its_key_takes_effect_once_and_gets_the_sam
     answers = []
     for _ in range(2):
         async with service.session.post(path, json={"credential": unsigned()}, headers=headers) as response:
-            answers.append((response.status, await response.read(), response.headers.get("Idempotency-Replayed")))
-    (first, body, replayed), (second, again, replayed_again) = answers
+            headers_said = [response.headers.get(name) for name in ("Idempotency-Replayed", "Location")]
+            answers.append((response.status, await response.read(), *headers_said))
+    (first, body, replayed, place), (second, again, replayed_again, place_again) = answers
     assert (first, second, replayed, replayed_again) == (201, 201, None, "true")
-    assert body == again
+    assert (body, place) == (again, place_again)
+    _, there = await service.ask("GET", str(place).removeprefix(service.url))
+    assert there["credentialId"] == json.loads(body)["verifiableCredential"]["id"]
 
     other = {"credential": unsigned(validUntil="2030-01-01T00:00:00Z")}
     async with service.session.post(path, json=other, headers=headers) as response:

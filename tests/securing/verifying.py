@@ -9,15 +9,16 @@ from functools import cache
 from typing import Any
 
 from registry.domain.mechanisms import Mechanism
-from registry.errors import Refused
+from registry.errors import Malformed, Refused
 from registry.securing.contexts import Contexts, load_contexts
 from registry.securing.data_integrity import digest_of
-from registry.securing.did import method_here
+from registry.securing.did import resolve_here
+from registry.securing.problem import INVALID_DOCUMENT
 from registry.securing.proofs import CanonicalOf, ProofResult, verify_proofs
 from registry.securing.rdf import Processor, canonicalise_here
 from registry.securing.rdfc import Digest
 from registry.securing.secure import Secured, secure
-from registry.securing.verification_method import VerificationMethodFound
+from registry.securing.verification_method import VerificationMethodFound, controller_of, method_in, unknown
 from tests.securing.signers import AnySigner, method_of
 
 CREATED = datetime(2025, 6, 1, 12, 30, 15, 999_999, tzinfo=UTC)
@@ -48,7 +49,10 @@ def canonical_with(contexts: Contexts | Processor) -> CanonicalOf:
 
 
 async def did_key_method(url: str, purpose: str) -> VerificationMethodFound:
-    return method_here(url, purpose)
+    try:
+        return method_in(resolve_here(controller_of(url)), url, purpose)
+    except Malformed as error:
+        raise unknown(INVALID_DOCUMENT(error.detail)) from error
 
 
 async def verified(

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from registry.domain.mechanisms import Mechanism
 from registry.errors import RegistryError
-from registry.securing.did import method_here
 from registry.securing.status_token import cwt, jwt
 from registry.verifier.list_signatures import ListSignatures, Proving
 from registry.verifier.remote_lists import bitstring_list, revocation_list, token_list
 from registry.verifier.status_entry import Kind, entry_of
+from tests.securing.verifying import did_key_method
 from tests.verifier.foreign import LIST, METHOD, NOW, SIGNER, TOKENS, bitstring, signed, token
 
 
@@ -26,11 +26,7 @@ async def no_canonical_form(_: Sequence[Any], __: Any = "sha256") -> list[str]:
     return [""]
 
 
-async def key_of(url: str, purpose: str) -> Any:
-    return method_here(url, purpose)
-
-
-SIGNATURES = ListSignatures(Proving(no_canonical_form, key_of), ThreadPoolExecutor(1))
+SIGNATURES = ListSignatures(Proving(no_canonical_form, did_key_method), ThreadPoolExecutor(1))
 GENUINE = {
     "application/vc": signed(bitstring({5: 1}))[0],
     "application/vc+jwt": signed(bitstring({5: 1}), Mechanism.VC_JWT)[0],

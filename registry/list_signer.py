@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from uuid import UUID
 
 from projections.status_lists.aggregation import aggregation_uri
-from projections.status_lists.rendering import IetfList, Secured, Unsecured, W3cList
+from projections.status_lists.rendering import IetfList, Secure, Secured, Unsecured, W3cList
 from projections.status_lists.representation import STATUSLIST_CWT, STATUSLIST_JWT
 from registry.commands.issue import UntilPublished
 from registry.domain.events import VerificationMethod
@@ -78,9 +78,7 @@ def methods_of(issuer: Issuer, did: str) -> Methods:
     raise UnknownIssuer(f"The registry holds no key that may sign the lists of {did}.")
 
 
-def list_signer(
-    database: Pool, vault: Vault, clock: Callable[[], datetime], until_published: UntilPublished
-) -> Callable[[LogName, Unsecured], Awaitable[Secured]]:
+def list_signer(database: Pool, vault: Vault, clock: Callable[[], datetime], until_published: UntilPublished) -> Secure:
     """Return what signs a list version in every form that its issuer has keys for.
 
     It raises `UnknownIssuer`, and `NotYetVisible` while the issuer's document does not list a new key: a list that it

@@ -19,13 +19,12 @@ from projections.status_lists.bounded import Bounded
 from projections.status_lists.frontier import ListState
 from projections.status_lists.published_list import PublishedList
 from projections.status_lists.queries import sql
-from projections.status_lists.rendering import Secured, Unsecured, Validity, past, representations
+from projections.status_lists.rendering import Secure, Validity, past, representations
 from projections.status_lists.representation import Representation
 from projections.visibility import visible
 from registry.domain.names import LogName
 from registry.errors import NotYetVisible, OutOfHistory, Unavailable
 
-Secure = Callable[[LogName, Unsecured], Awaitable[Secured]]
 Forms = Mapping[str, PublishedList]
 """Media type → that form of a version."""
 Key = tuple[LogName, UUID, int, datetime]

@@ -24,13 +24,10 @@ from projections.status_lists.due import batches, read_due
 from projections.status_lists.frontier import Frontier, read_frontier, read_lists, snapshot
 from projections.status_lists.progress import Progress
 from projections.status_lists.queries import sql
-from projections.status_lists.rendering import Refusal, Rendered, Secured, Unsecured, Validity, finish, render
+from projections.status_lists.rendering import Refusal, Rendered, Secure, Secured, Validity, finish, render
 from projections.status_lists.store import store
 from registry.domain.names import LogName
 from registry.errors import ForkedLog, RegistryError
-
-Secure = Callable[[LogName, Unsecured], Awaitable[Secured]]
-"""`secure(log, list)` returns every form of the list that its issuer has keys for, at least one."""
 
 Step = Callable[[str], Awaitable[None]]
 """Told of every step that is done: rendered, secured, head-written, uncommitted, stored. May raise, to fail there."""

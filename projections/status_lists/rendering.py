@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,6 +19,7 @@ from projections.status_lists.representation import (
     in_order,
 )
 from registry.domain.events import Purpose
+from registry.domain.names import LogName
 from registry.errors import Malformed
 
 BACKDATED = timedelta(minutes=5)
@@ -80,6 +81,10 @@ class Secured:
 
     forms: Mapping[str, bytes]
     verification_methods: tuple[str, ...]
+
+
+Secure = Callable[[LogName, Unsecured], Awaitable[Secured]]
+"""`secure(log, list)` returns every form of the list that its issuer has keys for, at least one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ or writes: context, id, type, issuer, status, validity. Issuing asks for all tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from registry.domain.events import StatusProfile
 from registry.domain.names import CredentialId, credential_id, is_absolute_iri
 from registry.errors import Malformed
 from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, DATA_INTEGRITY_V2, STATUS_V1
+from registry.securing.moment import parse_date_time_stamp
 from registry.verifier.structure.check import check_credential
 
 ADDED_TO_V1 = (STATUS_V1, DATA_INTEGRITY_V2)
@@ -26,9 +26,6 @@ _MOMENTS_V2 = ("validFrom", "validUntil")
 """From when and until when a credential holds, in each data model."""
 MAX_TYPES = 32
 MAX_TYPE_CHARACTERS = 256
-
-# XML Schema 1.1 part 2, section 3.4.28: the zone is required. Years of four digits, and no 24:00:00, as in VCDM 2.0.
-_DATE_TIME_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +111,10 @@ def validity(
 
 def date_time_stamp(text: Any, *, pointer: str) -> datetime:
     """Return the moment (aware, UTC, to the microsecond) that an XSD dateTimeStamp names; raise `Malformed`."""
-    if isinstance(text, str) and _DATE_TIME_STAMP.fullmatch(text):
-        try:
-            return datetime.fromisoformat(text).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise Malformed("A moment is written like 2026-05-31T12:00:00Z: date, time, and zone.", pointer=pointer)
+    try:
+        return parse_date_time_stamp(text)
+    except Malformed as error:
+        raise Malformed(error.detail, pointer=pointer) from None
 
 
 def _wrong(where: str, sentence: str) -> Malformed:

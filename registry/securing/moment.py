@@ -1,4 +1,7 @@
-"""Moments as proofs and controller documents write them: XSD dateTimeStamp (XML Schema 1.1, part 2, section 3.4.28)."""
+"""Moments as documents and tokens write them.
+
+XSD dateTimeStamp (XML Schema 1.1, part 2, section 3.4.28) in JSON-LD; NumericDate (RFC 7519, section 2) in claims.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from registry.errors import Malformed
 
 _STAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _LONGEST: Final = 64
+_LATEST_S: Final = 2**37
 
 
 def date_time_stamp(moment: datetime) -> str:
@@ -26,3 +30,10 @@ def parse_date_time_stamp(text: object) -> datetime:
         with suppress(ValueError, OverflowError):
             return datetime.fromisoformat(text).astimezone(UTC)
     raise Malformed(f"{str(text)[:80]!r} is no date and time with a time zone, such as 2025-01-31T12:00:00Z.")
+
+
+def parse_numeric_date(value: object) -> datetime:
+    """Return the moment, in UTC, that *value* counts the seconds to since 1970; raise `Malformed`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LATEST_S:
+        raise Malformed(f"{str(value)[:80]!r} is no moment in seconds since 1970.")
+    return datetime.fromtimestamp(value, UTC)

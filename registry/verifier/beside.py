@@ -1,9 +1,10 @@
-"""Looking through long documents beside the event loop, so that others are answered meanwhile."""
+"""Work beside the event loop, so that others are answered meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 Result = TypeVar("Result")
@@ -12,6 +13,11 @@ LONG: Final = 2_000
 """Values from which on a document is looked through in a thread; one more switch of threads is nothing then."""
 CHARACTERS_PER_VALUE: Final = 16
 """Of an envelope that was not read yet."""
+
+
+async def beside(threads: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
+    """Return what *work* returns, done in one of *threads*."""
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 
 class Walks:

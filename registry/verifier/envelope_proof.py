@@ -6,7 +6,8 @@ Source: Securing Verifiable Credentials using JOSE and COSE 1.0, sections 3.1, 3
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 from registry.domain.problem import (
@@ -17,8 +18,9 @@ from registry.domain.problem import (
     INVALID_VERIFICATION_METHOD_URL,
     Problem,
 )
-from registry.errors import UnknownVerificationMethod
+from registry.errors import Malformed, UnknownVerificationMethod
 from registry.securing.enveloped import Envelope
+from registry.securing.moment import parse_numeric_date
 from registry.securing.proof_reading import CLOCK_SKEW
 from registry.verifier.believed_keys import BelievedKeys
 from registry.verifier.structure.parties import id_of
@@ -69,7 +71,7 @@ async def envelope_problems(
 
 def _signed_at(document: Mapping[str, Any]) -> datetime | None:
     """When an envelope says that it was made; where it says nothing, its validity begins no earlier than that."""
-    return _moment(document.get("iat")) or validity_of(document).valid_from
+    return _moment(document, "iat") or validity_of(document).valid_from
 
 
 def method_url(envelope: Envelope, controller: str | None) -> str | None:
@@ -95,8 +97,8 @@ def _claims(document: Mapping[str, Any], controller: str, moment: datetime) -> l
     for name, expected in pairs:
         if name in document and expected is not None and document[name] != expected:
             found.append(_disagreement(name, f"The claim {name} says something else than the document."))
-    made, not_before = _moment(document.get("iat")), _moment(document.get("nbf"))
-    expires = _moment(document.get("exp"))
+    made, not_before = _moment(document, "iat"), _moment(document, "nbf")
+    expires = _moment(document, "exp")
     if made is not None and made > moment + CLOCK_SKEW:
         found.append(_disagreement("iat", "The envelope says that it was made in the future."))
     validity = validity_of(document)
@@ -126,8 +128,8 @@ def _disagreement(name: str, detail: str) -> Problem:
     return Problem(CRYPTOGRAPHIC_SECURITY_ERROR, "Claim and document disagree", detail, f"/{name}", _SECTION)
 
 
-def _moment(value: Any) -> datetime | None:
-    """Return a NumericDate (RFC 7519, section 2), or None for what is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 2**37:
-        return None
-    return datetime.fromtimestamp(value, UTC)
+def _moment(document: Mapping[str, Any], claim: str) -> datetime | None:
+    """Return a NumericDate, or None for what is none."""
+    with suppress(Malformed):
+        return parse_numeric_date(document.get(claim))
+    return None

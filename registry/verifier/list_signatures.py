@@ -6,22 +6,20 @@ Token Status List, section 5.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from registry.errors import Malformed
 from registry.securing.enveloped import Envelope, open_data_url, open_envelope
-from registry.securing.moment import parse_date_time_stamp
+from registry.securing.moment import parse_date_time_stamp, parse_numeric_date
 from registry.securing.proofs import CanonicalOf, KeyOf, ProofResult, verify_proofs
 from registry.securing.verification_method import ASSERTION, VerificationMethodFound
 from registry.strict_json import json_object
+from registry.verifier.beside import beside
 from registry.verifier.remote_lists import issuer_of, unusable
-
-Result = TypeVar("Result")
 
 ENVELOPES: Final = ("application/vc+jwt", "application/vc+cose")
 SKEW: Final = timedelta(seconds=60)
@@ -62,10 +60,11 @@ class ListSignatures:
         `UnknownVerificationMethod` for a key that cannot be had, and `Unavailable`.
         """
         if media_type in ENVELOPES:
-            return await self._unwrapped(await self._beside(lambda: open_envelope(content, media_type)), now)
-        document = await self._beside(lambda: json_object(content, "The list"))
+            return await self._unwrapped(await beside(self._threads, lambda: open_envelope(content, media_type)), now)
+        document = await beside(self._threads, lambda: json_object(content, "The list"))
         if document.get("type") == "EnvelopedVerifiableCredential":
-            return await self._unwrapped(await self._beside(lambda: open_data_url(str(document.get("id")))), now)
+            envelope = await beside(self._threads, lambda: open_data_url(str(document.get("id"))))
+            return await self._unwrapped(envelope, now)
         results = await verify_proofs(
             document, canonical_of=self._proving.canonical_of, key_of=self._proving.key_of, purpose=ASSERTION, now=now
         )
@@ -73,7 +72,7 @@ class ListSignatures:
 
     async def token(self, content: bytes, media_type: str, now: datetime) -> Signed:
         """Return the claims of the status list token *content*, whose issuer is who signed it; raises the same."""
-        envelope = await self._beside(lambda: open_envelope(content, media_type))
+        envelope = await beside(self._threads, lambda: open_envelope(content, media_type))
         method = await self._method(envelope, envelope.key_id or "", now)
         return Signed(envelope.document, method.controller, frozenset({method.id}))
 
@@ -83,7 +82,7 @@ class ListSignatures:
         method = await self._method(envelope, f"{issuer}{key_id}" if key_id.startswith("#") else key_id, now)
         if issuer != method.controller or envelope.document.get("iss", issuer) != issuer:
             raise _others_signature()
-        begins, ends = _seconds(envelope.document, "nbf"), _seconds(envelope.document, "exp")
+        begins, ends = _claimed(envelope.document, "nbf"), _claimed(envelope.document, "exp")
         if (begins is not None and begins > now + SKEW) or (ends is not None and ends <= now):
             raise unusable("The envelope of the list is not valid now, by its claims nbf and exp.")
         return Signed(envelope.document, issuer, frozenset({method.id}), ends)
@@ -93,12 +92,9 @@ class ListSignatures:
         method = await self._proving.key_of(url, ASSERTION)
         if any(end is not None and end <= now for end in (method.expires, method.revoked)):
             raise unusable(f"The key {method.id[:200]} is no longer in use.")
-        if not await self._beside(lambda: envelope.verify(method.key)):
+        if not await beside(self._threads, lambda: envelope.verify(method.key)):
             raise unusable("The signature of the list does not hold.")
         return method
-
-    async def _beside(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 def _signed(document: Mapping[str, Any], results: Sequence[ProofResult]) -> Signed:
@@ -118,11 +114,5 @@ def _others_signature() -> Malformed:
     return unusable("The list is signed by somebody else than the issuer that it names.")
 
 
-def _seconds(document: Mapping[str, Any], claim: str) -> datetime | None:
-    """Return a NumericDate (RFC 7519, section 2); raise `Malformed` for what is none."""
-    value = document.get(claim)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**37:
-        raise unusable(f"The claim {claim} of the list's envelope is a number of seconds.")
-    return datetime.fromtimestamp(value, UTC)
+def _claimed(document: Mapping[str, Any], claim: str) -> datetime | None:
+    return None if document.get(claim) is None else parse_numeric_date(document[claim])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from registry.errors import (
 from registry.securing.moment import date_time_stamp
 from registry.strict_json import loads
 from registry.verifier.allowance import spend
+from registry.verifier.beside import beside
 from registry.verifier.cache import Cache, Kept, bare
 from registry.verifier.fetcher import Fetched, Fetcher
 from registry.verifier.list_signatures import ENVELOPES, ListSignatures, Proving
@@ -98,19 +98,16 @@ class ProvenLists:
     async def _proven(self, kind: Kind, url: str, fetched: Fetched, now: datetime) -> RemoteList:
         """Return the list in *fetched*, its signatures checked; raise `Malformed` and others when they do not hold."""
         if kind is Kind.REVOCATION_LIST:
-            return await self._beside(lambda: revocation_list(loads(fetched.body), url))
+            return await beside(self._threads, lambda: revocation_list(loads(fetched.body), url))
         if kind is Kind.TOKEN:
             token = await self._signatures.token(fetched.body, fetched.media_type, now)
-            return await self._beside(lambda: token_list(token.document, url, token.issuer, token.methods))
+            return await beside(self._threads, lambda: token_list(token.document, url, token.issuer, token.methods))
         signed = await self._signatures.credential(fetched.body, fetched.media_type, now)
         if (named := signed.document.get("id")) not in (None, url):
             raise unusable(f"The list found there is another: {str(named)[:200]}.")
-        found = await self._beside(lambda: bitstring_list(signed.document, kind, signed.methods))
+        found = await beside(self._threads, lambda: bitstring_list(signed.document, kind, signed.methods))
         ends = [end for end in (found.valid_until, signed.until) if end is not None]
         return replace(found, valid_until=min(ends, default=None))
-
-    async def _beside(self, work: Callable[[], RemoteList]) -> RemoteList:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 class Newest:

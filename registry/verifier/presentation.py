@@ -25,6 +25,7 @@ from registry.verifier.opened import PRESENTATION, Opened, Presented, envelope_o
 from registry.verifier.options import Options
 from registry.verifier.proof_step import Expected, proof_step
 from registry.verifier.sources import Sources
+from registry.verifier.status_step import status_step
 from registry.verifier.steps import failed, passed, skipped
 from registry.verifier.structure.check import check_credential, check_presentation
 from registry.verifier.structure.parties import id_of
@@ -127,6 +128,10 @@ class PresentationVerifier:
             steps = [passed("structure", "It conforms to the data model.", now), passed("proof", detail, now), step]
             if options.identifier is not None:
                 steps.append(recipient_step(credential, options.identifier, now))
+            if "credentialStatus" in credential:
+                step, entries = await status_step(self._sources, credential, now, options.at)
+                steps.append(step)
+                results = {**results, "credentialStatus": entries}
             inside = await self._credentials.verify_inside(log, list(contained_in(credential)), options, budget, 1)
             if inside:
                 steps.append(contained_step(inside, now))

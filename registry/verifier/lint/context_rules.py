@@ -123,9 +123,8 @@ def context_status_missing(examined: Examined) -> Iterator[Trip]:
     """The data model 1.1 does not know bitstring status lists."""
     if not examined.is_v1 or STATUS_V1 in examined.contexts:
         return
-    for entry, where in examined.entries:
-        if entry.get("type") == "BitstringStatusListEntry":
-            yield where, "The data model 1.1 does not define a BitstringStatusListEntry, and no other context does."
+    for _, where in examined.bitstring_entries:
+        yield where, "The data model 1.1 does not define a BitstringStatusListEntry, and no other context does."
 
 
 @rule(

@@ -16,6 +16,7 @@ from registry.verifier.lint.encoded import bit_count
 from registry.verifier.structure.contexts import base_context
 from registry.verifier.structure.parties import id_of, types_of
 from registry.verifier.structure.path import ROOT, Path, each, pointer
+from registry.verifier.structure.status_entry import BITSTRING_ENTRY
 
 LIST_TYPES: Final = frozenset({"BitstringStatusListCredential", "StatusList2021Credential"})
 
@@ -111,6 +112,11 @@ class Examined:
     def entries(self) -> list[Part]:
         """The objects of `credentialStatus`."""
         return self.objects("credentialStatus")
+
+    @property
+    def bitstring_entries(self) -> list[Part]:
+        """Those of them that are bitstring status list entries."""
+        return [(entry, where) for entry, where in self.entries if entry.get("type") == BITSTRING_ENTRY]
 
     @property
     def proofs(self) -> list[Part]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from registry.verifier.lint.examined import Examined
 from registry.verifier.lint.rule import Rule, Severity, Trip, rule, shape
@@ -22,12 +21,10 @@ from registry.verifier.lint.verifiers import (
     VC_INDEX,
     WALLETS,
 )
-from registry.verifier.structure.parties import id_of
-from registry.verifier.structure.status_entry import BITSTRING_ENTRY, status_entries
+from registry.verifier.structure.status_entry import status_entries
 from registry.verifier.structure.typed import typed
 
 _JUDGING: Final = ("revocation", "suspension")
-_INDEX: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 typed_members = shape(
     "typed-members",
@@ -78,10 +75,6 @@ status_messages = shape(
 )
 
 
-def _bitstring(examined: Examined) -> list[tuple[Mapping[str, Any], str]]:
-    return [(entry, where) for entry, where in examined.entries if entry.get("type") == BITSTRING_ENTRY]
-
-
 @rule(
     "status-entry-without-id",
     Severity.WARNING,
@@ -118,7 +111,7 @@ def status_single_in_badges(examined: Examined) -> Iterator[Trip]:
 )
 def status_first_type(examined: Examined) -> Iterator[Trip]:
     """Some verifiers decide by the first entry's type whether there is a status at all."""
-    if examined.entries and _bitstring(examined) and examined.entries[0] != _bitstring(examined)[0]:
+    if examined.entries and examined.bitstring_entries and examined.entries[0] != examined.bitstring_entries[0]:
         yield examined.entries[0][1], "The first entry is of another type than BitstringStatusListEntry."
 
 
@@ -131,9 +124,9 @@ def status_first_type(examined: Examined) -> Iterator[Trip]:
 )
 def status_revocation_first(examined: Examined) -> Iterator[Trip]:
     """Where only one entry is looked at, it must be the one that matters most."""
-    purposes = [entry.get("statusPurpose") for entry, _ in _bitstring(examined)]
+    purposes = [entry.get("statusPurpose") for entry, _ in examined.bitstring_entries]
     if "revocation" in purposes[1:] and purposes[0] != "revocation":
-        yield _bitstring(examined)[0][1], f"The entry for {purposes[0]} comes before the one for revocation."
+        yield examined.bitstring_entries[0][1], f"The entry for {purposes[0]} comes before the one for revocation."
 
 
 @rule(
@@ -159,7 +152,7 @@ def status_of_older_type(examined: Examined) -> Iterator[Trip]:
 )
 def status_size_one(examined: Examined) -> Iterator[Trip]:
     """What is the default anyway is a risk when it is written."""
-    for entry, where in _bitstring(examined):
+    for entry, where in examined.bitstring_entries:
         if entry.get("statusSize") == 1:
             yield f"{where}/statusSize", "`statusSize` is 1, which is understood."
 
@@ -173,7 +166,7 @@ def status_size_one(examined: Examined) -> Iterator[Trip]:
 )
 def status_size_several(examined: Examined) -> Iterator[Trip]:
     """The position of an entry of several bits is index times size; common libraries do not multiply."""
-    for entry, where in _bitstring(examined):
+    for entry, where in examined.bitstring_entries:
         size = entry.get("statusSize")
         if type(size) is int and size > 1 and entry.get("statusPurpose") in _JUDGING:
             yield f"{where}/statusSize", f"The entry has {size} bits."
@@ -188,7 +181,7 @@ def status_size_several(examined: Examined) -> Iterator[Trip]:
 )
 def status_purpose_unread(examined: Examined) -> Iterator[Trip]:
     """Only revocation and suspension are looked at."""
-    for entry, where in _bitstring(examined):
+    for entry, where in examined.bitstring_entries:
         purpose = entry.get("statusPurpose")
         if isinstance(purpose, str) and purpose not in _JUDGING:
             yield f"{where}/statusPurpose", f"The purpose {purpose[:80]!r} is not looked at."
@@ -233,66 +226,11 @@ def status_list_ampersand(examined: Examined) -> Iterator[Trip]:
 def status_bit_shared(examined: Examined) -> Iterator[Trip]:
     """Two entries name the same bit."""
     seen: dict[tuple[object, object], object] = {}
-    for entry, where in _bitstring(examined):
+    for entry, where in examined.bitstring_entries:
         bit = (str(entry.get("statusListCredential")), str(entry.get("statusListIndex")))
         if bit in seen:
             yield where, f"The entry names the same bit as {seen[bit]}."
         seen.setdefault(bit, where)
-
-
-# ── with the list at hand ────────────────────────────────────────────────────────────────────────────────────
-
-
-@rule(
-    "list-issuer-differs",
-    Severity.WARNING,
-    fails_in=f"{STATUS_LIBRARY} (lib/index.js compares both by default)",
-    source=STATUS_INDEX,
-    remedy="Let the credential's issuer sign the list as well, under the same DID.",
-)
-def list_issuer_differs(examined: Examined) -> Iterator[Trip]:
-    """Whoever could sign the list could take a revocation back."""
-    for entry, where in examined.entries:
-        found = examined.list_of(entry)
-        if found is not None and (issuer := id_of(found.document.get("issuer"))) != examined.issuer_id:
-            yield where, f"The list is issued by {str(issuer)[:200]}, not by the credential's issuer."
-
-
-@rule(
-    "list-purpose-differs",
-    Severity.ERROR,
-    fails_in=EVERY,
-    source="Bitstring Status List 1.0, section 3.2",
-    remedy="Name the list of the entry's purpose.",
-)
-def list_purpose_differs(examined: Examined) -> Iterator[Trip]:
-    """An entry's purpose is its list's."""
-    for entry, where in examined.entries:
-        found = examined.list_of(entry)
-        subject = found.document.get("credentialSubject") if found is not None else None
-        if isinstance(subject, Mapping) and entry.get("statusPurpose") not in _several(subject.get("statusPurpose")):
-            yield f"{where}/statusPurpose", f"The list is for {str(subject.get('statusPurpose'))[:80]}."
-
-
-@rule(
-    "list-too-short",
-    Severity.ERROR,
-    fails_in=EVERY,
-    source="Bitstring Status List 1.0, section 3.2 (RANGE_ERROR)",
-    remedy="Use an index below the number of entries.",
-)
-def list_too_short(examined: Examined) -> Iterator[Trip]:
-    """The index lies outside of the list."""
-    for entry, where in _bitstring(examined):
-        found, index, size = examined.list_of(entry), entry.get("statusListIndex"), entry.get("statusSize", 1)
-        if found is None or found.bits is None or type(size) is not int or size < 1:
-            continue
-        if isinstance(index, str) and _INDEX.fullmatch(index) and int(index) >= found.bits // size:
-            yield f"{where}/statusListIndex", f"The list has {found.bits // size} entries."
-
-
-def _several(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -313,7 +251,4 @@ RULES: Final[tuple[Rule, ...]] = (
     status_list_not_https,
     status_list_ampersand,
     status_bit_shared,
-    list_issuer_differs,
-    list_purpose_differs,
-    list_too_short,
 )

@@ -25,7 +25,7 @@ from registry.errors import EmbeddedFailed, Refused, SettingsRefused, SlugTaken,
 from registry.log.append import open_log
 from registry.log.connection import connect
 from registry.log.migrate import migrate
-from registry.settings import Settings
+from registry.settings import Settings, unknown_variables
 from registry.vault.master import MasterKeys
 from registry.wiring import utc_now
 
@@ -221,6 +221,8 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[Development]:
         if process is not None:  # before, whoever asks the database hears that it is gone
             process.fail(failure)
 
+    for sentence in unknown_variables(os.environ):
+        say(f"warning: {sentence}")
     say(f"home         {settings.home}")
     with refusals():
         async with database(settings, say, lose) as settings:

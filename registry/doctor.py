@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,16 +18,18 @@ from registry.domain.names import LOG_STREAM, LogName
 from registry.errors import (
     DatabaseUnavailable,
     ForkedLog,
+    NotYetVisible,
     Refused,
     RegistryError,
     RemoteUnavailable,
     SettingsRefused,
     Unfit,
+    UnknownIssuer,
 )
 from registry.log import migrate, read
 from registry.log.connection import LOST, Connection, connect, reason
 from registry.securing.contexts import load_contexts
-from registry.settings import Settings
+from registry.settings import Settings, unknown_variables
 from registry.vault.keys import Vault
 from registry.vault.master import MasterKeys
 from registry.vault.queries import Kind
@@ -87,6 +90,7 @@ async def examine(settings: Settings, dsn: str, *, writing: bool = True) -> list
     """
     findings = [
         good("settings", "complete and free of contradictions"),
+        *(Finding("settings", Verdict.WARNING, one) for one in unknown_variables(os.environ)),
         await _finding("contexts", _contexts, settings),
         await _finding("master key", _master_keys, settings),
     ]
@@ -100,6 +104,7 @@ async def examine(settings: Settings, dsn: str, *, writing: bool = True) -> list
         if all(one.verdict is not Verdict.REFUSED for one in findings):
             findings.append(await _finding("secrets", _secrets, conn, settings, writing))
             findings += [one for log in settings.origins for one in await _log(conn, settings, log, writing)]
+            findings += await _dcc(conn, settings) if writing else []
     except LOST as error:
         findings.append(Finding("database", Verdict.REFUSED, f"went away: {reason(error)}"))
     finally:
@@ -202,6 +207,22 @@ async def _log(conn: Connection, settings: Settings, log: LogName, writing: bool
         )
         findings.append(Finding(f"{subject}, lists", Verdict.WARNING, sentence))
     return findings
+
+
+async def _dcc(conn: Connection, settings: Settings) -> list[Finding]:
+    """Whether the issuer that the listener for DCC coordinators speaks for is there."""
+    if settings.dcc_tenant is None:
+        return []
+    try:
+        found = await directory.issuer(conn, *settings.dcc_tenant)
+    except UnknownIssuer:
+        sentence = (
+            f"no issuer is registered under {settings.dcc_issuer!r}; the listener answers 404 until there is one."
+        )
+        return [Finding("REGISTRY_DCC_ISSUER", Verdict.WARNING, sentence)]
+    except NotYetVisible:  # no directory yet
+        return []
+    return [good("REGISTRY_DCC_ISSUER", f"the listener speaks for {found.name}")]
 
 
 async def _signed_by_compromised(conn: Connection, log: LogName) -> int:

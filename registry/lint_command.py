@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 FAILING = 1
 """Exit status when there are errors."""
+
+PLACES = 3
+"""Places of one fault that are written out beside the first; `--json` has all."""
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 
@@ -48,8 +52,8 @@ def lint(file: BinaryIO, lists: tuple[BinaryIO, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report.json(), ensure_ascii=False, indent=2))
     else:
-        for finding in report.findings:
-            click.echo(_told(finding))
+        for alike in _alike(report.findings):
+            click.echo(_told(alike))
         click.echo(_summary(report))
     if report.json()["errors"]:
         sys.exit(FAILING)
@@ -85,8 +89,17 @@ async def _linted(presented: Presented, lists: list[Presented]) -> Report:
     return await lint_presented(presented, lists, canonical_of=canonical_of, now=utc_now())
 
 
-def _told(finding: Finding) -> str:
-    """Return a finding as lines for a terminal; colours vanish where there is none."""
+def _alike(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Gather what differs by its place only: a transcript repeats the faults of its first credential in each."""
+    gathered: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        gathered.setdefault((finding.rule, finding.because), []).append(finding)
+    return list(gathered.values())
+
+
+def _told(alike: Sequence[Finding]) -> str:
+    """Return findings that are alike as lines for a terminal; colours vanish where there is none."""
+    finding, *others = alike
     severity = click.style(f"{finding.severity:<8}", fg=_COLOURS[finding.severity], bold=True)
     where = click.style(finding.pointer or "(the whole)", bold=True)
     lines = [
@@ -94,9 +107,15 @@ def _told(finding: Finding) -> str:
         f"         {finding.because}",
         f"         fails in  {finding.fails_in}",
         f"         do        {finding.remedy}",
+        *([f"         also at   {_places(others)}"] if others else []),
         click.style(f"         source    {finding.source}", dim=True),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _places(findings: Sequence[Finding]) -> str:
+    more = len(findings) - PLACES
+    return ", ".join(one.pointer for one in findings[:PLACES]) + (f", and {more} more" if more > 0 else "")
 
 
 def _summary(report: Report) -> str:

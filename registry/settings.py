@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -247,7 +249,26 @@ def _is_loopback(host: str) -> bool:
 def _sentence(error: Any) -> str:
     where = "_".join(str(part) for part in error["loc"])
     message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "bool_parsing":
+        message = "write true or false"
     return f"REGISTRY_{where.upper()}: {message}" if where else message
+
+
+DEMO_VARIABLES = frozenset({"REGISTRY_URL", "REGISTRY_OPERATOR_KEY", "REGISTRY_ISSUER", "REGISTRY_ISSUER_KEY"})
+"""What `registry dev` writes into demo.env, for those who export it."""
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """Return a sentence for every variable of *environment* that looks like a setting and is none."""
+    known = {f"REGISTRY_{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(one for one in environment if one.startswith("REGISTRY_") and one not in known | DEMO_VARIABLES)
+    return [_not_a_setting(one, known) for one in unknown]
+
+
+def _not_a_setting(name: str, known: Iterable[str]) -> str:
+    meant = get_close_matches(name, sorted(known), 1)
+    hint = f"do you mean {meant[0]}?" if meant else "`registry settings` lists them all."
+    return f"{name} is no setting, and changes nothing; {hint}"
 
 
 def table() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.errors import SettingsRefused
-from registry.settings import load
+from registry.settings import load, unknown_variables
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,15 @@ def test_what_contradicts_itself_or_endangers_somebody_is_refused_with_a_sentenc
 )
 def test_the_status_service_of_coordinators_is_off_until_it_has_a_port_an_issuer_and_a_guard(given, tenant):
     assert load(**given).dcc_tenant == tenant
+
+
+def test_a_switch_that_is_neither_is_refused_with_the_words_for_it(monkeypatch):
+    monkeypatch.setenv("REGISTRY_FETCH", "maybe")
+    with pytest.raises(SettingsRefused, match="REGISTRY_FETCH: write true or false"):
+        load()
+
+
+def test_a_variable_that_looks_like_a_setting_and_is_none_is_named_with_what_was_meant():
+    [typo, other] = unknown_variables(["REGISTRY_TICK", "REGISTRY_XYZZY", "REGISTRY_TTL_S", "REGISTRY_URL", "HOME"])
+    assert (typo.startswith("REGISTRY_TICK "), "REGISTRY_TICK_S" in typo) == (True, True)
+    assert "registry settings" in other

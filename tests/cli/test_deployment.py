@@ -183,6 +183,13 @@ def test_doctor_finds_nothing_wrong_with_what_init_made(deployment: Deployment) 
     assert {one["verdict"] for one in examined(deployment).values()} == {"good"}
 
 
+def test_doctor_names_variables_that_are_no_settings_and_an_issuer_that_is_not_there(deployment: Deployment) -> None:
+    found = examined(deployment, TICK=3, DCC_PORT=4008, DCC_ISSUER="nobody")
+    assert {one["verdict"] for one in found.values()} == {"good", "warning"}
+    assert "REGISTRY_TICK_S" in found["settings"]["sentence"]
+    assert "'nobody'" in found["REGISTRY_DCC_ISSUER"]["sentence"]
+
+
 def test_doctor_and_serve_refuse_a_master_key_that_is_missing_or_for_all_to_read(deployment: Deployment) -> None:
     file = Path(deployment.environ["REGISTRY_HOME"]) / "keys" / "master.key"
     file.chmod(0o644)

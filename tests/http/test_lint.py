@@ -123,6 +123,19 @@ def test_a_list_beside_it_is_compared(tmp_path):
     assert "list-issuer-differs" not in run(str(file)).output
 
 
+def test_what_differs_by_its_place_only_is_told_once(tmp_path):
+    inside = [unsigned(issuer="https://college.example") for _ in range(6)]
+    presentation = {
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "type": ["VerifiablePresentation"],
+        "verifiableCredential": inside,
+    }
+    (tmp_path / "presentation.json").write_text(json.dumps(presentation))
+    done = run(str(tmp_path / "presentation.json"))
+    assert done.output.count("issuer-not-a-did") == 1
+    assert "/verifiableCredential/3/issuer, and 2 more" in done.output
+
+
 def test_all_rules_can_be_listed_with_their_sources():
     done = run("--rules")
     assert done.exit_code == 0

@@ -14,17 +14,15 @@ from projections.issuer_directory import view as directory
 from projections.status_lists.frontier import disputed_head
 from registry.commands.delegation import Resolve, listed
 from registry.domain.events import VerificationMethod
-from registry.domain.names import LOG_STREAM, LogName
+from registry.domain.names import LOG_STREAM, LogName, slug_stream
 from registry.errors import (
     DatabaseUnavailable,
     ForkedLog,
-    NotYetVisible,
     Refused,
     RegistryError,
     RemoteUnavailable,
     SettingsRefused,
     Unfit,
-    UnknownIssuer,
 )
 from registry.log import migrate, read
 from registry.log.connection import LOST, Connection, connect, reason
@@ -213,16 +211,11 @@ async def _dcc(conn: Connection, settings: Settings) -> list[Finding]:
     """Whether the issuer that the listener for DCC coordinators speaks for is there."""
     if settings.dcc_tenant is None:
         return []
-    try:
-        found = await directory.issuer(conn, *settings.dcc_tenant)
-    except UnknownIssuer:
-        sentence = (
-            f"no issuer is registered under {settings.dcc_issuer!r}; the listener answers 404 until there is one."
-        )
-        return [Finding("REGISTRY_DCC_ISSUER", Verdict.WARNING, sentence)]
-    except NotYetVisible:  # no directory yet
-        return []
-    return [good("REGISTRY_DCC_ISSUER", f"the listener speaks for {found.name}")]
+    log, name = settings.dcc_tenant
+    if await read.stream(conn, log, slug_stream(name)):
+        return [good("DCC listener", f"speaks for {name}")]
+    sentence = f"no issuer is registered under {name!r}, its REGISTRY_DCC_ISSUER; it answers 404 until there is one."
+    return [Finding("DCC listener", Verdict.WARNING, sentence)]
 
 
 async def _signed_by_compromised(conn: Connection, log: LogName) -> int:

@@ -266,7 +266,7 @@ def unknown_variables(environment: Iterable[str]) -> list[str]:
 
 
 def _not_a_setting(name: str, known: Iterable[str]) -> str:
-    meant = get_close_matches(name, sorted(known), 1)
+    meant = get_close_matches(name, sorted(known), 1, cutoff=0.75)
     hint = f"do you mean {meant[0]}?" if meant else "`registry settings` lists them all."
     return f"{name} is no setting, and changes nothing; {hint}"
 

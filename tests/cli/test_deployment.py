@@ -187,7 +187,7 @@ def test_doctor_names_variables_that_are_no_settings_and_an_issuer_that_is_not_t
     found = examined(deployment, TICK=3, DCC_PORT=4008, DCC_ISSUER="nobody")
     assert {one["verdict"] for one in found.values()} == {"good", "warning"}
     assert "REGISTRY_TICK_S" in found["settings"]["sentence"]
-    assert "'nobody'" in found["REGISTRY_DCC_ISSUER"]["sentence"]
+    assert "'nobody'" in found["DCC listener"]["sentence"]
 
 
 def test_doctor_and_serve_refuse_a_master_key_that_is_missing_or_for_all_to_read(deployment: Deployment) -> None:

@@ -15,6 +15,7 @@ from pyld.context_resolver import ContextResolver
 from pyoxigraph import Literal, NamedNode
 
 from registry.errors import Malformed, RegistryError, UnknownContext
+from registry.securing.aliases import refuse_aliases
 from registry.securing.contexts import Contexts
 from registry.securing.expand import refuse_dropped, refuse_expanded, refuse_input
 from registry.securing.rdfc import Digest, Quad, canonical_lines
@@ -44,6 +45,7 @@ class Processor(jsonld.JsonLdProcessor):  # type: ignore[misc]  # PyLD has no ty
         expanded: list[Any] = super().expand(input_, options)
         refuse_dropped(self._dropped)
         refuse_expanded(expanded)
+        refuse_aliases(input_, expanded[0])
         return expanded
 
     def quads(self, document: dict[str, Any]) -> list[Quad]:

@@ -70,11 +70,11 @@ async def _finding(
 
 
 def _entries(document: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Path]]:
-    """The entries of `credentialStatus`, and the `status` claim of a JWT or CWT where it stands alone."""
+    """The entries of `credentialStatus`, and the `status` claim of a JWT or CWT: any of them may speak against it."""
     path: Path = (ROOT, "credentialStatus")
     found = [(entry, where) for entry, where in each(document.get("credentialStatus", []), path)]
     claim = document.get("status")
-    if not found and isinstance(claim, Mapping) and isinstance(claim.get("status_list"), Mapping):
+    if isinstance(claim, Mapping) and "status_list" in claim:
         found.append((claim, (ROOT, "status")))
     return found
 

@@ -139,3 +139,32 @@ async def test_what_a_holder_says_of_himself_is_not_valid_while_its_list_cannot_
     assert (status, answer["verified"], answer["verdict"]) == (200, True, "unverifiable")
     [inside] = answer["results"]["credentials"]
     assert inside["problemDetails"][0]["type"].endswith("#STATUS_RETRIEVAL_ERROR")
+
+
+# ── a claim beside the entries ───────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_status_claim_of_a_jwt_is_read_beside_its_entries(service):
+    slug, key = await service.issuer(mechanisms=["vc+jwt"])
+    assert (await service.ask("PUT", f"/issuers/{slug}/status-lists/token", key=key, json={}))[0] == 200
+    path = f"/issuers/{slug}/credentials/issue"
+    status, answer = await service.ask("POST", path, key=key, json={"credential": unsigned(id="urn:uuid:1")})
+    assert status == 201, answer
+    credential = answer["verifiableCredential"]
+    await becomes(service, credential, "valid")
+    await service.ask("PUT", path_of(slug, "urn:uuid:1", "suspension"), key=key, json={})
+    answer = await becomes_published(service, credential, [0, 1, 2])
+    assert answer["verdict"] == "suspended"
+    assert answer["results"]["credentialStatus"][2]["input"].keys() == {"status_list"}
+    await service.ask("PUT", path_of(slug, "urn:uuid:1", "revocation"), key=key, json={})
+    assert (await becomes_published(service, credential, [1, 1, 1]))["verdict"] == "revoked"
+
+
+async def becomes_published(service, credential, values):
+    """The answer, as soon as the published lists say *values*."""
+    for _ in range(100):
+        _, answer = await verified(service, credential)
+        if [one["value"] for one in answer["results"]["credentialStatus"]] == values:
+            return answer
+        await asyncio.sleep(0.05)
+    raise AssertionError(answer["results"])

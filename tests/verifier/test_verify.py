@@ -404,11 +404,14 @@ async def test_the_status_of_others_is_asked_of_the_lists_of_others(world):
     assert step(found, "status").checked_at == read_at
 
 
-async def test_the_status_claim_of_a_jwt_counts_where_it_stands_alone(world):
-    claim = {"status_list": {"idx": 1, "uri": "https://elsewhere.example/list"}}
-    found = await world.verify(jws({**by_school(), "status": claim}, SCHOOL))
-    assert world.asked_foreign == [claim]
-    assert found.verdict is Verdict.UNVERIFIABLE
+@pytest.mark.parametrize("listed", [{"idx": 1, "uri": "https://elsewhere.example/list"}, "elsewhere", None])
+async def test_the_status_claim_of_a_jwt_counts_beside_its_entries(world, listed):
+    claim, entry = {"status_list": listed}, world.published()
+    for document in (by_school(status=claim), by_school(status=claim, credentialStatus=entry)):
+        world.asked_foreign.clear()
+        found = await world.verify(jws(document, SCHOOL))
+        assert world.asked_foreign == [claim]
+        assert found.verdict is Verdict.UNVERIFIABLE
 
 
 async def test_nobody_is_asked_for_a_document_that_nobody_signed(world):

@@ -31,7 +31,8 @@ async def test_every_command_of_the_tour_works(service, tmp_path):
     assert shell.returncode == 0, out + err
     said = [
         '"status":"suspended"', '"status":"active"', '"status":"revoked"', "revocation is set", "Board of Nursing",
-        '"verdict":"valid"', '"verdict":"revoked"', '"BitstringStatusListCredential"',
+        '"verdict":"valid"', '"verdict":"revoked"', "nothing is said against it", "data:application/vc+jwt,",
+        '"BitstringStatusListCredential"',
     ]  # fmt: skip
     assert [word for word in said if word not in out] == []
 

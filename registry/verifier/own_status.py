@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from registry.domain.problem import (
+    MALFORMED_VALUE_ERROR,
     RANGE_ERROR,
     STATUS_RETRIEVAL_ERROR,
     STATUS_VERIFICATION_ERROR,
     Problem,
 )
-from registry.errors import Refused, Unavailable
+from registry.errors import Malformed, Refused, Unavailable
 from registry.verifier.sources import OwnEntry, Sources
 from registry.verifier.status import verdict_of
+from registry.verifier.status_entry import entry_of
 from registry.verifier.structure.parties import types_of
 from registry.verifier.structure.status_entry import BITSTRING_ENTRY
 from registry.verifier.verification import StatusFinding, Verdict
@@ -41,7 +43,11 @@ async def own_status(
         return None
     if (wrong := _wrong(entry, issuer, found, at or now)) is not None:
         return _unknown(url, found.published_at, Problem(STATUS_VERIFICATION_ERROR, _TITLE, wrong, None, _SECTION))
-    verdict, message = _judged(found)
+    try:
+        verdict, message = _judged(found, entry)
+    except Malformed as error:
+        problem = Problem(MALFORMED_VALUE_ERROR, "The status entry is malformed", error.detail)
+        return _unknown(url, found.published_at, problem)
     return StatusFinding(found.purpose, found.value, message, verdict, None, url, found.published_at)
 
 
@@ -71,9 +77,15 @@ def _wrong(entry: Mapping[str, Any], issuer: str, found: OwnEntry, moment: datet
     return None
 
 
-def _judged(found: OwnEntry) -> tuple[Verdict | None, str | None]:
+def _judged(found: OwnEntry, entry: Mapping[str, Any]) -> tuple[Verdict | None, str | None]:
+    """The word for the value, and what it means: in the words of the credential, or else in ours.
+
+    Raises `Malformed` for an entry that is of several kinds at once, or has messages without end.
+    """
     verdict = verdict_of(found.purpose, found.value)
-    return verdict, found.message or (str(verdict) if found.value and verdict is not None else None)
+    messages = entry_of(entry).messages or {}
+    ours = str(verdict) if found.value and verdict is not None else None
+    return verdict, messages.get(found.value, ours)
 
 
 def _unknown(url: str, checked_at: datetime, problem: Problem) -> StatusFinding:

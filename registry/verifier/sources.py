@@ -23,7 +23,6 @@ class OwnEntry:
     published_at: datetime
     valid_from: datetime
     valid_until: datetime
-    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

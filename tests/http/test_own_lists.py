@@ -238,13 +238,17 @@ async def test_a_list_of_ones_own_is_opened_and_its_entries_are_set(issuer):
     assert len(known["sets"]) == 1, "nothing is given out of it here"
 
 
-async def test_a_list_of_ones_own_may_carry_messages_and_a_revocation_in_it_is_final(issuer):
+async def test_a_list_of_ones_own_may_carry_messages(issuer):
     _, answer = await issuer.ask("POST", "/status-lists", json={"statusPurpose": "message", "options": MESSAGE_LIST})
     assert (await issuer.set(answer["id"], "message", "7", "0x2"))[1]["value"] == 2
     assert await issuer.value_of(answer["id"], 7, until=2) == 2
-    _, answer = await issuer.ask("POST", "/status-lists", json={"statusPurpose": "revocation"})
-    assert (await issuer.set(answer["id"], "revocation", "7", True))[0] == 200
-    status, problem = await issuer.set(answer["id"], "revocation", "7", False)
+
+
+@pytest.mark.parametrize("purpose", ["revocation", "refresh"])
+async def test_a_revocation_and_a_refresh_in_a_list_of_ones_own_are_final(issuer, purpose):
+    _, answer = await issuer.ask("POST", "/status-lists", json={"statusPurpose": purpose})
+    assert (await issuer.set(answer["id"], purpose, "7", True))[0] == 200
+    status, problem = await issuer.set(answer["id"], purpose, "7", False)
     assert (status, problem["type"].rpartition("/")[2]) == (409, "illegal-transition")
 
 
@@ -290,6 +294,42 @@ async def test_an_operator_opens_a_list_for_the_issuer_that_the_path_names(servi
     assert status == 201
     _, known = await issuer.ask("GET", "/status-list-sets")
     assert [one["id"] for one in known["ownLists"]] == [answer["id"]]
+
+
+async def test_an_index_that_was_never_given_out_is_answered_like_one_that_was(issuer):
+    """Nobody learns how many credentials there are."""
+    registered = await issuer.register()
+    entry = entries_of(registered)["revocation"]
+    await issuer.entry_of(registered, "revocation", until=0)
+    given, free = int(entry["statusListIndex"]), (int(entry["statusListIndex"]) + 1) % 131_072
+    answers = []
+    for index in (given, free):
+        query = {"statusListCredential": entry["statusListCredential"], "statusListIndex": str(index)}
+        _, answer = await issuer.service.ask("POST", "/status-lookups", key="", json={"queries": [query]})
+        answers.append({**answer["results"][0], "statusListIndex": ""})
+    assert answers[0] == answers[1]
+    assert (answers[0]["status"], answers[0]["value"]) == ("clear", 0)
+
+
+async def test_a_verification_tells_the_message_and_judges_nothing_by_it(issuer):
+    await issuer.add("message", MESSAGE_LIST)
+    document = {
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "type": ["VerifiableCredential"],
+        "credentialSubject": {"id": "did:example:ada"},
+    }
+    _, issued = await issuer.ask("POST", "/credentials/issue", json={"credential": document})
+    credential = issued["verifiableCredential"]
+    await issuer.ask("PUT", f"/credentials/{quote(credential['id'], safe='')}/message", json={"status": "0x2"})
+    for _ in range(100):
+        body = {"verifiableCredential": credential}
+        status, answer = await issuer.service.ask("POST", "/credentials/verify", key="", json=body)
+        found = answer["results"]["credentialStatus"][2]
+        if found.get("value") == 2:
+            break
+        await asyncio.sleep(0.05)
+    assert (status, answer["verdict"]) == (200, "valid")
+    assert (found["verified"], found["value"], found["message"]) == (True, 2, "rejected")
 
 
 async def test_a_refresh_and_a_message_through_vcalm(issuer):

@@ -357,6 +357,12 @@ async def test_an_index_outside_of_the_list_is_out_of_range(world):
     assert (found.verdict, types_of(found)) == (Verdict.UNVERIFIABLE, [types.RANGE_ERROR])
 
 
+async def test_an_entry_of_two_kinds_at_once_is_malformed(world):
+    entry = {**world.published(), "type": ["BitstringStatusListEntry", "StatusList2021Entry"]}
+    found = await world.verify(signed(by_school(credentialStatus=entry)))
+    assert (found.verdict, types_of(found)) == (Verdict.UNVERIFIABLE, [types.MALFORMED_VALUE_ERROR])
+
+
 async def test_entries_that_were_swapped_are_noticed(world):
     revocation = world.published("revocation", url=LIST)
     suspension = world.published("suspension", 1, url=f"{LIST}2")

@@ -19,6 +19,7 @@ from registry.log.connection import LOST
 from registry.securing import did as dids
 from registry.securing.proofs import CanonicalOf
 from registry.securing.public_key import PublicKey
+from registry.securing.verification_method import full_url
 from registry.settings import Settings
 from registry.verifier.cache import Cache, Kept
 from registry.verifier.fetcher import Fetcher, FetchLimits, Trust
@@ -124,7 +125,8 @@ def own_documents(
 def own_cut_offs(views: Views, origins: Mapping[LogName, str], clock: Callable[[], datetime]) -> CutOffOf:
     """Return what tells from when on nothing counts that a method of one of our issuers signed; None: all of it does.
 
-    It is read from the directory, at most once a second and method, wherever the method's document lies.
+    It is read from the directory, at most once a second and method, wherever the method's document lies and however
+    a proof may name it.
     """
     kept: Cache[str, datetime | None] = Cache(clock, max_bytes=_OWN_BYTES)
 
@@ -138,7 +140,8 @@ def own_cut_offs(views: Views, origins: Mapping[LogName, str], clock: Callable[[
             min(cut_offs, default=None), _METHOD_WEIGHT + len(method_id), clock() + timedelta(seconds=OWN_KEPT_S)
         )
 
-    async def cut_off_of(method_id: str) -> datetime | None:
+    async def cut_off_of(url: str) -> datetime | None:
+        method_id = full_url(url)
         return await kept.get(method_id, lambda: load(method_id))
 
     return cut_off_of

@@ -75,7 +75,7 @@ def method_in(document: Mapping[str, Any], url: str, purpose: str) -> Verificati
     A bare did:key names the one method it has, as Open Badges are often signed; the method is returned under that name.
     Raises `UnknownVerificationMethod` with the problem that the specification names.
     """
-    full = f"{url}#{url.removeprefix(_DID_KEY)}" if _is_bare(url) else url
+    full = full_url(url)
     if document.get("id") != controller_of(url):
         raise unknown(
             INVALID_DOCUMENT_ID(f"The document found for {url[:200]} is about {str(document.get('id'))[:200]}.")
@@ -106,6 +106,11 @@ def controller_of(url: str) -> str:
     if not fragment or not controller.startswith(("did:", "https://")) or any(mark in url for mark in " \t\r\n"):
         raise unknown(INVALID_VERIFICATION_METHOD_URL(f"{url[:200]!r} does not name a verification method."))
     return controller
+
+
+def full_url(url: str) -> str:
+    """Return *url*, or what a bare did:key names: the one method that it has."""
+    return f"{url}#{url.removeprefix(_DID_KEY)}" if _is_bare(url) else url
 
 
 def _is_bare(url: str) -> bool:

@@ -7,22 +7,28 @@ import copy
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 import aiohttp
 import asyncpg
+import orjson
 import pytest
 
-from registry.doctor import examine
+from registry.dev import LOG
+from registry.doctor import examine, load_master_keys
+from registry.domain.mechanisms import Mechanism
 from registry.errors import Refused
 from registry.securing.contexts import load_contexts
 from registry.securing.did import resolve_here
 from registry.securing.proofs import verify_proofs
 from registry.securing.rdf import Processor, canonicalise_here
+from registry.securing.secure import secure
+from registry.securing.signer import Signer
 from registry.securing.verification_method import VerificationMethodFound, controller_of, method_in
+from registry.vault.keys import Vault
 from tests.servers import fresh_database
 from tests.service import Service, running_service, service_in_a_thread, service_settings
 from tests.verifier.elsewhere import Elsewhere, elsewhere
@@ -313,6 +319,34 @@ async def test_the_lists_of_a_compromised_did_key_are_published_still(public: Se
     )
     assert signed_by(changed[0]).startswith(old["issuer"])
     assert (await issuer.issue())["issuer"] != old["issuer"]
+
+
+async def test_a_compromised_did_key_is_believed_under_neither_of_its_names(public: Service) -> None:
+    issuer = await Issuer.of(public, did="key")
+    document = {**await issuer.issue(), "credentialSubject": {"id": "did:example:eve"}}
+    del document["proof"]
+    [leaked] = await issuer.keys()
+    thief = await signer_of(public, leaked["id"])
+    forged = [
+        orjson.loads(
+            secure(
+                document, Mechanism.EDDSA_JCS_2022, signer=thief, verification_method=name, created=datetime.now(UTC)
+            ).content
+        )
+        for name in (leaked["id"], leaked["controller"])
+    ]
+    assert [await issuer.verdict(one) for one in forged] == [(200, "valid")] * 2
+    await issuer.rotate(compromisedSince=datetime.now(UTC).replace(microsecond=0).isoformat())
+    for one in forged:
+        await until(partial(issuer.verdict, one), lambda seen: seen[0] == 400)  # what is known of a key is kept for 1 s
+
+
+async def signer_of(service: Service, method_id: str) -> Signer:
+    """What signs for a method: whoever has it could as well have stolen it."""
+    async with asyncpg.create_pool(service.database.writer, min_size=1, max_size=1) as pool:
+        key_id = await pool.fetchval("SELECT key_id FROM projections.issuer_methods WHERE method_id = $1", method_id)
+        master = load_master_keys(service.settings)
+        return await Vault(pool, master, lambda: datetime.now(UTC)).signer(LOG, key_id)
 
 
 async def test_every_kind_of_key_rotates_to_one_of_its_kind(public: Service) -> None:

@@ -14,7 +14,8 @@ from registry.errors import Malformed
 
 _STAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _LONGEST: Final = 64
-_LATEST_S: Final = 2**37
+_LATEST_S: Final = 253_402_300_799
+"""The last second of the year 9999."""
 
 
 def date_time_stamp(moment: datetime) -> str:
@@ -33,7 +34,10 @@ def parse_date_time_stamp(text: object) -> datetime:
 
 
 def parse_numeric_date(value: object) -> datetime:
-    """Return the moment, in UTC, that *value* counts the seconds to since 1970; raise `Malformed`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LATEST_S:
+    """Return the moment, in UTC, that *value* counts the seconds to since 1970; raise `Malformed`.
+
+    What lies beyond the year 9999 is its end.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         raise Malformed(f"{str(value)[:80]!r} is no moment in seconds since 1970.")
-    return datetime.fromtimestamp(value, UTC)
+    return datetime.fromtimestamp(min(value, _LATEST_S), UTC)

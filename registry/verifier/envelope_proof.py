@@ -27,6 +27,7 @@ from registry.verifier.structure.parties import id_of
 from registry.verifier.structure.validity import validity_of
 
 _SECTION: Final = "VC-JOSE-COSE, section 3"
+_MOMENTS: Final = ("iat", "nbf", "exp")
 
 
 async def envelope_problems(
@@ -97,8 +98,10 @@ def _claims(document: Mapping[str, Any], controller: str, moment: datetime) -> l
     for name, expected in pairs:
         if name in document and expected is not None and document[name] != expected:
             found.append(_disagreement(name, f"The claim {name} says something else than the document."))
-    made, not_before = _moment(document, "iat"), _moment(document, "nbf")
-    expires = _moment(document, "exp")
+    made, not_before, expires = (_moment(document, name) for name in _MOMENTS)
+    for name, found_there in zip(_MOMENTS, (made, not_before, expires), strict=True):
+        if name in document and found_there is None:
+            found.append(_disagreement(name, f"The claim {name} is no number of seconds since 1970."))
     if made is not None and made > moment + CLOCK_SKEW:
         found.append(_disagreement("iat", "The envelope says that it was made in the future."))
     validity = validity_of(document)

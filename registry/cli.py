@@ -258,7 +258,8 @@ def _say(line: str) -> None:
 
 def _run_process(*, door: bool, projecting: bool) -> None:
     from registry import deployment
-    from registry.app import Databases, Process
+    from registry.app import Process
+    from registry.lifetime import Databases
     from registry.settings import load
 
     settings = load()
@@ -279,7 +280,7 @@ def _run_process(*, door: bool, projecting: bool) -> None:
             else:
                 _say("projecting and publishing")
             _say(f"metrics on {settings.metrics_host}:{service.metrics_port}")
-            await stop.until(process.failed)
+            await stop.until(process.life.failed)
 
     run(work)
 

@@ -16,7 +16,7 @@ from projections.rebuild import rebuild as rebuild_projection
 from projections.status_lists.frontier import disputed_head
 from projections.status_lists.store import prepare as prepare_published
 from registry import doctor, embedded
-from registry.app import Databases, Process
+from registry.app import Process
 from registry.commands.idempotency import system
 from registry.commands.restore import record_restore
 from registry.doctor import Finding, Verdict
@@ -24,6 +24,7 @@ from registry.domain.commands import AcceptRestore
 from registry.domain.events import StatusListSetOpened
 from registry.domain.names import IssuerId, LogName, log_name
 from registry.errors import DatabaseUnavailable, NotYetVisible, RegistryError, SettingsRefused, Unfit
+from registry.lifetime import Databases
 from registry.log import migrate as migrating
 from registry.log import read
 from registry.log.append import open_log

@@ -16,12 +16,13 @@ from typing import Any
 
 from projections.catalog import PROJECTIONS
 from registry import embedded
-from registry.app import Databases, Opened, Process
+from registry.app import Opened, Process
 from registry.commands.idempotency import system
 from registry.deployment import EMBEDDED_DATABASE, refusals, with_embedded
 from registry.domain.events import IssuerKind, IssuerProfile, StatusProfile
 from registry.domain.names import LogName, Slug
 from registry.errors import EmbeddedFailed, Refused, SettingsRefused, SlugTaken, Unauthenticated, Unavailable
+from registry.lifetime import Databases
 from registry.log.append import open_log
 from registry.log.connection import connect
 from registry.log.migrate import migrate
@@ -219,7 +220,7 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[Development]:
 
     def lose(failure: EmbeddedFailed) -> None:
         if process is not None:  # before, whoever asks the database hears that it is gone
-            process.fail(failure)
+            process.life.fail(failure)
 
     for sentence in unknown_variables(os.environ):
         say(f"warning: {sentence}")
@@ -229,7 +230,7 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[Development]:
             await prepare(settings, say)
             process = Process(settings, Databases.of(settings), door=True, projecting=True)
             async with process.running() as service:
-                yield Development(await demo(service, settings), service.metrics_port, process.failed)
+                yield Development(await demo(service, settings), service.metrics_port, process.life.failed)
 
 
 def _require_own(settings: Settings) -> None:

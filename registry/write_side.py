@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from registry.app import Databases, Opened, Process
+from registry.app import Opened, Process
 from registry.deployment import attached
 from registry.domain.names import LogName, log_name
 from registry.errors import SettingsRefused
+from registry.lifetime import Databases
 from registry.settings import load
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import aiohttp
 
-from registry.app import Databases, Process, utc_now
+from registry.app import Process, utc_now
 from registry.commands.idempotency import system
 from registry.dev import LOG
+from registry.lifetime import Databases
 from registry.log.append import open_log
 from registry.log.connection import connect
 from registry.settings import Settings, load

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from registry.app import Databases, Process
+from registry.app import Process
 from registry.errors import EmbeddedFailed, Unfit
+from registry.lifetime import Databases
 from registry.vault.master import MasterKeys
 from tests.cli.processes import ROOT
 from tests.servers import TestDatabase
@@ -68,18 +69,18 @@ async def test_a_process_ends_with_a_background_task_that_dies(database: TestDat
     process = made(database, tmp_path)
     async with process.running() as opened:
         assert opened.commands is not None
-        process._background(dying(), "counting sheep")
+        process.life.background(dying(), "counting sheep")
         with pytest.raises(Unfit, match="counting sheep, ended: out of sheep"):
-            await process.failed()
+            await process.life.failed()
 
 
 async def test_a_process_ends_with_the_first_failure_it_is_told_of(database: TestDatabase, tmp_path: Path) -> None:
     process = made(database, tmp_path)
     async with process.running():
-        process.fail(EmbeddedFailed("PostgreSQL is gone."))
-        process.fail(EmbeddedFailed("And everything else, too."))
+        process.life.fail(EmbeddedFailed("PostgreSQL is gone."))
+        process.life.fail(EmbeddedFailed("And everything else, too."))
         with pytest.raises(EmbeddedFailed, match=r"PostgreSQL is gone\."):
-            await process.failed()
+            await process.life.failed()
 
 
 def made(database: TestDatabase, folder: Path) -> Process:

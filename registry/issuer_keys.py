@@ -65,7 +65,7 @@ def rotate(slug: str, method: str | None, compromised_since: datetime | None, ye
     """
     if compromised_since is not None and not yes:
         click.confirm("Verifiers elsewhere will refuse everything the old key signed. Go on?", abort=True)
-    asyncio.run(_rotate(log, slug, method, compromised_since))
+    asyncio.run(_rotate(log, slug, method, compromised_since, is_sure=yes or compromised_since is not None))
 
 
 @keys.command("doubtful")
@@ -106,10 +106,15 @@ def _tell(issuer: Issuer) -> None:
             click.echo(f"waiting      for the document of {method.controller} to list {method.public_key_multibase}")
 
 
-async def _rotate(log: str, slug: str, method: str | None, compromised_since: datetime | None) -> None:
+async def _rotate(
+    log: str, slug: str, method: str | None, compromised_since: datetime | None, *, is_sure: bool
+) -> None:
     from registry.commands.idempotency import system
 
     async with _opened(log, slug) as (commands, issuer_keys, name, issuer_id):
+        did = (await commands.issuer(name, issuer_id)).did
+        if not is_sure and did is not None and did.startswith("did:key:"):
+            click.confirm(f"{did} is its key: the issuer gets another DID, for good. Go on?", abort=True)
         asked = system(name, "keys")
         await issuer_keys.rotate(asked, issuer_id, method_id=method, compromised_since=compromised_since)
         _tell(await commands.issuer(name, issuer_id))

@@ -13,9 +13,9 @@ from registry.verifier.structure.path import ROOT, Path, each, pointer
 from registry.verifier.structure.related import wrong_digests
 from registry.verifier.verification import Step
 
-_HOW_TO_ADD: Final = (
-    "it is not known here, and contexts are never fetched. The operator adds one by a file in the folder that "
-    "REGISTRY_CONTEXTS names, with its address and SHA-256 digest in contexts.json there"
+_UNKNOWN: Final = (
+    "The JSON-LD context {url} is not known here, and contexts are never fetched; "
+    "the operator of this registry can add it (REGISTRY_CONTEXTS)."
 )
 _BY_JSON: Final = frozenset({"eddsa-jcs-2022", "ecdsa-jcs-2019"})
 """Cryptosuites that sign the JSON as it stands, whatever its terms mean."""
@@ -28,7 +28,7 @@ def context_step(
     if wrong := list(wrong_digests(document, content_of)):
         return failed("contexts", wrong, now)
     unknown = [
-        Problem(PROOF_TRANSFORMATION_ERROR, "A context is not known", f"{url}: {_HOW_TO_ADD}.", pointer(path))
+        Problem(PROOF_TRANSFORMATION_ERROR, "A context is not known", _UNKNOWN.format(url=url), pointer(path))
         for url, path in _contexts(document)
         if content_of(url) is None
     ]

@@ -83,7 +83,7 @@ def _judged(
     wrong = [one for one in results if not one.verified and one.mechanism is not None]
     foreign = [one for one in results if not one.verified and one.mechanism is None]
     if not counting or wrong:
-        found = [one.problem for one in results if one.problem is not None]
+        found = [one.problem for one in (*wrong, *foreign) if one.problem is not None]
         if not counting and (others := [one.controller for one in results if one.verified]):
             found.append(_problem(f"The proof is by {others[0]}, not by {expected.controller}.", "/proof"))
         found.append(_problem(_unproven(kind, expected), "/proof"))

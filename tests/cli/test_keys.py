@@ -32,14 +32,17 @@ def test_a_key_rotates_planned_and_after_a_compromise_and_what_is_doubtful_is_li
             return good(ask("POST", url, key=school.key, body={"credential": UNSIGNED}))
 
         [first] = deployment.run("keys", "list", "school").stdout.splitlines()[:1]
-        assert states(deployment.run("keys", "rotate", "school").stdout) == ["retired", "active"]
+        assert "another DID, for good" in deployment.run("keys", "rotate", "school").stdout
+        assert deployment.run("keys", "list", "school").stdout.startswith(first), "nobody said yes"
+        assert states(deployment.run("keys", "rotate", "school", "--yes").stdout) == ["retired", "active"]
         credential = eventually(issue, what="a credential", limit_s=30).body["verifiableCredential"]
         [second] = deployment.run("keys", "list", "school").stdout.splitlines()[:1]
         assert (credential["issuer"], first != second) == (second, True)
         assert deployment.run("keys", "doubtful", "school").stdout == ""
         rotated = deployment.run("keys", "rotate", "school", "--compromised-since", "2026-01-01T00:00:00Z", "--yes")
         assert states(rotated.stdout) == ["retired", "compromised", "active"]
-        assert "until 2026-01-01 00:00:00Z" in rotated.stdout
+        assert "compromised since 2026-01-01 00:00:00Z" in rotated.stdout
+        assert "registry keys doubtful school" in rotated.stdout
         assert credential["id"] in deployment.run("keys", "doubtful", "school").stdout
 
 

@@ -477,6 +477,14 @@ async def test_a_credential_that_its_registered_issuer_never_registered_is_told_
     assert "ask the issuer" in found.summary
 
 
+async def test_a_key_that_cannot_be_had_is_no_verdict_on_the_document_whatever_other_proofs_there_are(world):
+    document = signed(by_school(issuer="did:web:away.example"))
+    document["proof"] = [{"type": "Unheard"}, {**document["proof"], "verificationMethod": "did:web:away.example#key"}]
+    found = await world.verify(document)
+    assert (found.verdict, found.verified) == (Verdict.UNVERIFIABLE, False)
+    assert found.summary.startswith("This credential could not be checked: "), found.summary
+
+
 async def test_a_directory_that_does_not_answer_is_said(world):
     world.is_database_away = True
     found = await world.verify(signed(by_school()))

@@ -27,6 +27,8 @@ from registry.verifier.structure.parties import id_of
 from registry.verifier.structure.validity import validity_of
 
 _SECTION: Final = "VC-JOSE-COSE, section 3"
+_OLDER: Final = ("vc", "vp")
+"""Claims that must not be there (VC-JOSE-COSE, section 3.1.3): readers of the older kind would see another document."""
 _MOMENTS: Final = ("iat", "nbf", "exp")
 
 
@@ -98,6 +100,10 @@ def _claims(document: Mapping[str, Any], controller: str, moment: datetime) -> l
     for name, expected in pairs:
         if name in document and expected is not None and document[name] != expected:
             found.append(_disagreement(name, f"The claim {name} says something else than the document."))
+    for name in _OLDER:
+        if name in document:
+            detail = f"The claim {name} holds a second document, as under the data model 1.1; the payload is the first."
+            found.append(_disagreement(name, detail))
     made, not_before, expires = (_moment(document, name) for name in _MOMENTS)
     for name, found_there in zip(_MOMENTS, (made, not_before, expires), strict=True):
         if name in document and found_there is None:

@@ -146,6 +146,8 @@ async def test_the_jwt_of_an_open_badge_may_call_itself_just_that(world):
         ({"iat": 4_000_000_000}, "/iat"),
         ({"nbf": 4_000_000_000}, "/nbf"),
         ({"exp": 1_000_000_000}, "/exp"),
+        ({"vc": {"credentialSubject": {"id": "did:example:eve"}}}, "/vc"),
+        ({"vp": {}}, "/vp"),
         ({"exp": "1000000000"}, "/exp"),
         ({"exp": -1}, "/exp"),
         ({"exp": None}, "/exp"),

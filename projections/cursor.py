@@ -29,9 +29,9 @@ def decode(question: tuple[str | None, ...], cursor: str) -> str:
         raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         place = raw[_CHECK_BYTES:].decode()
     except (binascii.Error, ValueError) as error:
-        raise Malformed(_REFUSED, pointer="cursor") from error
+        raise Malformed(_REFUSED, parameter="cursor") from error
     if "\x00" in place or encode(question, place) != cursor:
-        raise Malformed(_REFUSED, pointer="cursor")
+        raise Malformed(_REFUSED, parameter="cursor")
     return place
 
 
@@ -39,7 +39,7 @@ def decode_position(question: tuple[str | None, ...], cursor: str) -> int:
     """Return the log position in *cursor*; raise `Malformed` as `decode` does, and when it is none."""
     place = decode(question, cursor)
     if not re.fullmatch(r"[0-9]{1,18}", place):
-        raise Malformed(_REFUSED, pointer="cursor")
+        raise Malformed(_REFUSED, parameter="cursor")
     return int(place)
 
 

@@ -43,6 +43,8 @@ _STRING = re.compile(rb'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # also an un
 
 def loads(data: bytes) -> Any:
     """Return the value that *data* (UTF-8, RFC 8259) stands for; raise `Malformed` with a sentence for people."""
+    if not data.strip():
+        raise Malformed("The body is empty, and so not JSON.")
     require_few_members(data, MAX_MEMBERS)
     if (value := _round_trip(data)) is not _UNSURE:
         return value

@@ -231,19 +231,19 @@ async def _search(conn: Reader, asked: tuple[Any, ...], q: str) -> list[Record]:
 
 def _folded(q: str | None) -> str:
     if q is not None and (len(q) > QUESTION_MAX or not _is_text(q)):
-        raise Malformed(f"A search has at most {QUESTION_MAX} characters, none of them NUL.", pointer="q")
+        raise Malformed(f"A search has at most {QUESTION_MAX} characters, none of them NUL.", parameter="q")
     return fold(q or "")
 
 
 def _check(kind: str | None, jurisdiction: str | None, status: str | None, limit: int) -> None:
     if kind is not None and kind not in set(IssuerKind):
-        raise Malformed(f"A kind is one of {', '.join(IssuerKind)}.", pointer="kind")
+        raise Malformed(f"A kind is one of {', '.join(IssuerKind)}.", parameter="kind")
     if status is not None and status not in set(IssuerStatus):
-        raise Malformed(f"An issuer's status is one of {', '.join(IssuerStatus)}.", pointer="status")
+        raise Malformed(f"An issuer's status is one of {', '.join(IssuerStatus)}.", parameter="status")
     if jurisdiction is not None and not _is_text(jurisdiction):
-        raise Malformed("A jurisdiction is an ISO 3166-2 code, such as US-CO.", pointer="jurisdiction")
+        raise Malformed("A jurisdiction is an ISO 3166-2 code, such as US-CO.", parameter="jurisdiction")
     if not 1 <= limit <= PAGE_MAX:
-        raise Malformed(f"A page has 1 to {PAGE_MAX} issuers.", pointer="limit")
+        raise Malformed(f"A page has 1 to {PAGE_MAX} issuers.", parameter="limit")
 
 
 def _is_text(text: str) -> bool:

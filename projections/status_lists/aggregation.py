@@ -47,5 +47,5 @@ async def aggregation(conn: Executor, log: LogName, issuer_id: UUID, *, limit: i
 def _place(text: str) -> tuple[int, UUID]:
     found = _PLACE.fullmatch(text)
     if found is None:
-        raise Malformed("The cursor is not one of ours; ask for the first page again.", pointer="cursor")
+        raise Malformed("The cursor is not one of ours; ask for the first page again.", parameter="cursor")
     return int(found[1]), UUID(found[2])

@@ -39,6 +39,13 @@ class Body(BaseModel):
     document_member: ClassVar[str | None] = None
     """The member that holds a JSON-LD document, where a body is little more than that."""
 
+    @classmethod
+    def document_type(cls) -> str | None:
+        """The media type under which that document may be sent as it is."""
+        if cls.document_member is None:
+            return None
+        return "application/vp" if cls.document_member == "verifiablePresentation" else "application/vc"
+
 
 AnyBody = TypeVar("AnyBody", bound=Body)
 
@@ -59,8 +66,6 @@ def read(model: type[AnyBody], data: bytes, *, is_document: bool = False) -> Any
 
     With *is_document* (as its media type tells) it may also be what belongs into the model's `document_member`.
     """
-    if not data:
-        raise Malformed("The request has no body.")
     value = loads(data)
     if not isinstance(value, dict):
         raise Malformed("The body is a JSON object.")
@@ -71,15 +76,13 @@ def read(model: type[AnyBody], data: bytes, *, is_document: bool = False) -> Any
         return model.model_validate(value)
     except ValidationError as error:
         if is_bare and not is_document:
-            raise Malformed(_BARE.format(member=model.document_member)) from None
+            raise Malformed(_BARE.format(member=model.document_member, media_type=model.document_type())) from None
         found = faults(model, value, error.errors(include_url=False, include_input=False)[:MAX_ERRORS])
         first = found[0]
         raise Malformed(f"{first['pointer'] or 'The body'}: {first['detail']}", errors=found) from None
 
 
-_BARE: Final = (
-    'This is the document itself; send it as {{"{member}": …}}, or with its own media type, such as application/vc.'
-)
+_BARE: Final = 'This is the document itself; send it as {{"{member}": …}}, or as it is with Content-Type: {media_type}.'
 
 
 def _named(check: Any) -> AfterValidator:

@@ -95,5 +95,5 @@ def _position(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-        raise Malformed("A cursor is `next` of the page before.", pointer="cursor")
+        raise Malformed("A cursor is `next` of the page before.", parameter="cursor")
     return int(cursor)

@@ -14,7 +14,6 @@ from pydantic.json_schema import models_json_schema
 from registry.domain.names import LogName
 from registry.errors import TooLarge, UnsupportedMediaType
 from registry.http.answers import ProblemAnswer
-from registry.http.bodies import Body
 from registry.http.operation import Operation, Parameter
 from registry.http.problems import BODY_TIMEOUT, CONTENT_TYPE, INTERNAL, kind_of
 
@@ -84,18 +83,11 @@ def _operation(operation: Operation) -> Json:
             "required": not operation.body_is_optional,
             "content": {
                 "application/json": {"schema": _ref(operation.body)},
-                **({own: {"schema": {"type": "object"}}} if (own := _own_type(operation.body)) else {}),
+                **({own: {"schema": {"type": "object"}}} if (own := operation.body.document_type()) else {}),
                 **{raw: {"schema": {"type": "string"}} for raw in operation.raw_types},
             },
         }
     return described
-
-
-def _own_type(body: type[Body]) -> str | None:
-    """The media type under which the document in *body* may be sent as it is."""
-    if body.document_member is None:
-        return None
-    return "application/vp" if body.document_member == "verifiablePresentation" else "application/vc"
 
 
 def _parameters(operation: Operation) -> list[Json]:

@@ -9,7 +9,7 @@ import pytest
 from registry.errors import Malformed
 from registry.http.bodies import IssuerChangesBody, MessageBody, RegistrationBody, StatusBody, read
 from registry.http.list_bodies import OwnListBody
-from registry.http.verify_bodies import VerifyCredentialBody
+from registry.http.verify_bodies import VerifyCredentialBody, VerifyPresentationBody
 
 ENTRY = {"type": "BitstringStatusListEntry", "statusPurpose": "revocation"}
 
@@ -43,3 +43,23 @@ def test_each_fault_is_told_by_its_place(model, body, faults):
     with pytest.raises(Malformed) as refused:
         read(model, json.dumps(body).encode())
     assert {one["pointer"]: one["detail"] for one in refused.value.extra["errors"]} == faults
+
+
+@pytest.mark.parametrize(
+    ("model", "member", "media_type"),
+    [
+        (VerifyCredentialBody, "verifiableCredential", "application/vc"),
+        (VerifyPresentationBody, "verifiablePresentation", "application/vp"),
+        (RegistrationBody, "credential", "application/vc"),
+    ],
+)
+def test_a_document_in_the_place_of_its_body_is_told_where_it_belongs(model, member, media_type):
+    document = {"@context": ["https://www.w3.org/ns/credentials/v2"]}
+    with pytest.raises(Malformed) as refused:
+        read(model, json.dumps(document).encode())
+    assert (f'"{member}"' in refused.value.detail, media_type in refused.value.detail) == (True, True)
+
+
+def test_an_empty_body_is_called_empty():
+    with pytest.raises(Malformed, match="is empty"):
+        read(VerifyCredentialBody, b" ")

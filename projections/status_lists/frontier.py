@@ -76,7 +76,7 @@ class ListState:
     published_position: int | None
     published_restore: int | None
     published_body: bytes | None
-    """Of the set's revocation list; only for lists that say what is revoked for good."""
+    """Of the set's revocation list, or of a refresh list; only for lists that say something for good."""
     values: list[int] | None = None
     """Of the entries at `indices`, where they have more than one bit; None: each is 1."""
     status_size: int = 1

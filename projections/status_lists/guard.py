@@ -1,4 +1,4 @@
-"""What may never happen to published lists: a fork, a position backwards, a revocation that is taken back. Pure."""
+"""What may never happen to published lists: a fork, a position backwards, a final bit that is taken back. Pure."""
 
 from __future__ import annotations
 

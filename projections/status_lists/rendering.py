@@ -216,7 +216,7 @@ def _kept(state: ListState, bits: bytes) -> bytes:
 def _refused(state: ListState, frontier: Frontier, kept: bytes) -> str | None:
     """Return why the guard refuses the list, if it does.
 
-    After an accepted restore a revocation that the log lost stays set, for ever: the world was told that it is final.
+    After an accepted restore a final bit that the log lost stays set, for ever: the world was told that it is final.
     Without one the projection must be wrong, and nothing is published from it.
     """
     same_branch = state.published_restore == frontier.restore_position
@@ -225,7 +225,7 @@ def _refused(state: ListState, frontier: Frontier, kept: bytes) -> str | None:
     if kept and not frontier.restores:
         count = int.from_bytes(kept, "big").bit_count()
         return (
-            f"{count} revocations in the published list {state.url} are missing in the projection. "
+            f"{count} final bits of the published list {state.url} are missing in the projection. "
             f"Run `registry verify-log`, then rebuild the projection status_lists."
         )
     return None

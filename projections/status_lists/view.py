@@ -210,5 +210,7 @@ def _reading() -> Iterator[None]:
         yield
     except RETRYABLE as error:
         raise DatabaseUnavailable("The published status lists cannot be read just now.") from error
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
-        raise DatabaseUnavailable("The projections are not set up yet: `registry project` does that.") from error
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError) as error:
+        raise DatabaseUnavailable(
+            "The projections are not set up yet: this version's `registry project` does that."
+        ) from error

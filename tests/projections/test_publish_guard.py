@@ -15,6 +15,7 @@ from projections.status_lists.frontier import disputed_head
 from projections.status_lists.guard import PublishedHead, Restore, lost_bits, must_follow, united
 from projections.status_lists.representation import STATUSLIST_JWT
 from projections.status_lists.view import PublishedLists
+from registry.domain.events import Purpose
 from registry.errors import ForkedLog
 from tests.builders import LOG
 from tests.clock import FakeClock
@@ -204,7 +205,7 @@ async def test_a_projection_that_lost_a_revocation_is_not_published(world: World
     await world.project()
     assert await publisher.publish(world.log) == 1
     [sentence] = publisher.progress_of(world.log).refused.values()
-    assert "1 revocations" in sentence
+    assert "1 final bits" in sentence
     assert await world.published() == {0}
     assert await world.published("suspension") == {2}, "other lists go on"
 
@@ -311,3 +312,28 @@ async def test_what_was_revoked_stays_invalid_in_every_form_after_a_restore(worl
         for status_list_id in (list_of(one), tokens[one]):
             found = await lists.get(world.log, status_list_id, STATUSLIST_JWT)
             assert [lists.value(found, index) for index in range(2)] == expected
+
+
+async def test_what_was_superseded_stays_so_after_a_restore(world: World) -> None:
+    """A refresh bit is not reversible (Bitstring Status List 1.0, section 2.2); a suspension bit is."""
+    issuer_id = world.issuer()
+    world.history.add_member(issuer_id, Purpose.REFRESH)
+    await world.project()
+    restored_to = len(world.history.recorded)
+    world.history.supersede(issuer_id, cid(0), cid(1))
+    world.history.suspend(issuer_id, cid(1))
+    await world.project()
+    publisher = world.publisher()
+    await publisher.publish(world.log)
+    published = head_file.read(world.directory, world.log)
+    assert published is not None
+
+    await world.restore(restored_to)
+    world.accept_restore(published.position, published.hash, restored_to)
+    await world.project()
+    await publisher.publish(world.log)
+    assert publisher.progress_of(world.log).kept_bits == 1
+    lists = PublishedLists(world.pool)
+    for purpose, expected in (("refresh", [1, 0]), ("suspension", [0, 0]), ("revocation", [0, 0])):
+        found = await lists.get(world.log, list_of(issuer_id, purpose))
+        assert [lists.value(found, index) for index in range(2)] == expected

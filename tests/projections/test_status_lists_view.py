@@ -175,6 +175,18 @@ async def test_before_the_projections_are_set_up_the_database_is_unavailable(dat
             await PublishedLists(pool).refresh()
 
 
+async def test_beside_yesterdays_publisher_the_database_is_unavailable_until_todays_has_started(
+    world: World, pool: asyncpg.Pool[asyncpg.Record]
+) -> None:
+    world.issuer()
+    await world.project()
+    await world.publisher().publish(world.log)
+    for column in ("media_types", "verification_methods", "forms_sequence"):
+        await world.root.execute(f"ALTER TABLE projections.published_status_lists DROP COLUMN {column}")
+    with pytest.raises(DatabaseUnavailable, match="this version's `registry project`"):
+        await PublishedLists(pool).refresh()
+
+
 async def test_an_entry_outside_the_list_is_an_index_error(world: World, pool: asyncpg.Pool[asyncpg.Record]) -> None:
     issuer_id = world.issuer()
     await world.project()

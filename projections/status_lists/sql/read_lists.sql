@@ -1,14 +1,15 @@
 -- $1 log, $2 lists: the entries that are not 0 (values only where they have more than one bit; those of a token list
--- from revocation and suspension), and what the world saw of them last (the body only where revocations are told: that
--- of the set's revocation list, whose bits are final)
+-- from revocation and suspension), and what the world saw of them last (the body only where bits are final: of a
+-- revocation or refresh list its own, of a token list that of its set's revocation list)
 SELECT m.status_list_id, m.list_set, m.purpose, m.url, m.status_size, m.messages, m.reference,
        m.changed_position, m.changed_at, s.issuer_id, s.issuer_did, s.size,
        entries.indices, entries.values,
        p.position AS published_position, p.restore_position AS published_restore,
        (SELECT r.body FROM projections.published_status_lists AS r
           JOIN projections.status_list_members AS n ON n.log_name = r.log_name AND n.status_list_id = r.status_list_id
-         WHERE m.purpose IN ('revocation', 'token')
-           AND n.log_name = m.log_name AND n.list_set = m.list_set AND n.purpose = 'revocation') AS published_body
+         WHERE n.log_name = m.log_name AND n.list_set = m.list_set
+           AND n.purpose = CASE WHEN m.purpose = 'token' THEN 'revocation' ELSE m.purpose END
+           AND n.purpose IN ('revocation', 'refresh')) AS published_body
   FROM projections.status_list_members AS m
   JOIN projections.status_list_sets AS s ON s.log_name = m.log_name AND s.list_set = m.list_set
   LEFT JOIN projections.published_status_lists AS p

@@ -51,6 +51,7 @@ FORBIDDEN = [
     {"context": [V2, 123192875]},
     {"context": [V2, {"VerifiableCredential": TYPE}]},
     {"context": [V2, {"name": "https://example.org/#name"}]},
+    {"context": [V2, {"@protected": True, "Example": TYPE}, {"Example": "https://example.org/#Other"}]},
     {"type": ABSENT},
     {"type": [TYPE]},
     {"id": "not-a-url"},

@@ -12,7 +12,7 @@ from registry.domain.problem import MALFORMED_VALUE_ERROR
 from registry.verifier.structure import check as rules
 from registry.verifier.structure.check import MAX_PROBLEMS, check_credential, check_presentation
 from registry.verifier.structure.related import wrong_digests
-from tests.verifier.documents import ABSENT, V1, V2, credential, credential_v1, presentation
+from tests.verifier.documents import ABSENT, OB, V1, V2, credential, credential_v1, presentation
 
 ENTRY = {
     "type": "BitstringStatusListEntry",
@@ -48,6 +48,8 @@ BROKEN = [
     ({"context": [V2, None]}, "/@context/1", CONTEXT),
     ({"context": [V2, "no url"]}, "/@context/1", CONTEXT),
     ({"context": [V2, {"name": "https://school.example/name"}]}, "/@context", PROTECTED),
+    ({"context": [V2, {"@protected": True, "Degree": "urn:x"}, {"Degree": "urn:y"}]}, "/@context", PROTECTED),
+    ({"context": [V2, OB, {"Achievement": "urn:x"}]}, "/@context", PROTECTED),
     ({"context": [V2, {"VerifiableCredential": "urn:x"}]}, "/@context", PROTECTED),
     (
         {"credentialSubject": {"@context": {"description": "urn:x"}, "id": "urn:x:1"}},
@@ -198,6 +200,7 @@ WHOLE = [
     {"id": ABSENT, "validFrom": ABSENT},
     {"context": [V2, {"color": "https://schema.org/color"}]},
     {"context": [V2, {"name": "https://schema.org/name"}, "https://school.example/context.json"]},
+    {"context": [V2, {"name": {"@id": "https://schema.org/name"}}, {"@protected": True, "a": "urn:x"}, {"a": "urn:x"}]},
     {"type": ["VerifiableCredential", "https://school.example/types#Degree"]},
     {"type": "VerifiableCredential"},
     {"name": {"@value": "Degree", "@language": "en", "@direction": "ltr"}},

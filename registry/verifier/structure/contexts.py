@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from registry.domain.problem import Problem
-from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, load_contexts
+from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, PINNED, load_contexts
 from registry.verifier.structure.lexical import is_url
 from registry.verifier.structure.path import ROOT, Path, malformed
 
@@ -36,23 +36,45 @@ def contexts(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def protected_terms(context: Any, path: Path, base: str) -> Iterator[Problem]:
-    """No context inside a document gives a protected term of its *base* context another meaning."""
-    inline = [item for item in (context if isinstance(context, list) else [context]) if isinstance(item, Mapping)]
-    if not inline:
+    """No context inside a document gives a protected term of its *base* context, or of one before it, another meaning.
+
+    What the same words say in another form (`{"@id": …}`) is the same meaning (JSON-LD 1.1, section 4.1.11).
+    """
+    items = context if isinstance(context, list) else [context]
+    if not any(isinstance(item, Mapping) for item in items):
         return
-    protected = _protected(base)
-    for item in inline:
+    protected = dict(_protected(base))
+    for item in items:
+        if not isinstance(item, Mapping):
+            protected |= _protected(item)
+            continue
         for term in sorted(item.keys() & protected.keys()):
-            if item[term] != protected[term]:
-                yield malformed(
-                    path,
-                    f"The context redefines the protected term {term!r}; name yours differently.",
-                    _PROTECTED[base],
-                )
+            if _meaning(item[term]) != _meaning(protected[term]):
+                detail = f"The context redefines the protected term {term!r}; name yours differently."
+                yield malformed(path, detail, _PROTECTED[base])
+        protected |= _protected_in(item)
+
+
+def _protected(url: Any) -> dict[str, Any]:
+    """The terms that the context at *url* protects: name → definition; none for one that is not pinned here."""
+    return _pinned(url) if isinstance(url, str) and url in PINNED else {}
 
 
 @cache
-def _protected(base: str) -> dict[str, Any]:
-    """The terms that a context of the data model defines, all of them protected: name → definition."""
-    definitions: dict[str, Any] = load_contexts().document(base)["@context"]
-    return {term: meaning for term, meaning in definitions.items() if not term.startswith("@")}
+def _pinned(url: str) -> dict[str, Any]:
+    return _protected_in(load_contexts().document(url)["@context"])
+
+
+def _protected_in(context: Any) -> dict[str, Any]:
+    """The terms that a context protects, if it protects all of its own."""
+    if not isinstance(context, Mapping) or context.get("@protected") is not True:
+        return {}
+    return {term: meaning for term, meaning in context.items() if not term.startswith("@")}
+
+
+def _meaning(definition: Any) -> Any:
+    if isinstance(definition, str):
+        return {"@id": definition}
+    if isinstance(definition, Mapping):
+        return {name: value for name, value in definition.items() if name != "@protected"}
+    return definition

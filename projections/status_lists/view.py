@@ -23,6 +23,8 @@ from registry.log.connection import RETRYABLE
 
 POLL_S = 0.25
 """How stale a list in memory can be when notifications are lost."""
+MAX_INFLATED_BYTES = 16 << 20
+"""Entries of lists that are kept as bits."""
 
 Key = tuple[LogName, UUID]
 Form = tuple[LogName, UUID, str]
@@ -43,15 +45,13 @@ class PublishedLists:
     """Every published list: ids, URLs and forms of all, the bytes of those asked for last, up to *max_bytes*.
 
     What is in memory is answered without a database, also while it is down; `refresh` replaces what was published
-    anew. Entries are inflated when first asked for, and kept up to *max_inflated_bytes*.
+    anew. Entries are inflated when first asked for, and kept up to `MAX_INFLATED_BYTES`.
     """
 
-    def __init__(
-        self, pool: Pool[asyncpg.Record], *, max_bytes: int = 64 << 20, max_inflated_bytes: int = 16 << 20
-    ) -> None:
+    def __init__(self, pool: Pool[asyncpg.Record], *, max_bytes: int = 64 << 20) -> None:
         self._pool = pool
         self._lists: Bounded[Form, PublishedList] = Bounded(max_bytes, lambda one: one.size_bytes)
-        self._entries: Bounded[Key, tuple[int, Entries]] = Bounded(max_inflated_bytes, lambda one: len(one[1].packed))
+        self._entries: Bounded[Key, tuple[int, Entries]] = Bounded(MAX_INFLATED_BYTES, lambda one: len(one[1].packed))
         self._newest: dict[Key, Newest] = {}
         self._kinds: dict[tuple[str, ...], tuple[str, ...]] = {}
         """One tuple for all lists that come in the same forms."""

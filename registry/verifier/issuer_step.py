@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from registry.domain.names import LogName
 from registry.domain.problem import (
-    CREDENTIAL_REVOKED,
-    CREDENTIAL_SUPERSEDED,
-    CREDENTIAL_SUSPENDED,
     CREDENTIAL_UNREGISTERED,
     INVALID_VERIFICATION_METHOD,
     ISSUER_NOT_ACTIVE,
@@ -20,13 +16,8 @@ from registry.verifier.opened import Opened
 from registry.verifier.sources import CredentialStanding, IssuerStanding, Sources
 from registry.verifier.steps import failed, passed, skipped, warned
 from registry.verifier.structure.parties import id_of
+from registry.verifier.verdict import AGAINST
 from registry.verifier.verification import Step, Verdict
-
-_SAID: Final = {
-    "revoked": (Verdict.REVOKED, CREDENTIAL_REVOKED, "The credential is revoked"),
-    "suspended": (Verdict.SUSPENDED, CREDENTIAL_SUSPENDED, "The credential is suspended"),
-    "superseded": (Verdict.SUPERSEDED, CREDENTIAL_SUPERSEDED, "The credential was replaced"),
-}
 
 
 async def issuer_steps(
@@ -80,8 +71,9 @@ def _registration(found: CredentialStanding | None, now: datetime) -> Step:
         detail = "The issuer is registered here, but this credential is not; ask the issuer whether it is theirs."
         problem = Problem(CREDENTIAL_UNREGISTERED, "The credential is not registered", detail, "/id")
         return warned("registration", detail, now, problems=[problem])
-    if found.status not in _SAID:
+    verdict = next((one for one in AGAINST if one == found.status), None)
+    if verdict is None:
         return passed("registration", f"The credential is registered here, and {found.status}.", now, Verdict.VALID)
-    verdict, type_, title = _SAID[found.status]
+    type_, title = AGAINST[verdict]
     detail = f"The registry knows the credential as {found.status} since {found.since:%Y-%m-%dT%H:%M:%SZ}."
     return warned("registration", detail, now, problems=[Problem(type_, title, detail, "/id")], verdict=verdict)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from registry.domain import problem
 from registry.errors import Malformed
+from registry.verifier.structure.status_entry import BITSTRING_ENTRY
 
 MAX_SIZE_BITS: Final = 16
 _INDEX: Final = re.compile(r"[0-9]{1,16}")
@@ -22,7 +23,7 @@ _INDEX: Final = re.compile(r"[0-9]{1,16}")
 class Kind(StrEnum):
     """Which specification the entry follows."""
 
-    BITSTRING = "BitstringStatusListEntry"
+    BITSTRING = BITSTRING_ENTRY
     LIST_2021 = "StatusList2021Entry"
     TOKEN = "status_list"  # noqa: S105  # the claim's name
     REVOCATION_LIST = "1EdTechRevocationList"
@@ -58,10 +59,10 @@ def entry_of(member: Mapping[str, Any]) -> Entry:
             return _bitstring(member)
         case [Kind.LIST_2021]:
             return Entry(
-                Kind.LIST_2021, _url(member, "statusListCredential"), _text(member, "statusPurpose"), _index(member)
+                Kind.LIST_2021, _text(member, "statusListCredential"), _text(member, "statusPurpose"), _index(member)
             )
         case [Kind.REVOCATION_LIST]:
-            return Entry(Kind.REVOCATION_LIST, _url(member, "id"), "revocation")
+            return Entry(Kind.REVOCATION_LIST, _text(member, "id"), "revocation")
         case _:
             raise malformed(f"A status entry of type {str(types)[:100]!r} is not understood here.")
 
@@ -72,7 +73,7 @@ def malformed(detail: str) -> Malformed:
 
 
 def _bitstring(member: Mapping[str, Any]) -> Entry:
-    url, size_bits = _url(member, "statusListCredential"), member.get("statusSize", 1)
+    url, size_bits = _text(member, "statusListCredential"), member.get("statusSize", 1)
     if member.get("id") == url:
         raise malformed("The id of a status entry is not the URL of its list.")
     if not isinstance(size_bits, int) or isinstance(size_bits, bool) or not 0 < size_bits <= MAX_SIZE_BITS:
@@ -111,10 +112,6 @@ def _index(member: Mapping[str, Any]) -> int:
     if not isinstance(index, str) or not _INDEX.fullmatch(index):
         raise malformed("A statusListIndex is a number in base 10, not negative, written as a string.")
     return int(index)
-
-
-def _url(member: Mapping[str, Any], name: str) -> str:
-    return _text(member, name)
 
 
 def _text(member: Mapping[str, Any], name: str) -> str:

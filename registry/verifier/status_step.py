@@ -8,29 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from registry.domain.problem import (
-    CREDENTIAL_REVOKED,
-    CREDENTIAL_SUPERSEDED,
-    CREDENTIAL_SUSPENDED,
-    MALFORMED_VALUE_ERROR,
-    Problem,
-)
+from registry.domain.problem import MALFORMED_VALUE_ERROR, Problem
 from registry.verifier.own_status import own_status
 from registry.verifier.sources import Sources
 from registry.verifier.steps import passed, skipped, warned
 from registry.verifier.structure.parties import id_of
 from registry.verifier.structure.path import ROOT, Path, each, pointer
-from registry.verifier.verdict import worst
+from registry.verifier.verdict import AGAINST, worst
 from registry.verifier.verification import StatusFinding, Step, Verdict
 
 MAX_ENTRIES: Final = 16
 """Entries of one credential that are asked for; each may be a fetch."""
-
-_SAID: Final = {
-    Verdict.REVOKED: (CREDENTIAL_REVOKED, "The credential is revoked"),
-    Verdict.SUSPENDED: (CREDENTIAL_SUSPENDED, "The credential is suspended"),
-    Verdict.SUPERSEDED: (CREDENTIAL_SUPERSEDED, "The credential was replaced"),
-}
 
 
 async def status_step(
@@ -82,8 +70,8 @@ def _entries(document: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Path]
 def _problem(finding: StatusFinding, path: Path) -> Problem | None:
     if finding.problem is not None:
         return replace(finding.problem, pointer=pointer(path))
-    if finding.verdict in _SAID:
-        type_, title = _SAID[finding.verdict]
+    if finding.verdict is not None and finding.verdict in AGAINST:
+        type_, title = AGAINST[finding.verdict]
         return Problem(type_, title, _sentence(finding), pointer(path))
     return None
 

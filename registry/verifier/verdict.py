@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from registry.domain.problem import (
     CONTAINED_DOES_NOT_HOLD,
+    CREDENTIAL_REVOKED,
+    CREDENTIAL_SUPERSEDED,
+    CREDENTIAL_SUSPENDED,
     INVALID_CONTROLLED_IDENTIFIER_DOCUMENT,
     PROOF_TRANSFORMATION_ERROR,
     Problem,
@@ -25,6 +28,13 @@ _WORST_FIRST: Final = (
     Verdict.VALID,
 )
 """Revocation is final, whatever else is unknown; everything after it could be hidden behind what is unknown."""
+
+AGAINST: Final[Mapping[Verdict, tuple[str, str]]] = {
+    Verdict.REVOKED: (CREDENTIAL_REVOKED, "The credential is revoked"),
+    Verdict.SUSPENDED: (CREDENTIAL_SUSPENDED, "The credential is suspended"),
+    Verdict.SUPERSEDED: (CREDENTIAL_SUPERSEDED, "The credential was replaced"),
+}
+"""What an issuer may say against its credential: verdict → type and title of the problem."""
 
 _SUMMARIES: Final = {
     Verdict.VALID: "This {what} is valid: it was made by {whom}, and nothing is said against it.",

@@ -13,7 +13,7 @@ run: $(STAMP) ## install, and run the registry on this machine with a demo issue
 	@exec $(BIN)/registry dev
 
 test: $(VENV)/.installed-dev ## install, and run the whole test suite
-	$(BIN)/python -m pytest -q -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n auto --dist worksteal $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev ## linters, type checks, architecture contracts
 	$(BIN)/ruff check .

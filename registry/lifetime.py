@@ -16,7 +16,7 @@ from registry.errors import RegistryError, SettingsRefused, Unfit
 from registry.http.metrics import Metrics
 from registry.log.connection import Pool, Timeouts, connect, pool, reason
 from registry.settings import Settings
-from registry.upkeep import PASSING
+from registry.upkeep import PASSING, SETTLE_S
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Lifetime:
     async def pool(self, dsn: str, name: str, *, size: int) -> Pool:
         """Open at most *size* connections, whose number is told under *name*."""
         opened = await pool(dsn, self._timeouts, size=size, statement_cache_size=self._settings.statement_cache_size)
-        self.stack.callback(opened.terminate)
+        self.stack.push_async_callback(_closed, opened)
         gauge = self._metrics.pool
         gauge.labels(name, "open").set_function(opened.get_size)
         gauge.labels(name, "idle").set_function(opened.get_idle_size)
@@ -136,6 +136,18 @@ class Lifetime:
             why = os.strerror(error.errno).lower() if error.errno else reason(error)
             raise SettingsRefused(f"{host}:{port} cannot be listened on ({why}); choose another {name}.") from error
         return int(served.addresses[0][1])
+
+
+async def _closed(connections: Pool) -> None:
+    """Close the pool when all its connections are given back, or soon.
+
+    A task that was cancelled in the midst of a query still gives its connection back; cut off then, it would say so
+    in the log, and nobody could do anything about it.
+    """
+    with suppress(TimeoutError, asyncpg.InterfaceError, *PASSING):
+        async with asyncio.timeout(SETTLE_S):
+            await connections.close()
+    connections.terminate()
 
 
 async def _cancelled(task: asyncio.Future[None]) -> None:

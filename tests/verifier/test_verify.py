@@ -16,7 +16,7 @@ from registry.domain.mechanisms import Mechanism
 from registry.verifier.sources import CredentialStanding, IssuerStanding
 from registry.verifier.verification import Outcome, StatusFinding, Verdict
 from tests.securing.signers import SIGNERS, method_of
-from tests.verifier.documents import ABSENT, V2, badge, credential, credential_v1
+from tests.verifier.documents import ABSENT, OB, V2, badge, credential, credential_v1
 from tests.verifier.world import HOLDER, LIST, SCHOOL, SIGNED, STRANGER, World, did_of, jws, proven, signed
 
 
@@ -281,6 +281,28 @@ async def test_what_is_signed_as_text_holds_with_an_unknown_context_and_says_so(
         found = await world.verify(signed(by_school(context=FOREIGN_CONTEXT), mechanism=mechanism))
         assert found.verdict is Verdict.VALID
         assert step(found, "contexts").outcome is Outcome.WARNED
+
+
+@pytest.mark.parametrize(
+    ("context", "types", "undefined"),
+    [
+        ([V2], ["VerifiableCredential", "Degree"], ["/type/1"]),
+        ([V2, {"Degree": "urn:x:Degree"}], ["Degree", "Diploma", "VerifiableCredential"], ["/type/1"]),
+        ([V2, {"Degree": "urn:x:Degree"}], ["VerifiableCredential", "Degree", "https://school.example/#D"], []),
+        ([V2, OB], ["VerifiableCredential", "OpenBadgeCredential"], []),
+        ([V2, {"@vocab": "https://school.example/#"}], ["VerifiableCredential", "Degree"], []),
+    ],
+)
+async def test_a_type_that_no_context_defines_is_told_where_the_signature_is_over_the_text(
+    world, context, types, undefined
+):
+    for presented in (
+        signed(by_school(context=context, type=types)),
+        jws(by_school(context=context, type=types), SCHOOL),
+    ):
+        found = await world.verify(presented)
+        assert [problem.pointer for problem in step(found, "contexts").problems] == undefined
+        assert step(found, "contexts").outcome is (Outcome.WARNED if undefined else Outcome.PASSED)
 
 
 async def test_a_context_that_is_known_must_have_the_digest_that_the_issuer_gave(world):

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from urllib.parse import urljoin
 from uuid import UUID
 
@@ -16,7 +15,8 @@ from projections.status_lists.representation import STATUSLIST_CWT, STATUSLIST_J
 from registry.commands.issue import UntilPublished
 from registry.domain.events import VerificationMethod
 from registry.domain.issuer import Issuer
-from registry.domain.mechanisms import EMBEDDED, KeyAlgorithm, Mechanism, algorithm_of, in_order
+from registry.domain.list_methods import list_methods
+from registry.domain.mechanisms import Mechanism
 from registry.domain.names import IssuerId, LogName, issuer_stream
 from registry.domain.streams import evolve
 from registry.errors import UnknownIssuer
@@ -26,22 +26,6 @@ from registry.securing import secure as securing
 from registry.securing import status_token
 from registry.securing.signer import Signer
 from registry.vault.keys import Vault
-
-_EITHER: Final = (Mechanism.EDDSA_RDFC_2022, Mechanism.ECDSA_RDFC_2019)
-"""One of them signs with any key there is, and gives an embedded proof that a template is filled for."""
-_ENVELOPED: Final = (KeyAlgorithm.P256, KeyAlgorithm.ED25519, KeyAlgorithm.P384)
-"""What signs JWTs and CWTs, the one that most wallets verify first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Methods:
-    """The verification methods that sign the lists of one DID."""
-
-    mechanism: Mechanism
-    """Of the embedded proof."""
-    embedded: VerificationMethod
-    enveloped: VerificationMethod
-    """Of JWTs and CWTs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +38,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The same methods, ready to sign."""
+    """The verification methods of one DID's lists, ready to sign: `ListMethods` with their keys."""
 
     mechanism: Mechanism
     embedded: Key
     enveloped: Key
-
-
-def methods_of(issuer: Issuer, did: str) -> Methods:
-    """Return what signs the lists of *did*, one of the DIDs that *issuer* has or had: the newest key of a kind.
-
-    The embedded proof is of the first Data Integrity mechanism that the issuer chose and *did* has a key for. Raises
-    `UnknownIssuer` when no key of *did* may sign lists.
-    """
-    held: dict[KeyAlgorithm, VerificationMethod] = {}
-    for method in issuer.keys.signing_lists(did):
-        if (algorithm := algorithm_of(method.public_key_multibase)) is not None:
-            held[algorithm] = method
-    for mechanism in (*issuer.mechanisms, *_EITHER):
-        for algorithm in in_order(mechanism, issuer.chosen.key_algorithms):
-            if mechanism in EMBEDDED and algorithm in held:
-                return Methods(mechanism, held[algorithm], next(held[one] for one in _ENVELOPED if one in held))
-    raise UnknownIssuer(f"The registry holds no key that may sign the lists of {did}.")
 
 
 def list_signer(database: Pool, vault: Vault, clock: Callable[[], datetime], until_published: UntilPublished) -> Secure:
@@ -103,7 +70,7 @@ def list_signer(database: Pool, vault: Vault, clock: Callable[[], datetime], unt
 
     async def secure(log: LogName, unsecured: Unsecured) -> Secured:
         issuer = await issuer_of(log, unsecured.issuer_id)
-        methods = methods_of(issuer, unsecured.issuer_did)
+        methods = list_methods(issuer, unsecured.issuer_did)
         embedded, enveloped = await opened(log, methods.embedded), await opened(log, methods.enveloped)
         keys = Keys(methods.mechanism, embedded, enveloped)
         return await asyncio.to_thread(every_form, unsecured, keys, issuer.slug, clock())

@@ -14,11 +14,11 @@ async def credential(call: Call) -> web.Response:
     """Return what the known rules of verifiers find in a credential or status list, signed or not yet."""
     body = call.body
     assert isinstance(body, LintBody)
-    take_verification(call)
-    report = await lint_presented(
-        body.verifiable_credential,
-        body.status_list_credentials,
-        canonical_of=call.parts.canonical_of,
-        now=call.parts.clock(),
-    )
+    async with call.parts.verifier.turn(take_verification(call)):
+        report = await lint_presented(
+            body.verifiable_credential,
+            body.status_list_credentials,
+            canonical_of=call.parts.canonical_of,
+            now=call.parts.clock(),
+        )
     return call.unstored(report.json())

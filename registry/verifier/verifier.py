@@ -57,7 +57,7 @@ class Verifier:
 
     async def credential(self, log: LogName, presented: Presented, options: Options, *, caller: str) -> Verification:
         """Return what a credential is worth for the registry of *log*; *caller* is whose turn it takes."""
-        async with self._in_time(caller):
+        async with self.turn(caller):
             verification = await self._credentials.verify(log, presented, options)
         self._count(verification)
         return verification
@@ -66,13 +66,14 @@ class Verifier:
         self, log: LogName, presented: Presented, options: Options, *, caller: str, is_proof_needed: bool = True
     ) -> Verification:
         """Return what a presentation is worth; without *is_proof_needed*, one without a proof is taken as it is."""
-        async with self._in_time(caller):
+        async with self.turn(caller):
             verification = await self._presentations.verify(log, presented, options, is_proof_needed=is_proof_needed)
         self._count(verification)
         return verification
 
     @asynccontextmanager
-    async def _in_time(self, caller: str) -> AsyncIterator[None]:
+    async def turn(self, caller: str) -> AsyncIterator[None]:
+        """Wait for the turn of *caller*, for this or what is as much work; raise `Unavailable` as the others do."""
         try:
             async with self._turns.turn(caller), asyncio.timeout(self._limits.time_s):
                 with allowance(self._limits.fetches):

@@ -1,6 +1,8 @@
 """Linting over HTTP and on the command line; what the service itself issues is clean."""
 
+import asyncio
 import json
+from time import perf_counter
 
 import pytest
 from click.testing import CliRunner
@@ -92,6 +94,33 @@ async def test_what_cannot_be_read_is_a_problem_and_no_finding(service, body):
 
 def run(*arguments, given=None):
     return CliRunner().invoke(commands, ["lint", *arguments], input=given, catch_exceptions=False)
+
+
+def laborious():
+    """What every rule has much to look at in."""
+    entry = {
+        "type": "BitstringStatusListEntry",
+        "statusListCredential": "https://school.example/&" + "x" * 50,
+        "statusPurpose": "revocation",
+        "statusListIndex": "1",
+    }
+    inner = {**unsigned(), "credentialStatus": [entry] * 25}
+    return {**unsigned(), "verifiableCredential": [inner] * 100}
+
+
+@pytest.mark.slow
+async def test_who_floods_the_linter_holds_up_no_issuer(service):
+    client = await Client.registered(service)
+    await client.issue(unsigned(name="Diploma"))
+    body = {"verifiableCredential": laborious()}
+    flood = [asyncio.ensure_future(service.ask("POST", "/credentials/lint", key="", json=body)) for _ in range(12)]
+    await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
+    began = perf_counter()
+    await client.issue(unsigned(name="Diploma"))
+    took_s, waiting = perf_counter() - began, sum(not one.done() for one in flood)
+    assert {status for status, _ in await asyncio.gather(*flood)} == {200}
+    assert waiting > 5, "the flood was still on"
+    assert took_s < 1
 
 
 def test_a_file_is_linted_for_people(tmp_path):

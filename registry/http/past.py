@@ -41,7 +41,22 @@ def asks(request: web.Request) -> bool:
     return "?" in request.raw_path and not request.query.keys().isdisjoint((TIMESTAMP, TIME))
 
 
-def timestamp(request: web.Request) -> datetime | None:
+def moment(request: web.Request) -> datetime:
+    """Return the moment that `timestamp` or `time` names; raise `Malformed`, and `OutOfHistory` beyond the calendar."""
+    named, seconds = _timestamp(request), request.query.getall(TIME, [])
+    if named is not None and not seconds:
+        return named
+    if named is not None or len(seconds) > 1:
+        raise Malformed("Ask about one moment, with `timestamp` or with `time`.", parameter=TIME)
+    if not _SECONDS.fullmatch(seconds[0]):
+        raise Malformed("`time` is a number of seconds since 1970-01-01T00:00:00Z, such as 1780228800.", parameter=TIME)
+    try:
+        return datetime.fromtimestamp(int(seconds[0]), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise OutOfHistory("That moment lies in the future; ask for one that has passed.") from None
+
+
+def _timestamp(request: web.Request) -> datetime | None:
     """Return the moment that `timestamp` names (XSD dateTimeStamp, percent-encoded), if it does; raise `Malformed`."""
     given = request.query.getall(TIMESTAMP, [])
     if not given:
@@ -69,27 +84,13 @@ async def past_list(
 ) -> web.Response:
     """Return the list as it stood at the moment that *request* names; raises what `History.forms_at` raises."""
     with _as_retrieval_error():
-        moment = _moment(request)
-        forms = await history_of(history).forms_at(log, status_list_id, moment)
+        asked = moment(request)
+        forms = await history_of(history).forms_at(log, status_list_id, asked)
     names = tuple(forms)
     if TIME in request.query:  # an IETF question gets an IETF form, if the client takes one
         names = tuple(one for one in names if one in IETF_FORMS and one in wanted.media_types) or names
     choice = wanted.among(names)
     return _respond(forms[FORMS[choice.media_type]], choice, request.headers.get("If-None-Match"))
-
-
-def _moment(request: web.Request) -> datetime:
-    named, seconds = timestamp(request), request.query.getall(TIME, [])
-    if named is not None and not seconds:
-        return named
-    if named is not None or len(seconds) > 1:
-        raise Malformed("Ask about one moment, with `timestamp` or with `time`.", parameter=TIME)
-    if not _SECONDS.fullmatch(seconds[0]):
-        raise Malformed("`time` is a number of seconds since 1970-01-01T00:00:00Z, such as 1780228800.", parameter=TIME)
-    try:
-        return datetime.fromtimestamp(int(seconds[0]), UTC)
-    except (ValueError, OverflowError, OSError):
-        raise OutOfHistory("That moment lies in the future; ask for one that has passed.") from None
 
 
 @contextmanager

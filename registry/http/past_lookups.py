@@ -1,4 +1,4 @@
-"""Where credentials and entries stood at the moment that `?timestamp=` names.
+"""Where credentials and entries stood at the moment that `?timestamp=` or `?time=` names.
 
 A credential stood where its recorded events had it; an entry is what the list that was published then said.
 """
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 def moment_of(call: Call) -> datetime | None:
     """Return the moment that is asked about; None: now. Raises `Malformed`, `HistoryOff` and `OutOfHistory`."""
-    moment = past.timestamp(call.request) if past.asks(call.request) else None
+    moment = past.moment(call.request) if past.asks(call.request) else None
     if moment is not None:
         past.history_of(call.parts.history)
         if moment > call.parts.clock():

@@ -45,7 +45,7 @@ _POSITION = Parameter(
 _TIMESTAMP = Parameter(
     "timestamp", "As it stood at this moment, XSD dateTimeStamp.", {"type": "string", "format": "date-time"}
 )
-_TIME = Parameter("time", "The same in seconds since 1970, for an IETF form.", {"type": "integer", "minimum": 0})
+_TIME = Parameter("time", "The same in seconds since 1970; of a list, an IETF form.", {"type": "integer", "minimum": 0})
 _PAGE = (
     Parameter("limit", "Entries of a page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
     Parameter("cursor", "Where the page begins: `next` of the page before."),
@@ -76,7 +76,7 @@ PUBLIC = (
     Operation(
         method="GET", path="/credentials/{id}/status", operation_id="getCredentialStatus", tag="status",
         summary="Where one credential stands", handle=lookups.of_path, is_quiet=True,
-        parameters=(_TIMESTAMP, _POSITION), answers={200: answers.CredentialAnswer},
+        parameters=(_TIMESTAMP, _TIME, _POSITION), answers={200: answers.CredentialAnswer},
         errors=(*_READ, e.UnknownCredential, e.AmbiguousCredential, *_PAST),
     ),
     Operation(
@@ -85,7 +85,7 @@ PUBLIC = (
         parameters=(
             Parameter("id", "The credential's id.", is_required=True),
             Parameter("issuer", "The issuer's slug or DID."),
-            _TIMESTAMP, _POSITION,
+            _TIMESTAMP, _TIME, _POSITION,
         ),
         answers={200: answers.CredentialAnswer},
         errors=(*_READ, e.UnknownCredential, e.AmbiguousCredential, *_PAST),
@@ -93,7 +93,7 @@ PUBLIC = (
     Operation(
         method="POST", path="/status-lookups", operation_id="lookUpStatuses", tag="status",
         summary="Up to 10,000 questions at once", handle=lookups.batch, is_quiet=True,
-        parameters=(_TIMESTAMP, _POSITION), body=bodies.LookupsBody, reads_raw=True, body_limit="lookups_bytes",
+        parameters=(_TIMESTAMP, _TIME, _POSITION), body=bodies.LookupsBody, reads_raw=True, body_limit="lookups_bytes",
         answers={200: answers.LookupsAnswer}, errors=(*_READ, *_PAST),
     ),
     Operation(

@@ -164,20 +164,28 @@ async def test_lookups_are_answered_as_they_would_have_been(service, issuer):
         assert answer["results"][1] == {**queries[1], **said}
         positions.append(answer["asOf"]["position"])
     assert 0 < positions[0] < positions[1]
-    _, old = await service.ask("POST", f"/status-lookups?timestamp={LONG_AGO}", key="", json={"queries": queries})
-    assert {one["status"] for one in old["results"]} == {"unknown"}
+    for when in (f"timestamp={LONG_AGO}", "time=915148800"):
+        _, old = await service.ask("POST", f"/status-lookups?{when}", key="", json={"queries": queries})
+        assert {one["status"] for one in old["results"]} == {"unknown"}
+        assert (await service.ask("GET", f"/credential-status?id={identifier}&{when}", key=""))[0] == 404
 
 
-@pytest.mark.parametrize("moment", ["yesterday", FAR_OFF, "2026-01-01T00:00:00"])
-async def test_a_lookup_about_a_moment_that_is_none_is_refused(service, moment):
+@pytest.mark.parametrize(
+    "when",
+    [
+        "timestamp=yesterday", "timestamp=2026-01-01T00:00:00", f"timestamp={FAR_OFF}", "time=1e9", "time=",
+        "time=32472144000", f"time=0&timestamp={LONG_AGO}",
+    ],
+)  # fmt: skip
+async def test_a_lookup_about_a_moment_that_is_none_is_refused(service, when):
     for method, path in (
         ("GET", "/credentials/urn:x:1/status?"),
         ("GET", "/credential-status?id=urn:x:1&"),
         ("POST", "/status-lookups?"),
     ):
         how = {"json": {"queries": []}} if method == "POST" else {}
-        status, _ = await service.ask(method, f"{path}timestamp={moment}", key="", **how)
-        assert status == (404 if moment == FAR_OFF else 400)
+        status, _ = await service.ask(method, path + when, key="", **how)
+        assert status == (404 if FAR_OFF in when or "32472144000" in when else 400)
 
 
 async def test_a_batch_asks_a_bounded_number_of_lists_about_their_past(service):

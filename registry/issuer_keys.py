@@ -40,7 +40,7 @@ def keys() -> None:
     """
 
 
-@keys.command("list")
+@keys.command("list", short_help="List every key that an issuer ever had.")
 @click.argument("slug")
 @_LOG
 def list_keys(slug: str, log: str) -> None:
@@ -48,7 +48,7 @@ def list_keys(slug: str, log: str) -> None:
     asyncio.run(_list(log, slug))
 
 
-@keys.command("rotate")
+@keys.command("rotate", short_help="Let new keys sign for an issuer.")
 @click.argument("slug")
 @click.option("--method", help="Rotate this verification method only; by default all that sign now.")
 @click.option(
@@ -68,7 +68,7 @@ def rotate(slug: str, method: str | None, compromised_since: datetime | None, ye
     asyncio.run(_rotate(log, slug, method, compromised_since, is_sure=yes or compromised_since is not None))
 
 
-@keys.command("doubtful")
+@keys.command("doubtful", short_help="List what a compromised key signed after its cut-off.")
 @click.argument("slug")
 @_LOG
 def doubtful(slug: str, log: str) -> None:

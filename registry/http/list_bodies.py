@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from registry.http.bodies import Body, Web
+from registry.http.bodies import Body
+from registry.http.fields import Web
 
 STATUS_LIST_INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 """An index as text has one spelling."""

@@ -13,9 +13,11 @@ from registry.http import (
     bodies,
     credentials,
     health,
+    issuer_answers,
     issuers,
     keys,
     lint,
+    list_answers,
     list_bodies,
     lookups,
     own_credentials,
@@ -64,14 +66,14 @@ PUBLIC = (
     Operation(
         method="GET", path="/status-lists/{id}", operation_id="getStatusList", tag="status",
         summary="A signed status list", direct=status_lists.status_list, is_quiet=True,
-        answers={200: answers.StatusListAnswer, 304: None}, media_types=JSON_TYPES, opaque_types=SIGNED_TYPES,
+        answers={200: list_answers.StatusListAnswer, 304: None}, media_types=JSON_TYPES, opaque_types=SIGNED_TYPES,
         parameters=(_TIMESTAMP, _TIME),
         errors=(*_READ, e.UnknownStatusList, e.NotAcceptable, *_PAST),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/status-lists", operation_id="getStatusListAggregation", tag="status",
         summary="The issuer's Token Status Lists", handle=aggregation.aggregation, is_quiet=True, parameters=_PAGE,
-        answers={200: answers.AggregationAnswer}, errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
+        answers={200: list_answers.AggregationAnswer}, errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path="/credentials/{id}/status", operation_id="getCredentialStatus", tag="status",
@@ -124,42 +126,42 @@ PUBLIC = (
             Parameter("jurisdiction", "ISO 3166-2."), Parameter("status", "Where it stands.", _STANDINGS),
             *_PAGE, _POSITION,
         ),
-        answers={200: answers.IssuersAnswer}, errors=(*_READ, e.NotYetVisible),
+        answers={200: issuer_answers.IssuersAnswer}, errors=(*_READ, e.NotYetVisible),
     ),
     Operation(
         method="GET", path=_ISSUER, operation_id="getIssuer", tag="directory",
         summary="One issuer", handle=issuers.one, is_quiet=True, parameters=(_POSITION,),
-        answers={200: answers.OneIssuerAnswer}, errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
+        answers={200: issuer_answers.OneIssuerAnswer}, errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/revocations", operation_id="getRevocations", tag="status",
         summary="The revoked credentials by their ids, where the issuer chose so (1EdTech Revocation List)",
         handle=revocations.one_edtech, is_quiet=True, parameters=(_POSITION,),
-        answers={200: answers.RevocationsAnswer, 304: None},
+        answers={200: list_answers.RevocationsAnswer, 304: None},
         errors=(*_READ, e.NotFound, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/revocation-list", operation_id="getRevocationList", tag="status",
         summary="The same for Open Badges 2.0", handle=revocations.open_badges_2, is_quiet=True,
-        parameters=(_POSITION,), answers={200: answers.RevocationListAnswer, 304: None},
+        parameters=(_POSITION,), answers={200: list_answers.RevocationListAnswer, 304: None},
         errors=(*_READ, e.NotFound, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/keys", operation_id="listKeys", tag="directory",
         summary="What the issuer signs and signed with, and what became of it", handle=keys.listing, is_quiet=True,
-        parameters=(_POSITION,), answers={200: answers.KeysAnswer},
+        parameters=(_POSITION,), answers={200: issuer_answers.KeysAnswer},
         errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/did.json", operation_id="getControllerDocument", tag="directory",
         summary="An issuer's keys, for did:web", handle=issuers.controller_document, is_quiet=True,
-        parameters=(_POSITION,), answers={200: answers.ControllerDocumentAnswer},
+        parameters=(_POSITION,), answers={200: issuer_answers.ControllerDocumentAnswer},
         media_types=(issuers.DID_DOCUMENT,), errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path="/.well-known/did.json", operation_id="getOriginDocument", tag="directory",
         summary="The keys of the issuer whose did:web is this origin", handle=issuers.origin_document, is_quiet=True,
-        parameters=(_POSITION,), answers={200: answers.ControllerDocumentAnswer},
+        parameters=(_POSITION,), answers={200: issuer_answers.ControllerDocumentAnswer},
         media_types=(issuers.DID_DOCUMENT,), errors=(*_READ, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
@@ -236,14 +238,15 @@ ISSUER = (
     Operation(
         method="PUT", path=f"{_ISSUER}/status-lists/{{purpose}}", operation_id="addStatusLists", tag="status",
         summary="Give the issuer refresh, message or token lists", handle=own_lists.add, scope=auth.STATUS,
-        records=True, body=list_bodies.StatusListBody, body_is_optional=True, answers={200: answers.AddedListsAnswer},
+        records=True, body=list_bodies.StatusListBody, body_is_optional=True,
+        answers={200: list_answers.AddedListsAnswer},
         errors=(*_WRITE, e.UnknownStatusList, e.StatusListDiffers, e.ListsNotReady),
     ),
     *(
         Operation(
             method="POST", path=path, operation_id=operation_id, tag="status",
             summary="Open a list whose indices the issuer gives out itself (VCALM)", handle=own_lists.open_own,
-            scope=auth.STATUS, records=True, body=list_bodies.OwnListBody, answers={201: answers.OwnListAnswer},
+            scope=auth.STATUS, records=True, body=list_bodies.OwnListBody, answers={201: list_answers.OwnListAnswer},
             errors=(*_WRITE, e.TooManyStatusLists, e.IssuerNotActive, e.ListsNotReady),
         )
         for path, operation_id in (
@@ -253,7 +256,7 @@ ISSUER = (
     Operation(
         method="GET", path=f"{_ISSUER}/status-list-sets", operation_id="listStatusListSets", tag="status",
         summary="The issuer's sets of status lists", handle=own_lists.listing, scope=auth.READ,
-        answers={200: answers.ListSetsAnswer}, errors=_OURS,
+        answers={200: list_answers.ListSetsAnswer}, errors=_OURS,
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/credentials", operation_id="listCredentials", tag="credentials",
@@ -264,7 +267,7 @@ ISSUER = (
     Operation(
         method="GET", path=f"{_ISSUER}/doubtful-credentials", operation_id="listDoubtfulCredentials",
         tag="credentials", summary="What a compromised key secured at or after its cut-off", handle=keys.doubtful,
-        scope=auth.READ, parameters=_PAGE, answers={200: answers.DoubtfulAnswer}, errors=_OURS,
+        scope=auth.READ, parameters=_PAGE, answers={200: issuer_answers.DoubtfulAnswer}, errors=_OURS,
     ),
     Operation(
         method="GET", path=_CREDENTIAL, operation_id="getCredential", tag="credentials",
@@ -283,58 +286,60 @@ OPERATOR = (
     Operation(
         method="POST", path="/issuers", operation_id="registerIssuer", tag="issuers",
         summary="Register an issuer", handle=issuers.register, scope=auth.OPERATOR, records=True,
-        body=bodies.IssuerBody, answers={201: answers.IssuerAnswer}, errors=(*_WRITE, e.SlugTaken),
+        body=bodies.IssuerBody, answers={201: issuer_answers.IssuerAnswer}, errors=(*_WRITE, e.SlugTaken),
     ),
     Operation(
         method="PATCH", path=_ISSUER, operation_id="changeIssuer", tag="issuers",
         summary="Change an issuer's description or settings", handle=issuers.change, scope=auth.OPERATOR, records=True,
-        body=bodies.IssuerChangesBody, answers={200: answers.IssuerAnswer}, errors=(*_WRITE, e.IllegalTransition),
+        body=bodies.IssuerChangesBody, answers={200: issuer_answers.IssuerAnswer},
+        errors=(*_WRITE, e.IllegalTransition),
     ),
     Operation(
         method="PUT", path=f"{_ISSUER}/suspension", operation_id="suspendIssuer", tag="issuers",
         summary="Stop an issuer from issuing", handle=issuers.suspend, scope=auth.OPERATOR, records=True,
-        body=bodies.ReasonBody, body_is_optional=True, answers={200: answers.IssuerAnswer},
+        body=bodies.ReasonBody, body_is_optional=True, answers={200: issuer_answers.IssuerAnswer},
         errors=(*_WRITE, e.IllegalTransition),
     ),
     Operation(
         method="DELETE", path=f"{_ISSUER}/suspension", operation_id="reinstateIssuer", tag="issuers",
         summary="Let an issuer issue again", handle=issuers.reinstate, scope=auth.OPERATOR, records=True,
-        answers={200: answers.IssuerAnswer}, errors=(*_WRITE, e.IllegalTransition),
+        answers={200: issuer_answers.IssuerAnswer}, errors=(*_WRITE, e.IllegalTransition),
     ),
     Operation(
         method="PUT", path=f"{_ISSUER}/withdrawal", operation_id="withdrawIssuer", tag="issuers",
         summary="End an issuer for good", handle=issuers.withdraw, scope=auth.OPERATOR, records=True,
-        body=bodies.ReasonBody, body_is_optional=True, answers={200: answers.IssuerAnswer},
+        body=bodies.ReasonBody, body_is_optional=True, answers={200: issuer_answers.IssuerAnswer},
         errors=(*_WRITE, e.IllegalTransition),
     ),
     Operation(
         method="PUT", path=f"{_ISSUER}/did", operation_id="adoptDid", tag="issuers",
         summary="Propose a DID controlled elsewhere, or adopt it when its document lists our keys",
         handle=keys.adopt_did, scope=auth.OPERATOR, records=True, body=bodies.DidBody, body_is_optional=True,
-        answers={200: answers.IssuerAnswer, 202: answers.IssuerAnswer},
+        answers={200: issuer_answers.IssuerAnswer, 202: issuer_answers.IssuerAnswer},
         errors=(*_WRITE, e.DelegationMissing, e.IllegalTransition),
     ),
     Operation(
         method="POST", path=f"{_ISSUER}/keys/rotation", operation_id="rotateKeys", tag="issuers",
         summary="Let new keys sign; with compromisedSince, what the old ones signed from then on does not count",
         handle=keys.rotate, scope=auth.OPERATOR, records=True, body=bodies.RotationBody, body_is_optional=True,
-        answers={200: answers.IssuerAnswer, 202: answers.IssuerAnswer}, errors=(*_WRITE, e.IllegalTransition),
+        answers={200: issuer_answers.IssuerAnswer, 202: issuer_answers.IssuerAnswer},
+        errors=(*_WRITE, e.IllegalTransition),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/api-keys", operation_id="listApiKeys", tag="issuers",
         summary="An issuer's API keys", handle=api_keys.listing, scope=auth.OPERATOR,
-        answers={200: answers.ApiKeysAnswer}, errors=_OURS,
+        answers={200: issuer_answers.ApiKeysAnswer}, errors=_OURS,
     ),
     Operation(
         method="POST", path=f"{_ISSUER}/api-keys", operation_id="createApiKey", tag="issuers",
         summary="Make an API key; it is shown once", handle=api_keys.create, scope=auth.OPERATOR, records=True,
-        body=bodies.ApiKeyBody, answers={201: answers.ApiKeyAnswer},
+        body=bodies.ApiKeyBody, answers={201: issuer_answers.ApiKeyAnswer},
         errors=(*_WRITE, e.TooManyApiKeys, e.SecretAlreadyShown),
     ),
     Operation(
         method="DELETE", path=f"{_ISSUER}/api-keys/{{keyId}}", operation_id="revokeApiKey", tag="issuers",
         summary="Revoke an API key", handle=api_keys.revoke, scope=auth.OPERATOR, records=True,
-        answers={200: answers.ApiKeyRevokedAnswer}, errors=(*_WRITE, e.UnknownApiKey),
+        answers={200: issuer_answers.ApiKeyRevokedAnswer}, errors=(*_WRITE, e.UnknownApiKey),
     ),
 )  # fmt: skip
 

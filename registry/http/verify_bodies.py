@@ -8,7 +8,8 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from registry.http.bodies import Body, Moment
+from registry.http.bodies import Body
+from registry.http.fields import Moment
 
 Text = Annotated[str, Field(min_length=1, max_length=2048)]
 Document = dict[str, Any] | str

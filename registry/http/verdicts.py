@@ -17,6 +17,8 @@ Json = dict[str, Any]
 def answer(found: Verification, origin: str, options: CredentialOptions, *, is_presentation: bool = False) -> Json:
     """Return the answer to a request; *origin* comes before the problem types that are ours."""
     told = _verification(found, origin)
+    if options.verification_date is not None:
+        told["summary"] += f" That is how it stood at {moment(found.verified_at)}; today it may be otherwise."
     if is_presentation:
         results: Json = {
             "presentation": found.results,

@@ -114,7 +114,10 @@ class PresentationVerifier:
     async def _self_asserted(
         self, log: LogName, credential: Mapping[str, Any], options: Options, budget: Budget
     ) -> Verification:
-        """A credential without a proof of its own, whose issuer is the holder: the presentation's proof covers it."""
+        """A credential without a proof of its own, whose issuer is the holder: the presentation's proof covers it.
+
+        Nobody but the holder vouches for it, so it is worth no more than what is inside.
+        """
         now = self._sources.clock()
         moment = options.at or now
         who = id_of(credential.get("issuer")) or "its holder"
@@ -134,8 +137,8 @@ class PresentationVerifier:
                 results = {**results, "credentialStatus": entries}
             inside = await self._credentials.verify_inside(log, list(contained_in(credential)), options, budget, 1)
             if inside:
-                steps.append(contained_step(inside, now))
-        verdict = verdict_of(steps)
+                steps.append(_contained_step(inside, now))
+        verdict = worst([verdict_of(steps), *(one.verification.verdict for one in inside)])
         summary = summary_of(steps, verdict, what="self-asserted credential", whom=who)
         return Verification(verdict, is_verified(steps), summary, tuple(steps), credential, moment, results, inside)
 

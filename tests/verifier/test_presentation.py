@@ -146,7 +146,7 @@ async def test_what_is_inside_of_what_a_holder_says_of_himself_is_verified_like_
     document = proven(presentation(said), HOLDER)
     [of_holder] = (await world.verify_presentation(document)).contained
     [of_school] = of_holder.verification.contained
-    assert (of_holder.verification.verdict, of_school.verification.verdict) == (Verdict.VALID, Verdict.REVOKED)
+    assert (of_holder.verification.verdict, of_school.verification.verdict) == (Verdict.REVOKED, Verdict.REVOKED)
     found = await world.verify_presentation(document, identifier="did:example:eve")
     assert not found.verified, "it is about somebody else than who was named"
 
@@ -200,3 +200,16 @@ def test_what_is_inside_is_found_wherever_it_is_and_not_in_proofs_or_contexts():
         "/credentialSubject/0/verifiableCredential/0",
         "/credentialSubject/0/verifiableCredential/1",
     ]
+
+
+async def test_a_holder_cannot_wrap_what_does_not_count(world):
+    def wrapped(inner):
+        own = credential(issuer=did_of(HOLDER), verifiableCredential=inner)
+        return proven(presentation(own), HOLDER)
+
+    assert (await world.verify_presentation(wrapped(by_school()))).verdict is Verdict.VALID
+    revoked = by_school(credentialStatus=world.published(value=1))
+    found = await world.verify_presentation(wrapped(revoked))
+    assert (found.verified, found.verdict) == (True, Verdict.REVOKED)
+    found = await world.verify_presentation(wrapped({**by_school(), "name": "Doctorate"}))
+    assert (found.verified, found.verdict) == (False, Verdict.UNVERIFIABLE)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from projections.status_lists import head_file
 from projections.status_lists.frontier import disputed_head
 from projections.status_lists.guard import PublishedHead, Restore, lost_bits, must_follow, united
+from projections.status_lists.publish import Publisher
 from projections.status_lists.representation import STATUSLIST_JWT
 from projections.status_lists.view import PublishedLists
 from registry.domain.events import Purpose
@@ -97,16 +98,22 @@ async def world(database: TestDatabase, clock: FakeClock, tmp_path: Path) -> Asy
         yield world
 
 
+async def first_published(world: World) -> tuple[Publisher, PublishedHead]:
+    """Publish what there is; return by whom, and up to where the world saw it."""
+    publisher = world.publisher()
+    await publisher.publish(world.log)
+    published = head_file.read(world.directory, world.log)
+    assert published is not None
+    return publisher, published
+
+
 async def test_a_restored_log_is_not_published_until_the_restore_is_accepted(world: World) -> None:
     issuer_id = world.issuer()
     await world.project()
     restored_to = len(world.history.recorded)
     world.history.revoke(issuer_id, cid(0))
     await world.project()
-    publisher = world.publisher()
-    await publisher.publish(world.log)
-    published = head_file.read(world.directory, world.log)
-    assert published is not None
+    publisher, published = await first_published(world)
 
     await world.restore(restored_to)
     with pytest.raises(ForkedLog, match="is shorter"):
@@ -146,10 +153,7 @@ async def test_after_an_accepted_restore_a_change_below_the_old_position_is_publ
     for number in range(20):
         world.history.suspend(issuer_id, cid(number))
     await world.project()
-    publisher = world.publisher()
-    await publisher.publish(world.log)
-    published = head_file.read(world.directory, world.log)
-    assert published is not None
+    publisher, published = await first_published(world)
     await world.restore(restored_to)
     world.accept_restore(published.position, published.hash, restored_to)
     world.history.suspend(issuer_id, cid(25))
@@ -297,10 +301,7 @@ async def test_what_was_revoked_stays_invalid_in_every_form_after_a_restore(worl
         world.history.revoke(one, cid(0))
     world.history.suspend(issuer_id, cid(1))
     await world.project()
-    publisher = world.publisher()
-    await publisher.publish(world.log)
-    published = head_file.read(world.directory, world.log)
-    assert published is not None
+    publisher, published = await first_published(world)
 
     await world.restore(restored_to)
     tokens[other] = world.token_list(other, bits=4)
@@ -323,10 +324,7 @@ async def test_what_was_superseded_stays_so_after_a_restore(world: World) -> Non
     world.history.supersede(issuer_id, cid(0), cid(1))
     world.history.suspend(issuer_id, cid(1))
     await world.project()
-    publisher = world.publisher()
-    await publisher.publish(world.log)
-    published = head_file.read(world.directory, world.log)
-    assert published is not None
+    publisher, published = await first_published(world)
 
     await world.restore(restored_to)
     world.accept_restore(published.position, published.hash, restored_to)

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 from registry.domain.problem import WRONG_RECIPIENT, Problem
-from registry.verifier.badges.achievement import (
-    BADGE_TYPES,
-    achievement_advice,
-    achievement_credential,
-    endorsement_credential,
-)
+from registry.verifier.badges.achievement import achievement_advice
+from registry.verifier.badges.kinds import BADGE, KINDS
 from registry.verifier.badges.recipient import is_about
-from registry.verifier.badges.transcript import CLR_TYPE, clr_credential
 from registry.verifier.steps import failed, passed, warned
 from registry.verifier.structure.check import MAX_PROBLEMS
-from registry.verifier.structure.parties import types_of
 from registry.verifier.verification import Step
-
-Rules = Callable[[Mapping[str, Any]], Iterator[Problem]]
-
-_KINDS: Final[tuple[tuple[frozenset[str], str, Rules], ...]] = (
-    (BADGE_TYPES, "Open Badges 3.0", achievement_credential),
-    (frozenset({"EndorsementCredential"}), "Open Badges 3.0 (endorsement)", endorsement_credential),
-    (frozenset({CLR_TYPE}), "CLR 2.0", clr_credential),
-)
 
 
 def badge_step(document: Mapping[str, Any], now: datetime) -> Step | None:
     """Return the step `badge`; None: the document is no badge, endorsement or learner record."""
-    types = set(types_of(document))
-    kinds = [(name, rules) for names, name, rules in _KINDS if names & types]
+    kinds = [kind for kind in KINDS if kind.includes(document)]
     if not kinds:
         return None
-    problems = list(islice((problem for _, rules in kinds for problem in rules(document)), MAX_PROBLEMS))
-    if problems:
+    if problems := list(islice((problem for kind in kinds for problem in kind.rule(document)), MAX_PROBLEMS)):
         return failed("badge", problems, now)
-    if advice := list(islice(achievement_advice(document), MAX_PROBLEMS)) if BADGE_TYPES & types else []:
+    if advice := list(islice(achievement_advice(document), MAX_PROBLEMS)) if BADGE in kinds else []:
         return warned("badge", "It conforms, but not everything in it fits together.", now, problems=advice)
-    return passed("badge", f"It conforms to {' and '.join(name for name, _ in kinds)}.", now)
+    return passed("badge", f"It conforms to {' and '.join(kind.specification for kind in kinds)}.", now)
 
 
 def recipient_step(document: Mapping[str, Any], identifier: str, now: datetime) -> Step:

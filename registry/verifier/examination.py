@@ -17,14 +17,12 @@ from registry.verifier.options import Options
 from registry.verifier.proof_step import Expected, proof_step
 from registry.verifier.sources import IssuerStanding, Sources
 from registry.verifier.status_step import status_step
-from registry.verifier.steps import failed, passed, skipped
+from registry.verifier.steps import skipped, structure_step
 from registry.verifier.structure.check import check_credential
 from registry.verifier.structure.parties import id_of
 from registry.verifier.validity_step import validity_step
 from registry.verifier.verdict import is_verified
 from registry.verifier.verification import Step
-
-_CONFORMS: Final = "It conforms to the data model."
 
 
 class Examination:
@@ -59,8 +57,7 @@ class Examination:
 
     async def _structure(self) -> None:
         problems = await self._walk(lambda: check_credential(self.document))
-        now = self._sources.clock()
-        self.steps.append(failed("structure", problems, now) if problems else passed("structure", _CONFORMS, now))
+        self.steps.append(structure_step(problems, self._sources.clock()))
 
     async def _contexts(self) -> None:
         now, is_enveloped = self._sources.clock(), self._taken.envelope is not None

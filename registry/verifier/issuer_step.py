@@ -21,7 +21,7 @@ from registry.verifier.verification import Step, Verdict
 
 
 async def issuer_steps(
-    sources: Sources, log: LogName, taken: Opened, now: datetime, at: datetime | None, *, needs_record: bool = False
+    sources: Sources, log: LogName, taken: Opened, now: datetime, at: datetime | None, *, needs_record: bool
 ) -> tuple[list[Step], IssuerStanding | None]:
     """Return the steps `issuer` and `registration`, and the issuer if it is registered here.
 

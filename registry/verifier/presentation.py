@@ -26,7 +26,7 @@ from registry.verifier.options import Options
 from registry.verifier.proof_step import Expected, proof_step
 from registry.verifier.sources import Sources
 from registry.verifier.status_step import status_step
-from registry.verifier.steps import failed, passed, skipped
+from registry.verifier.steps import failed, passed, skipped, structure_step
 from registry.verifier.structure.check import check_credential, check_presentation
 from registry.verifier.structure.parties import id_of
 from registry.verifier.validity_step import validity_step
@@ -75,10 +75,9 @@ class PresentationVerifier:
         sources, document = self._sources, taken.document
         now = sources.clock()
         walk = Walks(document)
-        if problems := await walk(lambda: check_presentation(document)):
-            steps.append(failed("structure", problems, now))
+        steps.append(structure_step(await walk(lambda: check_presentation(document)), now))
+        if not is_verified(steps):
             return None
-        steps.append(passed("structure", "It conforms to the data model.", now))
         is_enveloped = taken.envelope is not None
         if not is_proof_needed and not is_enveloped and "proof" not in document:
             steps.append(_without_proof(options, now))
@@ -123,12 +122,11 @@ class PresentationVerifier:
         who = id_of(credential.get("issuer")) or "its holder"
         results: dict[str, Any] = {}
         inside: tuple[Contained, ...] = ()
-        if problems := check_credential(credential):
-            steps = [failed("structure", problems, now)]
-        else:
+        steps = [structure_step(check_credential(credential), now)]
+        if is_verified(steps):
             detail = "Its holder says this of himself; the presentation's proof covers it."
             step, results = validity_step(credential, moment, now)
-            steps = [passed("structure", "It conforms to the data model.", now), passed("proof", detail, now), step]
+            steps += [passed("proof", detail, now), step]
             if options.identifier is not None:
                 steps.append(recipient_step(credential, options.identifier, now))
             if "credentialStatus" in credential:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from registry.domain.problem import Problem
@@ -30,3 +30,10 @@ def failed(name: str, problems: Iterable[Problem], now: datetime, detail: str | 
     """Return a step after which the document counts as malformed or badly signed."""
     found = tuple(problems)
     return Step(name, Outcome.FAILED, detail or found[0].detail, now, found, Verdict.UNVERIFIABLE)
+
+
+def structure_step(problems: Sequence[Problem], now: datetime) -> Step:
+    """Return the step `structure`, which found *problems*."""
+    if problems:
+        return failed("structure", problems, now)
+    return passed("structure", "It conforms to the data model.", now)

@@ -10,8 +10,6 @@ from registry.verifier.badges.results import inconsistencies, results
 from registry.verifier.badges.rules import OB, OB_CONTEXT, nonconforming, objects, require, second_context
 from registry.verifier.structure.path import ROOT, Path
 
-BADGE_TYPES = frozenset({"AchievementCredential", "OpenBadgeCredential"})
-
 
 def achievement_credential(document: Mapping[str, Any]) -> Iterator[Problem]:
     """An AchievementCredential awards one achievement to somebody, by a profile."""

@@ -10,8 +10,6 @@ from registry.verifier.badges.achievement import achievement_itself, issuer
 from registry.verifier.badges.rules import CLR, CLR_CONTEXT, nonconforming, objects, require, second_context
 from registry.verifier.structure.path import ROOT, Path
 
-CLR_TYPE: Final = "ClrCredential"
-
 _SUBJECT: Final = f"{CLR}, ClrSubject"
 _ASSOCIATION: Final = f"{CLR}, Association"
 _ASSOCIATION_TYPES: Final = frozenset(

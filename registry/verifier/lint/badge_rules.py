@@ -6,43 +6,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from registry.domain.problem import Problem
-from registry.verifier.badges.achievement import (
-    BADGE_TYPES,
-    achievement_advice,
-    achievement_credential,
-    endorsement_credential,
-)
-from registry.verifier.badges.transcript import CLR_TYPE, clr_credential
+from registry.verifier.badges.achievement import achievement_advice
+from registry.verifier.badges.kinds import BADGE, ENDORSEMENT, RECORD
 from registry.verifier.lint.rule import Rule, Severity, shape
 from registry.verifier.lint.verifiers import BADGE_VALIDATOR
-from registry.verifier.structure.parties import types_of
 
 _NAMED: Final = ("name", "description", "criteria", "hashed", "type", "id")
 
 
-def _badge(document: Mapping[str, Any]) -> Iterator[Problem]:
-    if BADGE_TYPES & set(types_of(document)):
-        yield from achievement_credential(document)
-
-
-def _unfit(document: Mapping[str, Any]) -> Iterator[Problem]:
-    if BADGE_TYPES & set(types_of(document)):
+def _advice(document: Mapping[str, Any]) -> Iterator[Problem]:
+    if BADGE.includes(document):
         yield from achievement_advice(document)
-
-
-def _endorsement(document: Mapping[str, Any]) -> Iterator[Problem]:
-    if "EndorsementCredential" in types_of(document):
-        yield from endorsement_credential(document)
-
-
-def _record(document: Mapping[str, Any]) -> Iterator[Problem]:
-    if CLR_TYPE in types_of(document):
-        yield from clr_credential(document)
 
 
 badge_name = shape(
     "badge-name",
-    _badge,
+    BADGE.check,
     at=("name",),
     fails_in=BADGE_VALIDATOR,
     source="Open Badges 3.0, appendix B.1.1",
@@ -50,7 +29,7 @@ badge_name = shape(
 )
 badge_description = shape(
     "badge-description",
-    _badge,
+    BADGE.check,
     at=("description",),
     fails_in=BADGE_VALIDATOR,
     source="Open Badges 3.0, appendix B.1.1",
@@ -58,7 +37,7 @@ badge_description = shape(
 )
 badge_criteria = shape(
     "badge-criteria",
-    _badge,
+    BADGE.check,
     at=("criteria",),
     fails_in=BADGE_VALIDATOR,
     source="Open Badges 3.0, appendix B.1.1",
@@ -66,7 +45,7 @@ badge_criteria = shape(
 )
 badge_identity_hashed = shape(
     "badge-identity-hashed",
-    _badge,
+    BADGE.check,
     at=("hashed",),
     fails_in=f'{BADGE_VALIDATOR}: the word "false" counts as true in many languages',
     source="Open Badges 3.0, appendix B.1.12",
@@ -74,7 +53,7 @@ badge_identity_hashed = shape(
 )
 badge_types = shape(
     "badge-types",
-    _badge,
+    BADGE.check,
     at=("type",),
     fails_in=BADGE_VALIDATOR,
     source="Open Badges 3.0, appendix B.1",
@@ -82,7 +61,7 @@ badge_types = shape(
 )
 badge_ids = shape(
     "badge-ids",
-    _badge,
+    BADGE.check,
     at=("id",),
     fails_in=BADGE_VALIDATOR,
     source="Open Badges 3.0, appendix B.1",
@@ -90,7 +69,7 @@ badge_ids = shape(
 )
 badge_shape = shape(
     "badge-shape",
-    _badge,
+    BADGE.check,
     elsewhere_than=_NAMED,
     fails_in=BADGE_VALIDATOR,
     source="Open Badges 3.0, appendix B.1",
@@ -98,7 +77,7 @@ badge_shape = shape(
 )
 badge_consistency = shape(
     "badge-consistency",
-    _unfit,
+    _advice,
     severity=Severity.WARNING,
     fails_in="displayers that look a level or value up where it is described",
     source="Open Badges 3.0, appendix B.1.16 to B.1.18",
@@ -106,14 +85,14 @@ badge_consistency = shape(
 )
 endorsement_shape = shape(
     "endorsement-shape",
-    _endorsement,
+    ENDORSEMENT.check,
     fails_in=BADGE_VALIDATOR,
     source="Open Badges 3.0, appendix B.1.7",
     remedy="Follow EndorsementCredential in appendix B.1 of Open Badges 3.0.",
 )
 record_shape = shape(
     "record-shape",
-    _record,
+    RECORD.check,
     fails_in=BADGE_VALIDATOR,
     source="CLR 2.0, ClrCredential",
     remedy="Follow ClrCredential in CLR 2.0.",

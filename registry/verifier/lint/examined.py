@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from registry.errors import RegistryError
 from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2
-from registry.verifier.badges.achievement import BADGE_TYPES
+from registry.verifier.badges.kinds import BADGE
 from registry.verifier.lint.encoded import bit_count
 from registry.verifier.structure.contexts import base_context
 from registry.verifier.structure.parties import id_of, types_of
@@ -101,7 +101,7 @@ class Examined:
     @property
     def is_badge(self) -> bool:
         """Whether it is an Open Badge 3.0."""
-        return bool(self.types & BADGE_TYPES)
+        return BADGE.includes(self.document)
 
     @property
     def issuer_id(self) -> str | None:

@@ -6,11 +6,11 @@ Sources: Controlled Identifiers 1.0, section 3.3 (retrieve verification method);
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from registry.errors import Malformed, RemoteUnavailable
+from registry.errors import Malformed, RemoteUnavailable, UnknownVerificationMethod
 from registry.securing.did import did_web_url, resolve_here
 from registry.securing.problem import INVALID_DOCUMENT, INVALID_DOCUMENT_ID
 from registry.securing.verification_method import ASSERTION, VerificationMethodFound, controller_of, method_in, unknown
@@ -26,6 +26,9 @@ UNSAID_S: Final = 300.0
 LONGEST_S: Final = 600.0
 """A key that was compromised is believed no longer than this after its document was corrected."""
 
+ASKED_AGAIN: Final = timedelta(seconds=10)
+"""After which a document that lacks a key is asked for anew: a key that was just rotated in is in use at once."""
+
 _ACCEPT: Final = ("application/did", "application/cid", "application/did+ld+json", "application/did+json")
 _ALLOWED: Final = ("application/ld+json", "application/json")
 _OBJECTS_PER_BYTE: Final = 8
@@ -35,6 +38,14 @@ Own = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 """DID → our own controller document of it; None: not ours."""
 CutOffOf = Callable[[str], Awaitable[datetime | None]]
 """Verification method → from when on nothing that it signed counts, as far as we know ourselves; None: all does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A controller document, and when it was fetched; None: it was not, and is as new as it can be."""
+
+    content: Mapping[str, Any]
+    at: datetime | None = None
 
 
 async def _no_cut_off(_url: str) -> None:
@@ -57,7 +68,7 @@ class Resolver:
         self._own = own
         self._cut_off_of = cut_off_of
         self._clock = clock
-        self._documents: Cache[str, Mapping[str, Any]] = Cache(clock, max_bytes=max_bytes, charge=spend)
+        self._documents: Cache[str, _Document] = Cache(clock, max_bytes=max_bytes, charge=spend)
 
     async def close(self) -> None:
         """End what is being fetched."""
@@ -70,11 +81,13 @@ class Resolver:
         revoked is for the caller to judge, who knows for which moment; a compromise that we know of is a revocation.
         """
         controller = controller_of(url)
+        found = await self._for_key(controller)
         try:
-            document = await self.resolve(controller)
-        except (Malformed, RemoteUnavailable) as error:
-            raise unknown(INVALID_DOCUMENT(f"The document of {controller[:200]} cannot be had. {error}")) from error
-        method = method_in(document, url, purpose)
+            method = method_in(found.content, url, purpose)
+        except UnknownVerificationMethod:
+            if found.at is None or self._clock() - found.at < ASKED_AGAIN:
+                raise
+            method = method_in((await self._for_key(controller, fresh=True)).content, url, purpose)
         if (cut_off := await self._cut_off_of(url)) is None:
             return method
         return replace(method, revoked=min(cut_off, method.revoked or cut_off))
@@ -86,10 +99,19 @@ class Resolver:
         `RemoteUnavailable`, `Malformed`, or `UnknownVerificationMethod` for a DID method that is not understood and a
         document that is another's.
         """
+        return (await self._found(controller, fresh=fresh)).content
+
+    async def _for_key(self, controller: str, *, fresh: bool = False) -> _Document:
+        try:
+            return await self._found(controller, fresh=fresh)
+        except (Malformed, RemoteUnavailable) as error:
+            raise unknown(INVALID_DOCUMENT(f"The document of {controller[:200]} cannot be had. {error}")) from error
+
+    async def _found(self, controller: str, *, fresh: bool) -> _Document:
         if controller.startswith(("did:key:", "did:jwk:")):
-            return resolve_here(controller)
+            return _Document(resolve_here(controller))
         if (own := await self._own(controller)) is not None:
-            return own
+            return _Document(own)
         if controller.startswith("did:web:"):
             url = did_web_url(controller)
         elif controller.startswith("https://"):
@@ -97,18 +119,19 @@ class Resolver:
         else:
             raise unknown(INVALID_DOCUMENT(f"{controller[:100]!r} is of no method that is resolved here."))
         document = await self._documents.get(url, lambda: self._fetched(url), fresh=fresh)
-        if document.get("id") != controller:
-            raise unknown(INVALID_DOCUMENT_ID(f"The document at {url[:200]} is about {str(document.get('id'))[:200]}."))
+        if (named := document.content.get("id")) != controller:
+            raise unknown(INVALID_DOCUMENT_ID(f"The document at {url[:200]} is about {str(named)[:200]}."))
         return document
 
-    async def _fetched(self, url: str) -> Kept[Mapping[str, Any]]:
+    async def _fetched(self, url: str) -> Kept[_Document]:
         fetched = await self._fetcher.fetch(url, accept=_ACCEPT, allowed=_ALLOWED)
         if len(fetched.body) > MAX_DOCUMENT_BYTES:
             raise RemoteUnavailable(f"The document at {url[:200]} is longer than {MAX_DOCUMENT_BYTES} bytes.")
         document = json_object(fetched.body, "The controller document")
         fresh_s = min(UNSAID_S if fetched.fresh_s is None else fetched.fresh_s, LONGEST_S)
         weight = len(fetched.body) * _OBJECTS_PER_BYTE
-        return Kept(document, weight, fetched.fetched_at + timedelta(seconds=fresh_s))
+        until = fetched.fetched_at + timedelta(seconds=fresh_s)
+        return Kept(_Document(document, fetched.fetched_at), weight, until)
 
 
 def vouches(document: Mapping[str, Any], methods: frozenset[str]) -> bool:

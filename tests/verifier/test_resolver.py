@@ -77,6 +77,27 @@ async def test_a_document_is_kept_for_minutes_and_no_longer(
     assert len(world.asked) == 3
 
 
+async def test_a_key_that_was_just_rotated_in_is_asked_for_anew_but_not_by_everybody(
+    world: Elsewhere, resolver: Resolver, clock: FakeClock
+) -> None:
+    did = "did:web:issuer.example"
+    put_did_web(world, did)
+    await resolver.resolve(did)
+    method = put_did_web(world, did, SIGNERS["P-256"])
+    for seconds, asked in ((0, 1), (9, 1), (1, 2)):
+        clock.advance(seconds=seconds)
+        if asked == 1:
+            with pytest.raises(UnknownVerificationMethod):
+                await resolver.key_of(method, PURPOSE)
+        else:
+            assert (await resolver.key_of(method, PURPOSE)).key == key_of(SIGNERS["P-256"])
+        assert len(world.asked) == asked
+    for _ in range(3):
+        with pytest.raises(UnknownVerificationMethod):
+            await resolver.key_of(f"{did}#nobody", PURPOSE)
+    assert len(world.asked) == 2
+
+
 async def test_a_document_is_never_kept_longer_than_ten_minutes(
     world: Elsewhere, resolver: Resolver, clock: FakeClock
 ) -> None:

@@ -108,7 +108,8 @@ PUBLIC = (
     Operation(
         method="POST", path="/credentials/lint", operation_id="lintCredential", tag="verification",
         summary="Where a credential will fail, and why", handle=lint.credential, is_quiet=True,
-        body=verify_bodies.LintBody, body_limit="document_bytes", answers={200: verification_answers.LintAnswer},
+        body=verify_bodies.LintBody, reads_raw=True, raw_types=verify.CREDENTIAL_FORMS, body_limit="document_bytes",
+        answers={200: verification_answers.LintAnswer},
         errors=(*_READ, e.Unavailable),
     ),
     Operation(

@@ -51,22 +51,22 @@ async def presentation(call: Call) -> web.Response:
 
 async def _credential(call: Call) -> tuple[Any, CredentialOptions]:
     if call.request.content_type in CREDENTIAL_FORMS:
-        return _raw(call), CredentialOptions()
+        return raw(call), CredentialOptions()
     body = await bodies.read_beside(VerifyCredentialBody, call.raw, is_document=reading.is_document(call.request))
     return body.verifiable_credential, body.options
 
 
 async def _presentation(call: Call) -> tuple[Any, PresentationOptions, bool]:
     if call.request.content_type in PRESENTATION_FORMS:
-        return _raw(call), PresentationOptions(), True
+        return raw(call), PresentationOptions(), True
     body = await bodies.read_beside(VerifyPresentationBody, call.raw, is_document=reading.is_document(call.request))
     if body.verifiable_presentation is not None:
         return body.verifiable_presentation, body.options, True
     return body.presentation, body.options, False
 
 
-def _raw(call: Call) -> str | bytes:
-    """The body as it is: text for a JWT, bytes for COSE."""
+def raw(call: Call) -> str | bytes:
+    """Return the body as it is: text for a JWT, bytes for COSE."""
     if not call.request.content_type.endswith("+jwt"):
         return call.raw
     try:

@@ -61,6 +61,17 @@ async def test_a_mechanism_that_the_common_wallets_do_not_read_is_told(service, 
     assert ruled(report, "error", "warning") == LOCAL | {unread}
 
 
+async def test_a_jwt_is_linted_as_it_is_and_its_status_claim_is_no_fault(service):
+    client = await Client.registered(service, mechanisms=["vc+jwt"])
+    status, answer = await service.ask("PUT", f"/issuers/{client.slug}/status-lists/token", key=service.operator_key)
+    assert status == 200, answer
+    jwt = (await client.issue(unsigned(name="Diploma")))["id"].partition(",")[2]
+    headers = {"Content-Type": "application/vc+jwt"}
+    status, report = await service.ask("POST", "/credentials/lint", key="", data=jwt, headers=headers)
+    assert (status, ruled(report, "error", "warning")) == (200, LOCAL | {"envelope-unread"})
+    assert report == await linted(service, jwt)
+
+
 async def test_a_finding_says_where_why_in_whom_whence_and_what_to_do(service):
     report = await linted(
         service, unsigned(name="Diploma", issuer="did:example:x", issuanceDate="2026-01-01T00:00:00Z")

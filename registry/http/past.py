@@ -24,7 +24,7 @@ from registry.domain.problem import STATUS_RETRIEVAL_ERROR
 from registry.errors import HistoryOff, Malformed, OutOfHistory
 from registry.http import documents
 from registry.http.conditional import FORMS, Choice, Preference, is_match
-from registry.http.door import CORS
+from registry.http.list_response import coded, list_headers, list_response
 
 TIMESTAMP: Final = "timestamp"
 TIME: Final = "time"
@@ -104,17 +104,6 @@ def _as_retrieval_error() -> Iterator[None]:
 
 def _respond(published: PublishedList, choice: Choice, if_none_match: str | None) -> web.Response:
     """Return the list, or 304; the past does not change, but its answers are not to outlive a key for long."""
-    etag = published.gzip_etag if choice.is_gzip else published.etag
-    headers = {
-        **CORS,
-        "Vary": "Accept, Accept-Encoding",
-        "X-Content-Type-Options": "nosniff",
-        "ETag": f'"{etag}"',
-        "Cache-Control": f"public, max-age={published.ttl_s}",
-    }
-    if if_none_match is not None and is_match(if_none_match, etag):
-        return web.Response(status=304, headers=headers)
-    headers["Content-Type"] = choice.media_type
-    if choice.is_gzip:
-        headers["Content-Encoding"] = "gzip"
-    return web.Response(body=published.gzip if choice.is_gzip else published.body, headers=headers)
+    body, etag = coded(published, choice)
+    headers = list_headers(published, choice, max_age_s=published.ttl_s)
+    return list_response(headers, body, has_it=if_none_match is not None and is_match(if_none_match, etag))

@@ -21,12 +21,12 @@ from registry.domain.names import LogName
 from registry.errors import UnknownOrigin, UnknownStatusList
 from registry.http import client, past
 from registry.http.conditional import FORMS, Choice, Negotiation, Preference, is_match
-from registry.http.door import CORS, Call, finish_public, refusal
+from registry.http.door import Call, finish_public, refusal
+from registry.http.list_response import coded, list_headers, list_response, without_body
 from registry.http.operation import Operation
 from registry.http.parts import Parts
 from registry.http.prepared import Prepared, can_take, head
 
-_CONSTANT = {**CORS, "Vary": "Accept, Accept-Encoding", "X-Content-Type-Options": "nosniff"}
 _ONE_SECOND = timedelta(seconds=1)
 _READY_BYTES = 64 * 1024 * 1024
 """Of answers that are kept ready, for the lists asked for last."""
@@ -143,9 +143,8 @@ def _ready(form: tuple[LogName, UUID, str], published: PublishedList, choice: Ch
     second = now.replace(microsecond=0)
     headers = _headers(published, choice, second, until=second + _ONE_SECOND)
     headers["Date"] = format_datetime(second, usegmt=True)
-    body, etag = (published.gzip, published.gzip_etag) if choice.is_gzip else (published.body, published.etag)
+    body, etag = coded(published, choice)
     is_expired = published.is_expired_at(second + _ONE_SECOND)
-    of_304 = {name: value for name, value in headers.items() if name not in _OF_BODIES}
     of_200 = head(200, {**headers, "Content-Length": str(len(body))})
     return _Ready(
         form,
@@ -155,26 +154,16 @@ def _ready(form: tuple[LogName, UUID, str], published: PublishedList, choice: Ch
         etag,
         complete=Prepared(200, of_200 + body),
         bodiless=Prepared(200, of_200),
-        not_modified=None if is_expired else Prepared(304, head(304, of_304)),
+        not_modified=None if is_expired else Prepared(304, head(304, without_body(headers))),
     )
 
 
-_OF_BODIES = ("Content-Type", "Content-Encoding")
-
-
 def _headers(published: PublishedList, choice: Choice, now: datetime, *, until: datetime) -> dict[str, str]:
-    headers = {
-        **_CONSTANT,
-        "Content-Type": choice.media_type,
-        "ETag": f'"{published.gzip_etag if choice.is_gzip else published.etag}"',
-        "Cache-Control": f"public, max-age={published.max_age_at(until)}",
-        "Last-Modified": published.last_modified
-        if published.is_settled_at(now)
-        else _a_second_early(published.published_at),
+    is_settled = published.is_settled_at(now)
+    return {
+        **list_headers(published, choice, max_age_s=published.max_age_at(until)),
+        "Last-Modified": published.last_modified if is_settled else _a_second_early(published.published_at),
     }
-    if choice.is_gzip:
-        headers["Content-Encoding"] = "gzip"
-    return headers
 
 
 def respond(
@@ -186,15 +175,13 @@ def respond(
 ) -> web.Response:
     """Return the list as *choice* wants it, or 304; never 304 for one that no verifier accepts any more."""
     headers = _headers(published, choice, now, until=now)
-    etag = published.gzip_etag if choice.is_gzip else published.etag
+    body, etag = coded(published, choice)
     if if_none_match is not None:
         has_it = is_match(if_none_match, etag)
     else:
         has_it = if_modified_since is not None and published.is_settled_at(now)
         has_it = has_it and _since(if_modified_since or "", published.published_at)
-    if has_it and not published.is_expired_at(now):
-        return web.Response(status=304, headers={n: v for n, v in headers.items() if n not in _OF_BODIES})
-    return web.Response(body=published.gzip if choice.is_gzip else published.body, headers=headers)
+    return list_response(headers, body, has_it=has_it and not published.is_expired_at(now))
 
 
 def _a_second_early(published_at: datetime) -> str:

@@ -85,7 +85,8 @@ def method_in(document: Mapping[str, Any], url: str, purpose: str) -> Verificati
     except Malformed as error:
         raise unknown(INVALID_DOCUMENT(error.detail)) from error
     if len(entries) != 1:
-        raise unknown(INVALID_VERIFICATION_METHOD(f"The controller document has {len(entries)} methods {url[:200]}."))
+        how_often = "more than once" if entries else "nowhere"
+        raise unknown(INVALID_VERIFICATION_METHOD(f"The controller document lists the key {url[:200]} {how_often}."))
     try:
         method = _method(*entries[0], str(document["id"]))
     except Malformed as error:

@@ -31,7 +31,6 @@ from registry.verifier.status import ForeignLists
 OWN_KEPT_S: Final = 1.0
 _OWN_BYTES: Final = 4 * 1024 * 1024
 _DOCUMENT_WEIGHT: Final = 4096
-_METHOD_WEIGHT: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +135,7 @@ def own_cut_offs(views: Views, origins: Mapping[LogName, str], clock: Callable[[
         except LOST as error:
             raise DatabaseUnavailable("The database does not answer.") from error
         cut_offs = [row.until for row in rows if row.state is KeyState.COMPROMISED and row.until is not None]
-        return Kept(
-            min(cut_offs, default=None), _METHOD_WEIGHT + len(method_id), clock() + timedelta(seconds=OWN_KEPT_S)
-        )
+        return Kept(min(cut_offs, default=None), 0, clock() + timedelta(seconds=OWN_KEPT_S))
 
     async def cut_off_of(url: str) -> datetime | None:
         method_id = full_url(url)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from registry.errors import Refused, RegistryError, RemoteUnavailable
 
@@ -94,7 +95,7 @@ class Cache(Generic[Key, Value]):
 
     def _keep(self, key: Key, kept: Kept[Value | RegistryError]) -> None:
         self._forget(key)
-        weight = kept.weight_bytes + _OVERHEAD_BYTES
+        weight = _weight_bytes(key, kept)
         if self._clock() >= kept.until or weight > self._max_bytes:
             return
         self._kept[key] = kept
@@ -105,7 +106,13 @@ class Cache(Generic[Key, Value]):
     def _forget(self, key: Key) -> None:
         kept = self._kept.pop(key, None)
         if kept is not None:
-            self._weight -= kept.weight_bytes + _OVERHEAD_BYTES
+            self._weight -= _weight_bytes(key, kept)
+
+
+def _weight_bytes(key: Hashable, kept: Kept[Any]) -> int:
+    """What an entry takes, its key included: a stranger chose that, also where nothing was found under it."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return kept.weight_bytes + _OVERHEAD_BYTES + sum(sys.getsizeof(one) for one in parts)
 
 
 def bare(error: RegistryError) -> RegistryError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,8 @@ LONGEST_S: Final = 86_400.0
 UNUSABLE_S: Final = 10.0
 """How long a list that could not be had or proved is not asked for again."""
 VERSIONS_REMEMBERED: Final = 10_000
+_OF_A_TEXT: Final = 100
+"""Bytes that it takes to have a text in a set or mapping, nearly."""
 
 _ACCEPT: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.BITSTRING: ("application/vc", "application/vc+ld+json"),
@@ -150,4 +153,5 @@ def _fresh_s(found: RemoteList, fetched: Fetched) -> float:
 
 
 def _weight_bytes(found: RemoteList) -> int:
-    return len(found.entries) + sum(200 + len(key) + len(reason) for key, reason in found.revoked.items())
+    texts = [*found.purposes, *found.methods, *found.revoked, *found.revoked.values()]
+    return len(found.entries) + sum(_OF_A_TEXT + sys.getsizeof(text) for text in texts)

@@ -131,3 +131,13 @@ async def test_one_who_spent_his_allowance_is_refused_and_nobody_else(clock: Fak
         with pytest.raises(Unavailable, match="more than 2"):
             await cache.get("c", load)
     assert await cache.get("c", load) == 3
+
+
+async def test_names_count_whatever_is_found_under_them(clock: FakeClock) -> None:
+    """Whoever presents a credential chooses the URLs in it, and a megabyte that leads nowhere is remembered, too."""
+    cache, load = Cache[tuple[str, str], int](clock, max_bytes=1_000_000), Loading(clock)
+    for number in range(20):
+        await cache.get(("kind", f"{number:02}" * 50_000), load)
+    assert 800_000 < cache.weight_bytes <= 1_000_000
+    await cache.get(("kind", "x" * 1_000_000), load)
+    assert cache.weight_bytes <= 1_000_000

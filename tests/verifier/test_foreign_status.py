@@ -174,6 +174,23 @@ async def test_an_enveloped_list_as_json(world: Elsewhere, status: Reading) -> N
     assert (await status(entry())).verdict is Verdict.REVOKED
 
 
+async def test_a_list_weighs_what_it_says_about_itself(world: Elsewhere, fetcher: Fetcher, clock: FakeClock) -> None:
+    async def own(_: str) -> None:
+        return None
+
+    resolver = Resolver(fetcher, own, clock)
+    lists = ProvenLists(fetcher, Proving(no_canonical_form, resolver.key_of), clock, max_bytes=300_000)
+    put_list(world, bitstring(subject={"statusPurpose": ["revocation", "x" * 600_000]}))
+    for _ in range(2):
+        found = await lists.get(Kind.BITSTRING, LIST, None)
+        assert isinstance(found.found, RemoteList)
+    assert len(world.asked) == 2, "it is too heavy to be kept"
+
+
+async def no_canonical_form(_: Sequence[Any], __: Any = "sha256") -> list[str]:
+    return []
+
+
 async def test_a_list_with_several_purposes(world: Elsewhere, status: Reading) -> None:
     put_list(world, bitstring({5: 1}, subject={"statusPurpose": ["suspension", "revocation"]}))
     assert (await status(entry("suspension"))).verdict is Verdict.SUSPENDED

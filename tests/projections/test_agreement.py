@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 import asyncpg
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,11 +24,9 @@ from registry.domain.names import IssuerId, LogName
 from registry.errors import Refused
 from registry.list_signer import Key, Keys, every_form
 from tests.builders import AT
-from tests.clock import FakeClock
 from tests.envelopes import jws, sign1, token_of_cwt, token_of_jwt, w3c_bits
-from tests.projections.status_lists_world import World, cid, list_of, open_world
+from tests.projections.status_lists_world import World, cid, list_of
 from tests.securing.signers import ed25519
-from tests.servers import TestDatabase
 
 CREDENTIALS = 5
 SIGNER = Key("did:example:issuer#key-1", ed25519(bytes(range(32))))
@@ -39,12 +34,6 @@ KEYS = Keys(Mechanism.EDDSA_RDFC_2022, SIGNER, SIGNER)
 
 EMBEDDED, VC_JWT, VC_COSE = "application/vc", "application/vc+jwt", "application/vc+cose"
 STATUSLIST_JWT, STATUSLIST_CWT = "application/statuslist+jwt", "application/statuslist+cwt"
-
-
-@pytest.fixture
-async def world(database: TestDatabase, clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database, clock, tmp_path / "published") as world:
-        yield world
 
 
 @dataclass

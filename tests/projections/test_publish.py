@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import orjson
-import pytest
 from isal import igzip
 
 from projections.status_lists.rendering import Secured, Unsecured
@@ -16,16 +13,7 @@ from projections.status_lists.representation import entity_tag
 from projections.status_lists.ticking import publish_for_ever
 from registry.domain.names import LogName
 from registry.errors import MasterKeyUnusable
-from tests.clock import FakeClock
-from tests.projections.status_lists_world import World, cid, open_world, secure
-from tests.servers import TestDatabase
-
-
-@pytest.fixture
-async def world(database: TestDatabase, clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database, clock, tmp_path / "published") as world:
-        yield world
-        await world.oracle()
+from tests.projections.status_lists_world import World, cid, secure
 
 
 async def test_a_new_set_is_published_without_waiting_for_the_tick(world: World) -> None:

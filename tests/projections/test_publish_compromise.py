@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from projections.status_lists.rendering import Secured, Unsecured
 from registry.domain.names import LogName
-from tests.clock import FakeClock
-from tests.projections.status_lists_world import World, open_world, secure
-from tests.servers import TestDatabase
-
-
-@pytest.fixture
-async def world(database: TestDatabase, clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database, clock, tmp_path / "published") as world:
-        yield world
-        await world.oracle()
+from tests.projections.status_lists_world import World, secure
 
 
 def by(number: int) -> Callable[[LogName, Unsecured], Awaitable[Secured]]:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from projections.status_lists import head_file
 from registry.log.connection import LOST
-from tests.clock import FakeClock
-from tests.projections.status_lists_world import World, cid, open_world
-from tests.servers import TestDatabase
+from tests.projections.status_lists_world import World, cid
 
 STEPS = ["rendered", "secured", "head-written", "uncommitted", "stored"]
 
 
 class Died(Exception):
     """The process ended here."""
-
-
-@pytest.fixture
-async def world(database: TestDatabase, clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database, clock, tmp_path / "published") as world:
-        yield world
-        await world.oracle()
 
 
 def dies_after(step: str):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -21,16 +20,7 @@ from projections.status_lists.view import PublishedLists
 from registry.domain.events import VerificationMethodCompromised
 from registry.domain.names import LogName, issuer_stream
 from registry.errors import MigrationRefused, UnknownStatusList
-from tests.clock import FakeClock
-from tests.projections.status_lists_world import World, cid, indices_in, list_of, open_world, secure
-from tests.servers import TestDatabase
-
-
-@pytest.fixture
-async def world(database: TestDatabase, clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database, clock, tmp_path / "published") as world:
-        yield world
-        await world.oracle()
+from tests.projections.status_lists_world import World, cid, indices_in, list_of, secure
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -21,14 +20,8 @@ from registry.domain.events import Purpose
 from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable, UnknownStatusList
 from tests.clock import FakeClock
-from tests.projections.status_lists_world import World, cid, list_of, open_world, set_of
+from tests.projections.status_lists_world import World, cid, list_of, set_of
 from tests.servers import TestDatabase
-
-
-@pytest.fixture
-async def world(database: TestDatabase, clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(database, clock, tmp_path / "published") as world:
-        yield world
 
 
 @pytest.fixture

@@ -111,11 +111,13 @@ def change(log: LogName, command: CredentialCommand) -> Plan:
     """Return how a credential's status changes."""
     own = credential_stream(command.issuer_id, command.credential_id)
     successor = credential_stream(command.issuer_id, command.by) if isinstance(command, SupersedeCredential) else None
+    of_issuer = issuer_stream(command.issuer_id) if isinstance(command, RecordSecuring) else None
     effective_at = getattr(command, "effective_at", None)
 
     def decide(view: View) -> Decision:
         state: Credential | None = view.state(own)
-        events = credential.decide(command, state, by=view.state(successor) if successor else None)
+        by = view.state(successor) if successor else None
+        events = credential.decide(command, state, by=by, issuer=view.state(of_issuer) if of_issuer else None)
 
         def answer(position: int) -> Answer:
             now: Credential = view.state(own)
@@ -127,7 +129,8 @@ def change(log: LogName, command: CredentialCommand) -> Plan:
 
         return Decision([Fact(own, event, effective_at) for event in events], answer, _already(command, state))
 
-    return Plan((own, successor) if successor else (own,), decide, str(command.issuer_id))
+    reads = (own, *(one for one in (successor, of_issuer) if one is not None))
+    return Plan(reads, decide, str(command.issuer_id))
 
 
 def _already(command: CredentialCommand, state: Credential | None) -> int:

@@ -34,10 +34,12 @@ from registry.domain.events import (
     StatusProfile,
 )
 from registry.domain.issuer import Issuer, require_active
+from registry.domain.keys import KeyState
 from registry.errors import (
     AlreadyRegistered,
     IllegalTransition,
     Malformed,
+    NoFittingKey,
     NoMessageEntry,
     NoSuspensionEntry,
     UnknownCredential,
@@ -117,20 +119,25 @@ def register(
 
 
 def decide(
-    command: CredentialCommand, state: Credential | None, *, by: Credential | None = None, message_bits: int = 0
+    command: CredentialCommand,
+    state: Credential | None,
+    *,
+    by: Credential | None = None,
+    message_bits: int = 0,
+    issuer: Issuer | None = None,
 ) -> list[AnyEvent]:
     """Return the facts that follow from *command*; none, if it is already so.
 
-    *by* is the successor that a `SupersedeCredential` names, *message_bits* the width of the message list's entries.
-    Raises `UnknownCredential`, `IllegalTransition`, `NoSuspensionEntry`, `NoMessageEntry`, `Malformed` and
-    `AlreadyRegistered`.
+    *by* is the successor that a `SupersedeCredential` names, *message_bits* the width of the message list's entries,
+    *issuer* whose key a `RecordSecuring` names. Raises `UnknownCredential`, `IllegalTransition`, `NoSuspensionEntry`,
+    `NoMessageEntry`, `Malformed`, `AlreadyRegistered` and `NoFittingKey`.
     """
     if state is None:
         raise UnknownCredential("The issuer has registered no credential under this id.")
     _require_past(command)
     match command:
         case RecordSecuring():
-            return _secure(command, state)
+            return _secure(command, state, issuer)
         case RevokeCredential():
             return [] if state.status is Status.REVOKED else [_revoked(state, command.reason)]
         case SuspendCredential():
@@ -159,11 +166,15 @@ def _describes(command: RegisterCredential, registered: CredentialRegistered) ->
     )
 
 
-def _secure(command: RecordSecuring, state: Credential) -> list[AnyEvent]:
+def _secure(command: RecordSecuring, state: Credential, issuer: Issuer | None) -> list[AnyEvent]:
+    """A key that turned out to be compromised while it signed has signed nothing: who asked gets none of it."""
     if state.secured is not None:
         if state.secured.digest_sha256 == command.digest_sha256:
             return []
         raise AlreadyRegistered("The issuer has issued another credential under this id; its contents differ.")
+    key = issuer.keys.find(command.verification_method) if issuer is not None else None
+    if key is not None and key.state is KeyState.COMPROMISED:
+        raise NoFittingKey("The key was found to be compromised while it signed; repeat the request.")
     return [
         CredentialSecured.model_validate(
             {

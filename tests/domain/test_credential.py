@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -37,7 +38,8 @@ from registry.domain.events import (
     StatusProfile,
 )
 from registry.domain.mechanisms import Mechanism
-from registry.domain.names import issuer_stream
+from registry.domain.names import CredentialId, credential_stream, issuer_stream
+from tests.builders import History
 from tests.domain.facts import (
     ALLOCATION,
     AT,
@@ -388,3 +390,26 @@ def test_a_fact_of_another_kind_changes_nothing() -> None:
     opened = LogOpened(log_id=ISSUER, log_name="main", origin="https://registry.example")
     state = standing("suspended")
     assert credential.evolve(state, recorded(opened, position=9)) == state
+
+
+def test_a_key_that_is_compromised_by_now_has_secured_nothing() -> None:
+    history = History()
+    issuer_id = history.issuer()
+    for cid in ("c:0", "c:1"):
+        history.credential(issuer_id, cid)
+    signed = history.states[issuer_stream(issuer_id)].method.id
+    history.secure(issuer_id, "c:0")
+    history.rotate_key(issuer_id, since=history.at)
+    issuer = history.states[issuer_stream(issuer_id)]
+
+    def record(cid: str) -> list[AnyEvent]:
+        digest = hashlib.sha256(cid.encode()).hexdigest()
+        command = RecordSecuring(
+            history.at, issuer_id, CredentialId(cid), digest, Mechanism.EDDSA_RDFC_2022, signed, history.at
+        )
+        state = history.states[credential_stream(issuer_id, CredentialId(cid))]
+        return credential.decide(command, state, issuer=issuer)
+
+    assert record("c:0") == [], "what is on record is repeated for ever"
+    with pytest.raises(errors.NoFittingKey, match="compromised"):
+        record("c:1")

@@ -125,7 +125,7 @@ class Commands:
 
         Raises `SlugTaken`, and `Malformed` for a did:key that would need several keys.
         """
-        if asked.key is None and await self._state(asked.log, slug_stream(name)) is not None:
+        if asked.key is None and await self.state(asked.log, slug_stream(name)) is not None:
             raise SlugTaken(f"The slug {name!r} belongs, or once belonged, to another issuer; choose another.")
         issuer_id = IssuerId(uuid4())
         algorithms = first_algorithms(mechanisms, key_algorithms, one_key=did_method == "key")
@@ -168,10 +168,10 @@ class Commands:
 
         Raises `StatusListDiffers`, and `ListsNotReady` when the lists are recorded but not published in time.
         """
-        if not await self._state(asked.log, lists_stream(issuer_id)):
+        if not await self.state(asked.log, lists_stream(issuer_id)):
             await self._lists.prepare(asked.log, issuer_id)
         for is_last in (False, False, True):
-            sets: ListSets = await self._state(asked.log, lists_stream(issuer_id))
+            sets: ListSets = await self.state(asked.log, lists_stream(issuer_id))
             members = tuple((one.set_id, self._lists.member(asked.log, shape)) for one in sets)
             try:
                 outcome = await self.handle(asked, AddListMembers(self.clock(), issuer_id, shape.purpose, members))
@@ -200,7 +200,7 @@ class Commands:
     async def issuer_id(self, log: LogName, text: str) -> IssuerId:
         """Return the issuer that owns the slug *text*; raise `UnknownIssuer`. A slug never changes hands."""
         name = slug(text)
-        found = self._issuer_ids.get((log, name)) or await self._state(log, slug_stream(name))
+        found = self._issuer_ids.get((log, name)) or await self.state(log, slug_stream(name))
         if found is None:
             raise UnknownIssuer(f"No issuer is registered under {name!r}.")
         self._issuer_ids[log, name] = found
@@ -208,14 +208,14 @@ class Commands:
 
     async def issuer(self, log: LogName, issuer_id: IssuerId) -> Issuer:
         """Return the issuer as the log's head has it; raise `UnknownIssuer`."""
-        state: Issuer | None = await self._state(log, issuer_stream(issuer_id))
+        state: Issuer | None = await self.state(log, issuer_stream(issuer_id))
         if state is None:
             raise UnknownIssuer("No such issuer is registered.")
         return state
 
     async def credential(self, log: LogName, issuer_id: IssuerId, credential_id: CredentialId) -> Credential:
         """Return the credential as the log's head has it; raise `UnknownCredential`."""
-        state: Credential | None = await self._state(log, credential_stream(issuer_id, credential_id))
+        state: Credential | None = await self.state(log, credential_stream(issuer_id, credential_id))
         if state is None:
             raise UnknownCredential("The issuer has registered no credential under this id.")
         return state
@@ -229,15 +229,6 @@ class Commands:
 
     async def state(self, log: LogName, stream: Stream) -> State:
         """Return the state of *stream* at the log's head."""
-        return await self._state(log, stream)
-
-    async def _submit(self, asked: Asked, command: Command) -> Appended:
-        planned = plan(asked.log, command, self._lists)
-        return await self._sequencers[asked.log].submit(
-            Request(planned.decide, planned.reads, planned.queue, asked.actor, asked.request_id, asked.key)
-        )
-
-    async def _state(self, log: LogName, stream: Stream) -> State:
         seen: list[State] = []
 
         def decide(view: View) -> Decision:
@@ -247,3 +238,9 @@ class Commands:
         asked = system(log, "read")
         await self._sequencers[log].submit(Request(decide, (stream,), stream, asked.actor, asked.request_id))
         return seen[-1]
+
+    async def _submit(self, asked: Asked, command: Command) -> Appended:
+        planned = plan(asked.log, command, self._lists)
+        return await self._sequencers[asked.log].submit(
+            Request(planned.decide, planned.reads, planned.queue, asked.actor, asked.request_id, asked.key)
+        )

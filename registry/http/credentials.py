@@ -12,7 +12,6 @@ from aiohttp import web
 from registry.commands.issue import Terms, Wish
 from registry.domain.commands import (
     CredentialCommand,
-    RegisterCredential,
     ReinstateCredential,
     RevokeCredential,
     SetCredentialMessage,
@@ -54,7 +53,7 @@ async def register(call: Call) -> web.Response:
         identifier = documents.identified(body.credential_id, call.parts.new_uuid, pointer="/credentialId")
         types = tuple(body.type or ())
         registration = Registration(identifier, types, valid_from, valid_until, body.achievement)
-    outcome = await call.parts.commands.handle(asked(call), _command(call, registration))
+    outcome = await call.parts.commands.handle(asked(call), registration.command(call.parts.clock(), call.issuer))
     _note_location(call, outcome.answer["credentialId"])
     return recorded(call, outcome, 201)
 
@@ -73,7 +72,8 @@ async def issue(call: Call) -> web.Response:
 
     (document, registration), wish = await _judged(call, body.credential, judge)
     await Walks(document)(lambda: documents.require_conforming(document, wish.terms.did))
-    issued = await call.parts.issuing.issue(asked(call), _command(call, registration), document, wish)
+    command = registration.command(call.parts.clock(), call.issuer)
+    issued = await call.parts.issuing.issue(asked(call), command, document, wish)
     note_position(call, issued.position, is_replay=issued.replayed)
     _note_location(call, issued.credential_id)
     return call.rendered(b'{"verifiableCredential":' + _credential(issued.secured) + b"}", 201)
@@ -110,18 +110,6 @@ async def _judged(call: Call, document: dict[str, object], judge: Callable[[Term
 def _prepared(call: Call, document: dict[str, object], terms: Terms) -> Prepared:
     return documents.prepare(
         document, did=terms.did, origin=call.origin, profile=terms.profile, mint=call.parts.new_uuid
-    )
-
-
-def _command(call: Call, registration: Registration) -> RegisterCredential:
-    return RegisterCredential(
-        at=call.parts.clock(),
-        issuer_id=call.issuer,
-        credential_id=registration.credential_id,
-        credential_types=registration.types,
-        valid_from=registration.valid_from,
-        valid_until=registration.valid_until,
-        achievement_id=registration.achievement_id,
     )
 
 

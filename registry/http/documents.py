@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from registry.domain.commands import RegisterCredential
 from registry.domain.events import StatusProfile
-from registry.domain.names import CredentialId, credential_id, is_absolute_iri
+from registry.domain.names import CredentialId, IssuerId, credential_id, is_absolute_iri
 from registry.errors import Malformed
 from registry.securing.contexts import CREDENTIALS_V1, CREDENTIALS_V2, DATA_INTEGRITY_V2, STATUS_V1
 from registry.securing.moment import parse_date_time_stamp
@@ -37,6 +38,18 @@ class Registration:
     valid_from: str | None
     valid_until: str | None
     achievement_id: str | None
+
+    def command(self, at: datetime, issuer_id: IssuerId) -> RegisterCredential:
+        """Return the command that records it."""
+        return RegisterCredential(
+            at=at,
+            issuer_id=issuer_id,
+            credential_id=self.credential_id,
+            credential_types=self.types,
+            valid_from=self.valid_from,
+            valid_until=self.valid_until,
+            achievement_id=self.achievement_id,
+        )
 
 
 def prepare(

@@ -12,7 +12,6 @@ from aiohttp import web
 
 from registry.domain.commands import (
     CredentialCommand,
-    RegisterCredential,
     ReinstateCredential,
     RevokeCredential,
     SuspendCredential,
@@ -58,15 +57,7 @@ async def allocate(exchange: Exchange) -> web.Response:
         profile=issuer.status_profile,
         mint=parts.new_uuid,
     )
-    command = RegisterCredential(
-        at=parts.clock(),
-        issuer_id=issuer_id,
-        credential_id=registration.credential_id,
-        credential_types=registration.types,
-        valid_from=registration.valid_from,
-        valid_until=registration.valid_until,
-        achievement_id=registration.achievement_id,
-    )
+    command = registration.command(parts.clock(), issuer_id)
     outcome = await parts.commands.handle(exchange.asked(issuer_id), command)
     allocated = {"id": registration.credential_id, "credentialStatus": outcome.answer["credentialStatus"]}
     return answer({**document, "@context": _with_status_terms(document["@context"]), **allocated})

@@ -129,19 +129,20 @@ async def test_what_dev_tells_people_to_type_works(client: Client, tmp_path: Pat
     """The lines are run as they are printed, but for the credential's id."""
     demo = Demo(client.service.url, client.service.operator_key, client.slug, client.key)
     demo.write(tmp_path / "demo.env")
-    credential_id = f"urn:uuid:{uuid4()}"
-    registered, asked, revoked = typed(next_steps(demo, tmp_path).replace("urn:example:1", credential_id))
-    assert {one["credentialId"] for one in (registered, asked, revoked)} == {credential_id}
-    assert [asked["status"], revoked["status"]] == ["active", "revoked"]
+    printed = next_steps(demo, tmp_path).replace("urn:example:$(date +%s)", f"urn:uuid:{uuid4()}")
+    verified, linted, revoked, asked, again = typed(printed, tmp_path)
+    assert [verified["verdict"], again["verdict"]] == ["valid", "revoked"]
+    assert [revoked["status"], asked["status"]] == ["revoked", "revoked"]
+    assert linted["findings"]
     client.position = revoked["position"]
-    assert await client.looked_up(credential_id) == "revoked"
+    assert await client.looked_up(asked["credentialId"]) == "revoked"
 
 
-def typed(printed: str) -> list[Any]:
-    """Return the JSON answers to the curl lines in *printed*; each is repeated until the service has caught up."""
-    script = "\n".join(line for line in printed.splitlines() if re.match(r" *(source |curl |-)", line))
-    script = script.replace("curl -s", "echo; curl --fail --retry 20 --retry-delay 1 --retry-all-errors -s")
+def typed(printed: str, folder: Path) -> list[Any]:
+    """Return the JSON answers to the lines in *printed* that are for a shell."""
+    lines = [line for line in printed.splitlines() if line.startswith(("  source ", "     "))]
+    script = "\n".join(lines).replace("curl -s", "echo; curl --fail-with-body -s")
     environment = {"PATH": os.environ["PATH"]}
-    done = subprocess.run(["bash", "-ec", script], capture_output=True, text=True, env=environment)
+    done = subprocess.run(["bash", "-ec", script], capture_output=True, text=True, env=environment, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return [json.loads(line) for line in done.stdout.splitlines() if line]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from registry.commands.planning import Answer, Plan, Ready, facts, position_text
+from registry.commands.planning import Answer, Plan, Ready, facts
 from registry.domain import credential, status_list
 from registry.domain.commands import (
     CredentialCommand,
@@ -16,7 +16,15 @@ from registry.domain.commands import (
 from registry.domain.credential import Credential
 from registry.domain.events import Allocation, Purpose, StatusProfile
 from registry.domain.issuer import Issuer
-from registry.domain.names import IssuerId, LogName, Stream, credential_stream, issuer_stream, lists_stream
+from registry.domain.names import (
+    IssuerId,
+    LogName,
+    Stream,
+    credential_stream,
+    issuer_stream,
+    lists_stream,
+    position_text,
+)
 from registry.domain.status_list import ListSet, ListSets
 from registry.log.draft import Fact, View
 from registry.log.sequencer import Decision

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from registry.commands.planning import Answer, Plan, facts, position_text
+from registry.commands.planning import Answer, Plan, facts
 from registry.domain import own_list, status_list
 from registry.domain.commands import AddListMembers, CloseListSet, OpenListSet, OpenOwnList, SetListEntry
-from registry.domain.names import LogName, issuer_stream, list_entry_stream, lists_stream, own_lists_stream
+from registry.domain.names import (
+    LogName,
+    issuer_stream,
+    list_entry_stream,
+    lists_stream,
+    own_lists_stream,
+    position_text,
+)
 from registry.domain.own_list import Entry
 from registry.domain.status_list import ListSets
 from registry.log.draft import View

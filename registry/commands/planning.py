@@ -37,11 +37,6 @@ class Ready(Protocol):
         """Note that the issuer's next set should be opened."""
 
 
-def position_text(log: LogName, position: int) -> str:
-    """A position as it goes over the wire: `main:42`."""
-    return f"{log}:{position}"
-
-
 def facts(stream: Stream, events: Sequence[AnyEvent]) -> list[Fact]:
     """Return *events* on their way into *stream*."""
     return [Fact(stream, event) for event in events]

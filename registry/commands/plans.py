@@ -7,7 +7,7 @@ credential) is put together from the domain's parts.
 from __future__ import annotations
 
 from registry.commands import credential_plans, list_plans
-from registry.commands.planning import Answer, Plan, Ready, facts, position_text
+from registry.commands.planning import Answer, Plan, Ready, facts
 from registry.domain import api_keys, issuer
 from registry.domain import log as log_itself
 from registry.domain.api_keys import ApiKeyRing
@@ -29,7 +29,7 @@ from registry.domain.commands import (
 )
 from registry.domain.events import DidProposed
 from registry.domain.issuer import Issuer
-from registry.domain.names import LOG_STREAM, LogName, api_keys_stream, issuer_stream, slug_stream
+from registry.domain.names import LOG_STREAM, LogName, api_keys_stream, issuer_stream, position_text, slug_stream
 from registry.log.draft import View
 from registry.log.sequencer import Decision
 

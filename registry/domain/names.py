@@ -127,3 +127,8 @@ def slug_stream(name: Slug) -> Stream:
 def api_keys_stream(issuer: IssuerId | None) -> Stream:
     """The stream of an issuer's API keys, or (None) of the operator's."""
     return Stream(f"api-keys/{issuer or 'operator'}")
+
+
+def position_text(log: LogName, position: int) -> str:
+    """Return a position as it goes over the wire: `main:42`."""
+    return f"{log}:{position}"

@@ -8,6 +8,7 @@ from registry.commands.handle import Outcome
 from registry.commands.keys import OWN
 from registry.domain.events import CredentialSecured, Recorded
 from registry.domain.mechanisms import algorithm_of
+from registry.domain.names import position_text
 from registry.errors import Malformed
 from registry.http import paging
 from registry.http.bodies import DidBody, RotationBody
@@ -87,7 +88,7 @@ def _secured(call: Call, one: Recorded) -> Json:
         "verificationMethod": fact.verification_method,
         "created": moment(fact.created),
         "digestSha256": fact.digest_sha256,
-        "position": f"{call.log}:{one.position}",
+        "position": position_text(call.log, one.position),
     }
 
 

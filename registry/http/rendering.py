@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from projections.credential_status.view import CredentialRow
 from projections.issuer_directory.view import DirectoryEntry
 from registry.domain.events import CredentialRegistered, Recorded
-from registry.domain.names import LogName
+from registry.domain.names import LogName, position_text
 from registry.domain.status_list import credential_status
 from registry.http.progress import AsOf
 
@@ -55,7 +55,7 @@ def own_credential(log: LogName, row: CredentialRow) -> Json:
         **credential(row, with_reason=True),
         **({"supersededBy": row.superseded_by} if row.superseded_by is not None else {}),
         **({"digestSha256": row.digest_sha256} if row.digest_sha256 is not None else {}),
-        "position": f"{log}:{row.position}",
+        "position": position_text(log, row.position),
     }
 
 
@@ -83,7 +83,7 @@ def event(log: LogName, recorded: Recorded) -> Json:
     """Return one fact of a credential's history: what, when, who, why."""
     fact = recorded.event
     answer: Json = {
-        "position": f"{log}:{recorded.position}",
+        "position": position_text(log, recorded.position),
         "type": fact.type,
         "recordedAt": moment(recorded.recorded_at),
         "effectiveAt": moment(recorded.effective_at),

@@ -14,7 +14,7 @@ from registry.domain.commands import (
     SetListEntry,
     SuspendCredential,
 )
-from registry.domain.names import CredentialId, lists_stream, own_lists_stream
+from registry.domain.names import CredentialId, lists_stream, own_lists_stream, position_text
 from registry.domain.own_list import OwnList, OwnLists
 from registry.domain.status_list import ListSets, status_entries
 from registry.errors import IllegalTransition, Malformed
@@ -93,7 +93,7 @@ async def _not_revoked(call: Call, identifier: CredentialId) -> web.Response:
             "The credential is revoked; revocation is final.", currentStatus="revoked", requestedStatus="active"
         )
     note_position(call, credential.position, is_replay=False)
-    position = f"{call.log}:{credential.position}"
+    position = position_text(call.log, credential.position)
     return call.json({"credentialId": identifier, "status": str(credential.status), "position": position})
 
 

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from registry.commands.handle import Outcome
 from registry.commands.idempotency import Asked
+from registry.domain.names import position_text
 from registry.http import client
 from registry.http.door import Call
 
@@ -33,7 +34,7 @@ def recorded(call: Call, outcome: Outcome, status: int = 200) -> web.Response:
 
 def note_position(call: Call, position: int, *, is_replay: bool) -> None:
     """Let the answer say where the log has it, and whether an earlier request put it there."""
-    call.headers["Registry-Position"] = f"{call.log}:{position}"
+    call.headers["Registry-Position"] = position_text(call.log, position)
     if is_replay:
         call.headers["Idempotency-Replayed"] = "true"
         call.parts.metrics.replays.inc()

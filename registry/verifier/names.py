@@ -7,6 +7,7 @@ import socket
 import threading
 from contextlib import suppress
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -15,25 +16,35 @@ _TRIED: Final = 8
 
 
 class Names(AbstractResolver):
-    """The system's name servers, asked in *at_most* threads of our own.
+    """The system's name servers, asked in *at_most* threads of our own, an eighth of them for one domain.
 
     They are no pool's: whoever stops waiting leaves a thread behind until the name server answers, which can take half
-    a minute, and neither those that sign nor the end of the process may wait for that.
+    a minute, and neither those that sign nor the end of the process may wait for that. Nor may other domains: whoever
+    presents a credential can name as many hosts of a domain that never answers as he likes.
     """
 
     def __init__(self, at_most: int) -> None:
         self._free = asyncio.Semaphore(at_most)
+        self._of_a_domain = max(1, at_most // 8)
+        self._domains: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the first addresses of *host*; raise `OSError` when it has none."""
-        await self._free.acquire()  # given back by the thread
+        domain = self._domains.setdefault(_domain_of(host), asyncio.Semaphore(self._of_a_domain))
+        await domain.acquire()  # both are given back by the thread
+        try:
+            await self._free.acquire()
+        except BaseException:
+            domain.release()
+            raise
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[Any]] = loop.create_future()
 
         def taken(found: list[Any] | OSError) -> None:
             self._free.release()
+            domain.release()
             if answer.done():
                 return
             if isinstance(found, OSError):
@@ -54,6 +65,11 @@ class Names(AbstractResolver):
 
     async def close(self) -> None:
         """Wait for nobody."""
+
+
+def _domain_of(host: str) -> str:
+    """Return the last two labels of *host*: what belongs together for most of those who register names."""
+    return ".".join(host.rsplit(".", 2)[-2:])
 
 
 def _result(host: str, port: int, found: Any) -> ResolveResult:

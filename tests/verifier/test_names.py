@@ -38,3 +38,23 @@ async def test_who_stops_waiting_leaves_his_thread_and_his_turn_behind(monkeypat
     assert asked == ["a", "b"]
     answers.set()
     assert [one["host"] for one in await third] == ["192.0.2.1"]
+
+
+async def test_a_domain_that_does_not_answer_leaves_room_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, asked = threading.Event(), []
+
+    def slow(host: str, *_: Any) -> list[Any]:
+        asked.append(host)
+        if host.endswith("slow.example"):
+            answers.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("192.0.2.1", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    names = Names(16)
+    waiting = [asyncio.ensure_future(names.resolve(f"h{number}.slow.example", 443)) for number in range(40)]
+    await asyncio.sleep(0.05)
+    assert [one["host"] for one in await asyncio.wait_for(names.resolve("quick.example.org", 443), 1)] == ["192.0.2.1"]
+    assert len(asked) == 3
+    waiting.pop().cancel()
+    answers.set()
+    assert len(await asyncio.gather(*waiting)) == 39

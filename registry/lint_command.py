@@ -61,15 +61,11 @@ def lint(file: BinaryIO, lists: tuple[BinaryIO, ...], as_json: bool) -> None:
 
 def _presented(content: bytes) -> Presented:
     """Return what a file holds: a JWT as it is, or JSON, taken out of the answer of a service."""
-    from registry.errors import Malformed
     from registry.strict_json import json_object
 
     if content.lstrip()[:2] == b"ey":
         return content.decode("ascii", errors="replace").strip()
-    try:
-        document = json_object(content, "The file")
-    except Malformed as error:
-        raise Malformed(error.detail.replace("The body", "The file")) from None
+    document = json_object(content, "The file")
     inside = document.get("verifiableCredential")
     return inside if isinstance(inside, dict | str) and "@context" not in document else document
 

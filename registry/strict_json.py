@@ -41,23 +41,23 @@ _OBJECT_AS_VALUE = re.compile(rb":[ \t\r\n]*\{")
 _STRING = re.compile(rb'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # also an unterminated one: never looked at twice
 
 
-def loads(data: bytes) -> Any:
-    """Return the value that *data* (UTF-8, RFC 8259) stands for; raise `Malformed` with a sentence for people."""
+def loads(data: bytes, what: str = "The body") -> Any:
+    """Return the value that *data* (UTF-8, RFC 8259) stands for; raise `Malformed`, naming *what* it is."""
     if not data.strip():
-        raise Malformed("The body is empty, and so not JSON.")
+        raise Malformed(f"{what} is empty, and so not JSON.")
     require_few_members(data, MAX_MEMBERS)
     if (value := _round_trip(data)) is not _UNSURE:
         return value
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise Malformed(f"The body is not UTF-8: byte {error.start} does not belong there.") from None
+        raise Malformed(f"{what} is not UTF-8: byte {error.start} does not belong there.") from None
     if _is_too_deep(data):
         raise Malformed(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise Malformed(f"The body is not JSON: line {error.lineno}, column {error.colno}: {error.msg}.") from None
+        raise Malformed(f"{what} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}.") from None
     if "\\u" in text:  # unescaped, UTF-8 has no surrogates and JSON no control characters
         _require_storable(value)
     return value
@@ -74,7 +74,7 @@ def require_few_members(data: bytes, most: int) -> None:
 
 def json_object(data: bytes, what: str) -> dict[str, Any]:
     """Return the object that *data* stands for; raise `Malformed`, naming *what* it is, for any other value."""
-    value = loads(data)
+    value = loads(data, what)
     if not isinstance(value, dict):
         raise Malformed(f"{what} is no JSON object.")
     return value

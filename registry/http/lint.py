@@ -6,8 +6,9 @@ from aiohttp import web
 
 from registry.http import bodies, reading
 from registry.http.door import Call
-from registry.http.verify import CREDENTIAL_FORMS, raw, take_verification
+from registry.http.verify import raw, take_verification
 from registry.http.verify_bodies import LintBody
+from registry.securing.enveloped import CREDENTIAL_TYPES
 from registry.verifier.lint.lint import lint_presented
 from registry.verifier.opened import Presented
 
@@ -26,7 +27,7 @@ async def credential(call: Call) -> web.Response:
 
 
 async def _given(call: Call) -> tuple[Presented, list[Presented]]:
-    if call.request.content_type in CREDENTIAL_FORMS:
+    if call.request.content_type in CREDENTIAL_TYPES:
         return raw(call), []
     body = await bodies.read_beside(LintBody, call.raw, is_document=reading.is_document(call.request))
     return body.verifiable_credential, list(body.status_list_credentials)

@@ -31,6 +31,7 @@ from registry.http import (
 )
 from registry.http.conditional import JSON_TYPES, SIGNED_TYPES
 from registry.http.operation import Operation, Parameter
+from registry.securing.enveloped import CREDENTIAL_TYPES, PRESENTATION_TYPES
 
 _READ: tuple[type[RegistryError], ...] = (e.Malformed, e.UnknownOrigin, e.QuotaExceeded, e.DatabaseUnavailable)
 _OURS = (
@@ -101,21 +102,21 @@ PUBLIC = (
     Operation(
         method="POST", path="/credentials/verify", operation_id="verifyCredential", tag="verification",
         summary="What a credential is worth", handle=verify.credential, is_quiet=True,
-        body=verify_bodies.VerifyCredentialBody, reads_raw=True, raw_types=verify.CREDENTIAL_FORMS,
+        body=verify_bodies.VerifyCredentialBody, reads_raw=True, raw_types=CREDENTIAL_TYPES,
         body_limit="document_bytes", answers=_VERIFIED,
         errors=(*_READ, e.Unavailable),
     ),
     Operation(
         method="POST", path="/credentials/lint", operation_id="lintCredential", tag="verification",
         summary="Where a credential will fail, and why", handle=lint.credential, is_quiet=True,
-        body=verify_bodies.LintBody, reads_raw=True, raw_types=verify.CREDENTIAL_FORMS, body_limit="document_bytes",
+        body=verify_bodies.LintBody, reads_raw=True, raw_types=CREDENTIAL_TYPES, body_limit="document_bytes",
         answers={200: verification_answers.LintAnswer},
         errors=(*_READ, e.Unavailable),
     ),
     Operation(
         method="POST", path="/presentations/verify", operation_id="verifyPresentation", tag="verification",
         summary="What a presentation and the credentials in it are worth", handle=verify.presentation, is_quiet=True,
-        body=verify_bodies.VerifyPresentationBody, reads_raw=True, raw_types=verify.PRESENTATION_FORMS,
+        body=verify_bodies.VerifyPresentationBody, reads_raw=True, raw_types=PRESENTATION_TYPES,
         body_limit="document_bytes", answers=_VERIFIED,
         errors=(*_READ, e.Unavailable),
     ),

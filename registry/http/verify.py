@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
@@ -18,11 +18,8 @@ from registry.http.verify_bodies import (
     VerifyCredentialBody,
     VerifyPresentationBody,
 )
+from registry.securing.enveloped import CREDENTIAL_TYPES, PRESENTATION_TYPES
 from registry.verifier.options import Options
-
-CREDENTIAL_FORMS: Final = ("application/vc+jwt", "application/vc+cose")
-PRESENTATION_FORMS: Final = ("application/vp+jwt", "application/vp+cose")
-"""What may be sent as it is, without JSON around it."""
 
 
 async def credential(call: Call) -> web.Response:
@@ -50,14 +47,14 @@ async def presentation(call: Call) -> web.Response:
 
 
 async def _credential(call: Call) -> tuple[Any, CredentialOptions]:
-    if call.request.content_type in CREDENTIAL_FORMS:
+    if call.request.content_type in CREDENTIAL_TYPES:
         return raw(call), CredentialOptions()
     body = await bodies.read_beside(VerifyCredentialBody, call.raw, is_document=reading.is_document(call.request))
     return body.verifiable_credential, body.options
 
 
 async def _presentation(call: Call) -> tuple[Any, PresentationOptions, bool]:
-    if call.request.content_type in PRESENTATION_FORMS:
+    if call.request.content_type in PRESENTATION_TYPES:
         return raw(call), PresentationOptions(), True
     body = await bodies.read_beside(VerifyPresentationBody, call.raw, is_document=reading.is_document(call.request))
     if body.verifiable_presentation is not None:

@@ -19,6 +19,9 @@ from registry.strict_json import json_object
 
 JSON_FORMS: Final = ("vc+jwt", "vp+jwt", status_token.JWT_TYPE)
 CBOR_FORMS: Final = ("vc+cose", "vp+cose", status_token.CWT_TYPE)
+CREDENTIAL_TYPES: Final = ("application/vc+jwt", "application/vc+cose")
+PRESENTATION_TYPES: Final = ("application/vp+jwt", "application/vp+cose")
+"""Media types of enveloped credentials and presentations."""
 MEDIA_TYPES: Final = tuple(f"application/{form}" for form in (*JSON_FORMS, *CBOR_FORMS))
 _CONTENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "vc+jwt": ("vc", "application/vc"),

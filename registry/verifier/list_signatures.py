@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from registry.errors import Malformed
-from registry.securing.enveloped import Envelope, open_data_url, open_envelope
+from registry.securing.enveloped import CREDENTIAL_TYPES, Envelope, open_data_url, open_envelope
 from registry.securing.moment import parse_date_time_stamp, parse_numeric_date
 from registry.securing.proofs import CanonicalOf, KeyOf, ProofResult, verify_proofs
 from registry.securing.verification_method import ASSERTION, VerificationMethodFound
@@ -21,7 +21,6 @@ from registry.strict_json import json_object
 from registry.verifier.beside import beside
 from registry.verifier.remote_lists import issuer_of, unusable
 
-ENVELOPES: Final = ("application/vc+jwt", "application/vc+cose")
 SKEW: Final = timedelta(seconds=60)
 """By how much the clock that made an envelope may be ahead of ours."""
 
@@ -59,7 +58,7 @@ class ListSignatures:
         Every proof must hold, whoever else's they are (Bitstring Status List, section 3.2). Raises
         `UnknownVerificationMethod` for a key that cannot be had, and `Unavailable`.
         """
-        if media_type in ENVELOPES:
+        if media_type in CREDENTIAL_TYPES:
             return await self._unwrapped(await beside(self._threads, lambda: open_envelope(content, media_type)), now)
         document = await beside(self._threads, lambda: json_object(content, "The list"))
         if document.get("type") == "EnvelopedVerifiableCredential":

@@ -19,13 +19,14 @@ from registry.errors import (
     Unavailable,
     UnknownVerificationMethod,
 )
+from registry.securing.enveloped import CREDENTIAL_TYPES
 from registry.securing.moment import date_time_stamp
 from registry.strict_json import loads
 from registry.verifier.allowance import spend
 from registry.verifier.beside import beside
 from registry.verifier.cache import Cache, Kept, bare
 from registry.verifier.fetcher import Fetched, Fetcher
-from registry.verifier.list_signatures import ENVELOPES, ListSignatures, Proving
+from registry.verifier.list_signatures import ListSignatures, Proving
 from registry.verifier.remote_lists import RemoteList, bitstring_list, revocation_list, token_list, unusable
 from registry.verifier.status_entry import Kind
 
@@ -45,8 +46,8 @@ _ACCEPT: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.REVOCATION_LIST: ("application/json",),
 }
 _ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
-    Kind.BITSTRING: ("application/ld+json", "application/json", *ENVELOPES),
-    Kind.LIST_2021: ("application/ld+json", "application/json", *ENVELOPES),
+    Kind.BITSTRING: ("application/ld+json", "application/json", *CREDENTIAL_TYPES),
+    Kind.LIST_2021: ("application/ld+json", "application/json", *CREDENTIAL_TYPES),
     Kind.TOKEN: (),
     Kind.REVOCATION_LIST: ("application/ld+json",),
 }
@@ -101,7 +102,7 @@ class ProvenLists:
     async def _proven(self, kind: Kind, url: str, fetched: Fetched, now: datetime) -> RemoteList:
         """Return the list in *fetched*, its signatures checked; raise `Malformed` and others when they do not hold."""
         if kind is Kind.REVOCATION_LIST:
-            return await beside(self._threads, lambda: revocation_list(loads(fetched.body), url))
+            return await beside(self._threads, lambda: revocation_list(loads(fetched.body, "The list"), url))
         if kind is Kind.TOKEN:
             token = await self._signatures.token(fetched.body, fetched.media_type, now)
             return await beside(self._threads, lambda: token_list(token.document, url, token.issuer, token.methods))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import asyncpg
 
@@ -79,6 +80,18 @@ def _tell_nobody(done: int, total: int) -> None:
     """Report to nobody."""
 
 
+async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
+    """Do *work*, which takes locks: others wait behind us, so let them pass when it takes long, and try again."""
+    for attempt in range(_PATIENCE, 0, -1):
+        try:
+            await work()
+            break
+        except asyncpg.LockNotAvailableError:
+            if attempt == 1:
+                raise
+            await asyncio.sleep(_PAUSE_S)
+
+
 class _Rebuild:
     def __init__(self, conn: Connection, projection: Projection, told: Told) -> None:
         self._conn = conn
@@ -106,7 +119,7 @@ class _Rebuild:
         runners = generations.filled_by(there, self._projection)
         for left in there:
             if left.projection == self._projection.name and left not in (live, runners):
-                await generations.drop(self._conn, left)
+                await _patiently(partial(generations.drop, self._conn, left))
         if live is not None and live == runners:
             return live, await generations.create(self._conn, self._projection)
         return live, await generations.ensure(self._conn, self._projection)
@@ -159,19 +172,16 @@ class _Rebuild:
 
     async def _switch(self, live: Generation | None, fresh: Generation) -> None:
         """Show the new rows, which are then never behind the old ones; drop those."""
-        for attempt in range(_PATIENCE, 0, -1):
-            try:
-                async with self._conn.transaction():
-                    if live is not None and live.version == fresh.version:
-                        await self._level(live, fresh)
-                    await generations.switch(self._conn, self._projection, fresh)
-                break
-            except asyncpg.LockNotAvailableError:  # readers wait behind us: let them pass, and try again
-                if attempt == 1:
-                    raise
-                await asyncio.sleep(_PAUSE_S)
+
+        async def switch() -> None:
+            async with self._conn.transaction():
+                if live is not None and live.version == fresh.version:
+                    await self._level(live, fresh)
+                await generations.switch(self._conn, self._projection, fresh)
+
+        await _patiently(switch)
         if live is not None:
-            await generations.drop(self._conn, live)
+            await _patiently(partial(generations.drop, self._conn, live))
 
     async def _tell(self, fresh: Generation) -> None:
         heads = [await read.head(self._conn, log) for log in await read.logs(self._conn)]

@@ -49,7 +49,11 @@ async def nothing_more() -> None:
 def terminating(superuser: str) -> Hook:
     async def terminate() -> None:
         conn = await connect(superuser)
-        await conn.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", WRITER)
+        await conn.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND usename = $1",
+            WRITER,
+        )
         await conn.close()
 
     return terminate

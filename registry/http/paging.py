@@ -26,7 +26,7 @@ def text(request: web.Request, name: str, *, longest: int = 200) -> str | None:
 def one_of(request: web.Request, name: str, possible: Collection[str]) -> str | None:
     """Return a parameter that is one of *possible*, or None where it is missing; raise `Malformed`."""
     given = request.query.get(name)
-    if not given:
+    if given is None:
         return None
     if given not in possible:
         raise Malformed(f"`{name}` is one of {', '.join(possible)}.", parameter=name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -29,6 +28,7 @@ from tests.cli.processes import (
     works_in,
 )
 from tests.service import free_port
+from tests.terminal import typed
 
 UP = "Ctrl-C"
 UNSIGNED = {
@@ -61,22 +61,6 @@ def status_of(demo: Demo, credential_id: str) -> str | None:
 def issue(demo: Demo) -> Answer:
     url = f"{demo.url}/issuers/{demo.issuer}/credentials/issue"
     return ask("POST", url, key=demo.issuer_key, body={"credential": UNSIGNED})
-
-
-def typed(printed: str, folder: Path) -> list[dict[str, object]]:
-    """Paste what *printed* tells people to type into bash, all of it at once; return the answers."""
-    lines = [line for line in printed.splitlines() if re.match(r' +(source |curl |ID=|-|")', line)]
-    script = "\n".join(lines).replace("curl -s", "echo; curl -s")
-    done = subprocess.run(
-        ["bash", "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=folder,
-        env={"PATH": os.environ["PATH"]},
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return [json.loads(line) for line in done.stdout.splitlines() if line]
 
 
 @pytest.mark.slow

@@ -338,6 +338,7 @@ def endless():
 
 @pytest.mark.slow
 async def test_who_floods_the_verifier_holds_up_no_issuer(service):
+    service.issuer_slug, service.issuer_key = await service.issuer()
     credential = await issued(service)
     body = json.dumps({"verifiableCredential": endless()}).encode()
     headers = {"Content-Type": "application/json"}

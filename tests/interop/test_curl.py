@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from tests.interop import second_opinion
 from tests.interop.absence import absent
 from tests.interop.client import Client, eventually
 from tests.interop.second_opinion import entries
+from tests.terminal import typed
 
 pytestmark = pytest.mark.slow
 
@@ -136,13 +136,3 @@ async def test_what_dev_tells_people_to_type_works(client: Client, tmp_path: Pat
     assert linted["findings"]
     client.position = revoked["position"]
     assert await client.looked_up(asked["credentialId"]) == "revoked"
-
-
-def typed(printed: str, folder: Path) -> list[Any]:
-    """Return the JSON answers to the lines in *printed* that are for a shell."""
-    lines = [line for line in printed.splitlines() if line.startswith(("  source ", "     "))]
-    script = "\n".join(lines).replace("curl -s", "echo; curl --fail-with-body -s")
-    environment = {"PATH": os.environ["PATH"]}
-    done = subprocess.run(["bash", "-ec", script], capture_output=True, text=True, env=environment, cwd=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines() if line]

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from projections.catalog import PROJECTIONS
 from registry.app import Process, utc_now
 from registry.commands.idempotency import system
 from registry.dev import LOG
@@ -99,6 +100,9 @@ async def running_service(
         )
         async with aiohttp.ClientSession() as service.session:
             service.issuer_slug, service.issuer_key = await service.issuer()
+            assert process.progress is not None
+            for projection in PROJECTIONS:  # whichever test comes first finds a read side that answers
+                await process.progress.reach(LOG, projection.name, 1, timeout_s=30)
             yield service
 
 

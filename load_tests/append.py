@@ -1,7 +1,5 @@
 """How fast the log takes events, against `eventsourcing` on the same PostgreSQL: ratios 1, 2 and 3.
 
-`python -m load_tests.append [--quick] [--rounds N] [--seconds S]`; exit status 1 when a target is missed.
-
 Ours, in process, through the sequencer as it serves: *log only* appends given facts to streams that are in memory;
 *full command* registers a credential (reads of issuer, status lists and credential, decision, allocation). Both carry
 an Idempotency-Key and return when the event is durable. Theirs: `PostgresApplicationRecorder.insert_events` with a
@@ -10,11 +8,8 @@ body of the same size, one event per call from 1 and from 8 threads, and 100 per
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
-import tempfile
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -23,14 +18,16 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from itertools import count
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
-from load_tests.comparison import Measure, Ratio, interleaved, rate, report
+from load_tests.comparison import Measure, Ratio, interleaved, rate
+from load_tests.outcome import Outcome
+from load_tests.script import Effort, run
+from load_tests.servers import new_home
 from registry.commands.plans import plan
 from registry.domain.commands import Command, OpenListSet, RegisterCredential, RegisterIssuer
 from registry.domain.credential import Credential
@@ -66,12 +63,12 @@ BODY_BYTES = 700
 MOST_PER_MEASUREMENT = 40_000
 
 ratios = [
-    Ratio("1  64 in flight, log only", "log 64", ("peer 1 x 1", "peer 8 x 1"), 18, 25),
-    Ratio("1  64 in flight, full command", "command 64", ("peer 1 x 1", "peer 8 x 1"), 10, 15),
-    Ratio("2  1,024 in flight, log only", "log 1,024", ("peer 1 x 100", "peer 8 x 100"), 1.5),
-    Ratio("2  1,024 in flight, full command", "command 1,024", ("peer 1 x 100", "peer 8 x 100"), 1.0),
-    Ratio("3  one at a time, log only", "log 1", ("peer 1 x 1",), 2),
-    Ratio("3  one at a time, full command", "command 1", ("peer 1 x 1",), 1.2),
+    Ratio(1, "64 in flight, log only", "log 64", ("peer 1 x 1", "peer 8 x 1"), 18, 25),
+    Ratio(1, "64 in flight, full command", "command 64", ("peer 1 x 1", "peer 8 x 1"), 10, 15),
+    Ratio(2, "1,024 in flight, log only", "log 1,024", ("peer 1 x 100", "peer 8 x 100"), 1.5),
+    Ratio(2, "1,024 in flight, full command", "command 1,024", ("peer 1 x 100", "peer 8 x 100"), 1.0),
+    Ratio(3, "one at a time, log only", "log 1", ("peer 1 x 1",), 2),
+    Ratio(3, "one at a time, full command", "command 1", ("peer 1 x 1",), 1.2),
 ]
 
 
@@ -280,37 +277,17 @@ def sides(we: Ours, they: Theirs, seconds: float) -> dict[str, Measure]:
     }
 
 
-async def measured(home: Path, rounds: int, seconds: float) -> bool:
-    """Measure on a PostgreSQL under *home*; return whether all targets were reached."""
-    async with running(home) as embedded, ours(embedded) as we, theirs(embedded) as they:
-        for warm_up in sides(we, they, 0.3).values():
-            await warm_up()
-        samples = await interleaved(sides(we, they, seconds), rounds)
-    print(f"eventsourcing {version('eventsourcing')}, psycopg {version('psycopg')} ({psycopg.pq.__impl__})")
-    return report("Append, events a second", ratios, samples, unit="events/s")
-
-
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Measures appends against eventsourcing, both sides in one run.")
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (at least 5 for a result)")
-    parser.add_argument("--seconds", type=float, default=1.5, help="seconds of each measurement")
-    parser.add_argument("--quick", action="store_true", help="5 rounds of half a second")
-    return parser.parse_args()
-
-
-def main() -> int:
-    """Return the exit status."""
-    given = arguments()
-    rounds, seconds = (5, 0.5) if given.quick else (given.rounds, given.seconds)
+async def measure(effort: Effort) -> list[Outcome]:
+    """Measure both sides on one PostgreSQL."""
     settle_memory()  # as a serving process does; it holds for both sides
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="registry-load-") as folder:
-        Path(folder).chmod(0o711)  # PostgreSQL runs under another account when we are root
-        is_reached = asyncio.run(measured(Path(folder) / "home", rounds, seconds))
-    print(f"{time.monotonic() - started:.0f} s")
-    return 0 if is_reached else 1
+    with new_home() as home:
+        async with running(home) as embedded, ours(embedded) as we, theirs(embedded) as they:
+            for warm_up in sides(we, they, 0.3).values():
+                await warm_up()
+            samples = await interleaved(sides(we, they, effort.seconds), effort.rounds)
+    print(f"eventsourcing {version('eventsourcing')}, psycopg {version('psycopg')} ({psycopg.pq.__impl__})")
+    return [ratio.of(samples, "events/s") for ratio in ratios]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("Appending, in process, against eventsourcing on the same PostgreSQL", measure))

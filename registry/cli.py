@@ -8,21 +8,16 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
 from registry.errors import RegistryError
 from registry.issuer_keys import keys
 from registry.lint_command import lint
+from registry.load_command import load
 from registry.operators import operator_keys
+from registry.progress_bar import progress_bar
 from registry.stopping import STOPS, Stop, run
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
 
 REFUSED = 1
 """Exit status of a refusal; click's own for a wrong command line is 2."""
@@ -159,7 +154,7 @@ def rebuild(projections: tuple[str, ...], accept_difference: bool) -> None:
     from registry import deployment
     from registry.settings import load
 
-    with _progress("rebuilding") as told:
+    with progress_bar("rebuilding") as told:
         rebuilt = asyncio.run(deployment.rebuild(load(), projections, told, accept_difference=accept_difference))
     for one in rebuilt:
         compared = f", {len(one.differences)} differences" if one.is_compared else ", nothing to compare with"
@@ -177,7 +172,7 @@ def verify_log(log: str) -> None:
     from registry import deployment
     from registry.settings import load
 
-    with _progress("verifying") as told:
+    with progress_bar("verifying") as told:
         heads = asyncio.run(deployment.verify(load(), log or None, told))
     for name, head in heads.items():
         _say(f"{name}: {head.position} events verified, head {head.hash.hex()}")
@@ -211,7 +206,7 @@ def rotate_master_key() -> None:
     from registry import deployment
     from registry.settings import load
 
-    with _progress("wrapping") as told:
+    with progress_bar("wrapping") as told:
         count = asyncio.run(deployment.rewrap(load(), told))
     _say(f"wrapped anew: {count}")
 
@@ -249,6 +244,7 @@ def settings() -> None:
 commands.add_command(lint)
 commands.add_command(operator_keys)
 commands.add_command(keys)
+commands.add_command(load)
 
 
 def _say(line: str) -> None:
@@ -283,23 +279,3 @@ def _run_process(*, door: bool, projecting: bool) -> None:
             await stop.until(process.life.failed)
 
     run(work)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on a terminal; nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    bar: Progress = Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

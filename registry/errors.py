@@ -35,6 +35,7 @@
         ├── SettingsRefused               a setting is missing, unsafe or contradicts another
         ├── EmbeddedFailed                the embedded PostgreSQL cannot run here
         ├── MigrationRefused              an applied migration was edited, or the schema is newer than the code
+        ├── LoadRefused                   made-up credentials may not go into this log
         ├── BrokenLog                     the log does not verify; names the first wrong position
         ├── ForkedLog                     the log is behind what was already published
         └── MasterKeyUnusable             a secret cannot be unwrapped
@@ -255,6 +256,10 @@ class EmbeddedFailed(Unfit):
 
 class MigrationRefused(Unfit):
     """An applied migration was edited, or the schema is newer than this code."""
+
+
+class LoadRefused(Unfit):
+    """Made-up credentials go into an empty log only, and into no production."""
 
 
 class BrokenLog(Unfit):

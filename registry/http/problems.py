@@ -118,6 +118,7 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.SettingsRefused: _UNFIT,
     errors.EmbeddedFailed: _UNFIT,
     errors.MigrationRefused: _UNFIT,
+    errors.LoadRefused: _UNFIT,
     errors.BrokenLog: _UNFIT,
     errors.ForkedLog: _UNFIT,
     errors.MasterKeyUnusable: _UNFIT,

@@ -27,6 +27,7 @@ COMMANDS = (
         "init",
         "keys",
         "lint",
+        "load",
         "migrate",
         "operator-keys",
         "project",
@@ -70,10 +71,17 @@ def test_an_unknown_command_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [("doctor",), ("verify-log",), ("rebuild",), ("migrate",), ("rotate-master-key",), ("serve",), ("project",),
-     ("init",), ("accept-restore", "main", "--yes")],
+     ("init",), ("load", "--into-production"), ("accept-restore", "main", "--yes")],
 )  # fmt: skip
 def test_without_a_database_each_command_says_which_setting_is_missing(folder: Path, command: tuple[str, ...]) -> None:
     assert "DATABASE_URL is not set" in refused(run(environment(folder / "home"), *command))
+
+
+def test_a_load_goes_into_an_empty_log_only_and_into_nothing_that_is_in_earnest(deployment: Deployment) -> None:
+    few = ("load", "--credentials", "30", "--issuers", "2")
+    assert "REGISTRY_ENV is live" in refused(deployment.run(*few, ENV="live"))
+    assert "no log 'other'" in refused(deployment.run(*few, "--log", "other", ENV="test"))
+    assert "nothing but its opening" in refused(deployment.run(*few, ENV="test"))  # it has its operator's key
 
 
 def test_init_can_be_repeated(deployment: Deployment) -> None:

@@ -18,15 +18,20 @@ SELECT f.status_list_id, f.media_type, f.content, p.position
 """
 
 
-async def log_and_lists(dsn: str) -> oracle.Checked:
-    """Return the log, having found nothing wrong with it, nor with any list that was published from it."""
+async def published(dsn: str) -> list[oracle.Published]:
+    """Return every form of every list that is published."""
     conn = await asyncpg.connect(dsn)
     try:
-        # first the lists: what they stand for is then in the log that is read afterwards
-        rows = await conn.fetch(_PUBLISHED)
+        return [oracle.Published(**dict(row)) for row in await conn.fetch(_PUBLISHED)]
     finally:
         await conn.close()
+
+
+async def log_and_lists(dsn: str) -> oracle.Checked:
+    """Return the log, having found nothing wrong with it, nor with any list that was published from it."""
+    # first the lists: what they stand for is then in the log that is read afterwards
+    lists = await published(dsn)
     checked = await oracle.check(dsn)
-    assert rows, "nothing was published"
-    oracle.check_published(checked, (oracle.Published(**dict(row)) for row in rows))
+    assert lists, "nothing was published"
+    oracle.check_published(checked, lists)
     return checked

@@ -35,6 +35,9 @@ class Rates:
     per_cpu_s: float
     """Answers for each CPU second of the server's process."""
     per_s: float
+    p50_ms: float
+    """From asking until the whole answer is there, as half of the clients' requests had it at most."""
+    p99_ms: float
 
 
 def request(server: Server, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
@@ -67,7 +70,9 @@ async def press(server: Server, load: Load) -> Rates:
     finally:
         for transport, _ in opened:
             transport.abort()
-    return Rates(clients.answered / max(cpu_s, 0.001), clients.answered / elapsed)
+    waited = sorted(clients.waited_s)
+    p50, p99 = (1000 * waited[int(share * (len(waited) - 1))] for share in (0.5, 0.99))
+    return Rates(clients.answered / max(cpu_s, 0.001), clients.answered / elapsed, p50, p99)
 
 
 class Clients:
@@ -76,6 +81,7 @@ class Clients:
     def __init__(self, load: Load, requests: Iterable[bytes]) -> None:
         self.deadline = 0.0
         self.answered = 0
+        self.waited_s: list[float] = []
         self.are_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._load = load
         self._requests = iter(requests)
@@ -93,9 +99,10 @@ class Clients:
         self._asked += asked is not None
         return asked
 
-    def count(self, status: int, body: bytes) -> None:
+    def count(self, status: int, body: bytes, waited_s: float) -> None:
         """Count one answer."""
         self.answered += 1
+        self.waited_s.append(waited_s)
         if status != self._load.expected:
             self.fail(f"{status} instead of {self._load.expected}: {body[:500]!r}")
 
@@ -116,6 +123,7 @@ class Client(asyncio.Protocol):
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._buffer = b""
+        self._asked_at = 0.0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -133,6 +141,7 @@ class Client(asyncio.Protocol):
         if asked is None or self._transport is None:
             self._clients.rest()
         else:
+            self._asked_at = time.perf_counter()
             self._transport.write(asked)
 
     def data_received(self, data: bytes) -> None:
@@ -143,6 +152,7 @@ class Client(asyncio.Protocol):
             return
         length = _LENGTH.search(self._buffer, 0, end)
         if len(self._buffer) >= end + (int(length[1]) if length else 0):
-            self._clients.count(int(self._buffer[9:12]), self._buffer[end:])
+            waited_s = time.perf_counter() - self._asked_at
+            self._clients.count(int(self._buffer[9:12]), self._buffer[end:], waited_s)
             self._buffer = b""
             self.ask()

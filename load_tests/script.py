@@ -37,9 +37,19 @@ Measurement = Callable[[Effort], Coroutine[Any, Any, list[Outcome]]]
 FULL, QUICK = Effort(7, 1.5), Effort(5, 0.5, is_quick=True)
 
 
-def run(description: str, measure: Measurement, *, full: Effort = FULL, quick: Effort = QUICK) -> int:
-    """Measure as the command line says, tell the outcomes, and return the exit status."""
-    given = _arguments(description, full)
+def run(
+    description: str,
+    measure: Measurement,
+    *,
+    full: Effort = FULL,
+    quick: Effort = QUICK,
+    more: argparse.ArgumentParser | None = None,
+) -> int:
+    """Measure as the command line says, tell the outcomes, and return the exit status.
+
+    *more* has the script's own arguments (made without `-h`), which it reads by `parse_known_args` itself.
+    """
+    given = _arguments(description, full, more)
     chosen = quick if given.quick else Effort(given.rounds, given.seconds)
     began = time.monotonic()
     try:
@@ -54,8 +64,8 @@ def run(description: str, measure: Measurement, *, full: Effort = FULL, quick: E
     return 0 if all(one.is_reached(given.of_target) for one in outcomes) else MISSED
 
 
-def _arguments(description: str, full: Effort) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=description)
+def _arguments(description: str, full: Effort, more: argparse.ArgumentParser | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description, parents=[more] if more else [])
     parser.add_argument("--rounds", type=int, default=full.rounds, help="interleaved rounds (at least 5 for a result)")
     parser.add_argument("--seconds", type=float, default=full.seconds, help="seconds of each measurement")
     parser.add_argument("--quick", action="store_true", help="5 short rounds")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from typing import Any
-from uuid import uuid4
 
 from aiohttp import web
 
@@ -18,6 +17,7 @@ from registry.http.parts import PARTS, Parts
 from registry.http.problems import EXPECTATION_FAILED, METHOD_NOT_ALLOWED, NO_SUCH_PATH, AtTheDoor
 from registry.http.protocol import ProblemRunner
 from registry.http.routes import ROUTES
+from registry.http.straight import Straight
 
 KEEPALIVE_S = 15
 """Also the time in which a request's head must arrive."""
@@ -43,8 +43,10 @@ def application(parts: Parts, routes: Iterable[Operation] = ROUTES) -> web.Appli
     by_path: dict[str, list[Operation]] = {}
     for operation in table:
         by_path.setdefault(operation.path, []).append(operation)
+    hot = Straight("/issuers")
+    app.router.register_resource(hot)
     for path, operations in by_path.items():
-        _mount(app, parts, path, operations)
+        hot.learn(_mount(app, parts, path, operations))
     app.router.add_route("*", r"/{anything:[\s\S]*}", _nothing_here(parts), expect_handler=_expect)
     return app
 
@@ -63,7 +65,7 @@ def runner(app: web.Application, **changes: Any) -> web.AppRunner:
     return ProblemRunner(app, **{**settings, **changes})
 
 
-def _mount(app: web.Application, parts: Parts, path: str, operations: list[Operation]) -> None:
+def _mount(app: web.Application, parts: Parts, path: str, operations: list[Operation]) -> web.Resource:
     resource = app.router.add_resource(path)
     allowed: list[str] = []
     for operation in operations:
@@ -78,6 +80,7 @@ def _mount(app: web.Application, parts: Parts, path: str, operations: list[Opera
         methods = [method for one in public for method in (("GET", "HEAD") if one.method == "GET" else (one.method,))]
         resource.add_route("OPTIONS", _preflight(", ".join(methods), ", ".join(allowed)))
     resource.add_route("*", _other_method(parts, operations[0], ", ".join(allowed)), expect_handler=_expect)
+    return resource
 
 
 def _preflight(methods: str, allowed: str) -> Handler:
@@ -116,7 +119,7 @@ def _nothing_here(parts: Parts) -> Handler:
 
 
 def _refused(parts: Parts, operation: Operation, request: web.Request, error: AtTheDoor) -> web.Response:
-    call = Call(parts, operation, request, client.request_id(request) or uuid4().hex)
+    call = Call(parts, operation, request, client.request_id(request))
     log = parts.logs.of_host(request.headers.get("Host", ""))
     if log is None:
         refused: Exception = UnknownOrigin("No log answers to this host; ask under one of the registry's origins.")

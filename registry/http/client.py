@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import struct
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -17,13 +19,15 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._~+/=:-]{1,64}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _POSITION = re.compile(r"([a-z][a-z0-9-]{0,31}):([0-9]{1,18})", re.ASCII)
 
+_LENGTH = struct.Struct(">Q").pack
+
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
-def request_id(request: web.Request) -> str | None:
-    """Return the caller's `X-Request-Id` if it is 1 to 64 harmless characters; None: make one up."""
+def request_id(request: web.BaseRequest) -> str:
+    """Return the caller's `X-Request-Id` if it is 1 to 64 harmless characters, else 128 random bits in hexadecimal."""
     given = request.headers.get("X-Request-Id")
-    return given if given and _REQUEST_ID.fullmatch(given) else None
+    return given if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def idempotency_key(request: web.Request) -> str | None:
@@ -41,12 +45,12 @@ def request_hash(request: web.Request, template: str, raw: bytes) -> bytes:
 
     Each part comes with its length, so that no two requests look alike.
     """
-    digest = hashlib.sha256()
-    params = [part for name in sorted(request.match_info) for part in (name, request.match_info[name])]
-    for part in (request.method.encode(), template.encode(), *(text.encode() for text in params), raw):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.digest()
+    texts = [request.method, template]
+    for param in sorted(request.match_info.items()):
+        texts += param
+    parts = [text.encode() for text in texts]
+    parts.append(raw)
+    return hashlib.sha256(b"".join([piece for part in parts for piece in (_LENGTH(len(part)), part)])).digest()
 
 
 def wanted_position(request: web.Request, log: LogName) -> int:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
-from uuid import uuid4
 
 import orjson
 from aiohttp import web
@@ -22,6 +21,7 @@ from registry.http.auth import Caller
 from registry.http.bodies import Body
 from registry.http.operation import Operation
 from registry.http.parts import Parts
+from registry.http.prepared import Whole
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,7 +70,7 @@ class Call:
 
     def rendered(self, content: bytes, status: int = 200) -> web.Response:
         """Return *content*, which is JSON already, as an answer."""
-        return web.Response(body=content, status=status, headers={"Content-Type": "application/json", **self.headers})
+        return Whole(body=content, status=status, headers={"Content-Type": "application/json", **self.headers})
 
 
 def door(parts: Parts, operation: Operation) -> Handler:
@@ -81,7 +81,7 @@ def door(parts: Parts, operation: Operation) -> Handler:
 
     async def through(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
-        call = Call(parts, operation, request, client.request_id(request) or uuid4().hex)
+        call = Call(parts, operation, request, client.request_id(request))
         try:
             await _admit(call)
             response = await handle(call)

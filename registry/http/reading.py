@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from registry.errors import Malformed, TooLarge, UnsupportedMediaType
 from registry.http.bodies import AnyBody, read, read_beside
@@ -24,13 +24,26 @@ async def body(request: web.Request, limit: int, timeout_s: float, raw_types: Co
     It is JSON, or of one of *raw_types*. Raises `UnsupportedMediaType` for a compressed body (one small one can stall
     everybody) or another media type, `TooLarge`, and the door's 408.
     """
-    if request.content_type in raw_types:
+    if raw_types and request.content_type in raw_types:
         require_uncompressed(request)
-    else:
+    elif request.headers.get("Content-Type") != "application/json" or "Content-Encoding" in request.headers:
         require_plain_json(request)
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(limit)
+    if length and (whole := _arrived(request.content, length)) is not None:
+        return whole
+    return await _awaited(request, limit, timeout_s)
+
+
+def _arrived(content: StreamReader, length: int) -> bytes | None:
+    """Return a body of *length* bytes if all of it is there: most are, in one packet with their head."""
+    if content.exception() is not None or not content.is_eof() or content.total_bytes != length:
+        return None
+    return content.read_nowait()
+
+
+async def _awaited(request: web.Request, limit: int, timeout_s: float) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from aiohttp import web
 
@@ -86,7 +86,7 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
         try:
             response = await answer(request)
         except Exception as error:  # noqa: BLE001 (everything becomes a problem document)
-            call = Call(parts, operation, request, client.request_id(request) or uuid4().hex)
+            call = Call(parts, operation, request, client.request_id(request))
             if (log := logs.of_host(request.headers.get("Host", ""))) is not None:
                 call.origin = logs.origins[log]
             response = refusal(call, error)

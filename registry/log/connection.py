@@ -75,10 +75,18 @@ async def pool(dsn: str, timeouts: Timeouts | None = None, *, size: int = 8, sta
     """Return a pool of at most *size* connections to *dsn*; raise `DatabaseUnavailable`."""
     try:
         return await asyncpg.create_pool(
-            dsn, min_size=1, max_size=size, **_arguments(timeouts or Timeouts(), statement_cache_size)
+            dsn, min_size=1, max_size=size, reset=_reset, **_arguments(timeouts or Timeouts(), statement_cache_size)
         )
     except (*LOST, asyncpg.PostgresError) as error:
         raise DatabaseUnavailable(f"PostgreSQL cannot be reached: {reason(error)}") from error
+
+
+async def _reset(_: object) -> None:
+    """Leave a connection that comes back to its pool as it is: asyncpg's own query costs a round trip each time.
+
+    asyncpg has ended its transaction and its listeners before this; and of all else that would be reset (settings,
+    advisory locks, cursors of a session) no user of a pool makes any. Who does has a connection of its own.
+    """
 
 
 async def repeated(work: Callable[[], Awaitable[T]], *, times: int = 3) -> T:

@@ -7,10 +7,12 @@ guessing, which nobody does with 256 bits.
 from __future__ import annotations
 
 import hmac
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import blake2b
 
 import asyncpg
 
@@ -77,6 +79,8 @@ class _Known:
     """A row as it was when last read; None for *caller*: there is no such key."""
 
     read_at: datetime
+    until: datetime
+    """When it must be read anew."""
     caller: Caller | None
     digest: bytes = field(repr=False, default=b"")
     expires: datetime | None = None
@@ -111,6 +115,9 @@ class ApiKeys:
         self._noted: Lru[tuple[LogName, str], datetime] = Lru(remembered)
         self._used: dict[tuple[LogName, str], datetime] = {}
         self._changes = 0
+        self._salt = secrets.token_bytes(16)
+        self._verified: Lru[tuple[LogName, bytes], tuple[str, _Known]] = Lru(remembered)
+        """Digest of a whole key that was good → its id, and the row that it was compared with."""
 
     async def prepare(
         self,
@@ -163,22 +170,33 @@ class ApiKeys:
 
         The secret is compared before anything else is told, and in constant time.
         """
-        parts = self._text.read(presented)
-        if parts is None:
-            raise _refused(Reason.MALFORMED)
-        key_id, secret = parts
-        known = self._remembered(log, key_id) or await self._read(log, key_id)
+        now = self._clock()
+        seen = (log, blake2b(presented.encode(errors="replace"), key=self._salt).digest())
+        key_id, known = self._verified.get(seen) or ("", None)
+        if known is None or known is not self._remembered(log, key_id, now):
+            key_id, known = await self._compared(log, presented, now)
+            self._verified.put(seen, (key_id, known))
         if known.caller is None:
             raise _refused(Reason.UNKNOWN)
-        if not hmac.compare_digest(known.digest, digest_of(await self._vault.pepper(log), secret)):
-            raise _refused(Reason.WRONG_SECRET)
         if known.is_revoked:
             raise _refused(Reason.REVOKED)
-        now = self._clock()
         if known.expires is not None and known.expires <= now:
             raise _refused(Reason.EXPIRED)
         self._note_use(log, key_id, known.last_used_at, now)
         return known.caller
+
+    async def _compared(self, log: LogName, presented: str, now: datetime) -> tuple[str, _Known]:
+        """Return the key's id and row, having compared the secret; raise `ApiKeyRefused`."""
+        parts = self._text.read(presented)
+        if parts is None:
+            raise _refused(Reason.MALFORMED)
+        key_id, secret = parts
+        known = self._remembered(log, key_id, now) or await self._read(log, key_id)
+        if known.caller is None:
+            raise _refused(Reason.UNKNOWN)
+        if not hmac.compare_digest(known.digest, digest_of(await self._vault.pepper(log), secret)):
+            raise _refused(Reason.WRONG_SECRET)
+        return key_id, known
 
     async def revoke(self, log: LogName, key_id: str, *, issuer: IssuerId | None = None) -> ApiKey:
         """Revoke a key for good and return it; the first revocation's time stays. Given *issuer*, only one of its keys.
@@ -212,15 +230,16 @@ class ApiKeys:
             raise
         return len(used)
 
-    def _remembered(self, log: LogName, key_id: str) -> _Known | None:
+    def _remembered(self, log: LogName, key_id: str, now: datetime) -> _Known | None:
         known = self._known.get((log, key_id)) or self._absent.get((log, key_id))
-        is_fresh = known is not None and timedelta(0) <= self._clock() - known.read_at < self._ttl
+        is_fresh = known is not None and known.read_at <= now < known.until
         return known if is_fresh else None
 
     async def _read(self, log: LogName, key_id: str) -> _Known:
         changes, read_at = self._changes, self._clock()
         row = await self._database.fetchrow(query("read_api_key"), log, key_id)
-        known = _Known(read_at, None) if row is None else _as_known(row, read_at)
+        until = read_at + self._ttl
+        known = _Known(read_at, until, None) if row is None else _as_known(row, read_at, until)
         if changes == self._changes:  # else a revocation came by, and this row may be from before it
             (self._absent if known.caller is None else self._known).put((log, key_id), known)
         return known
@@ -251,9 +270,10 @@ def _refused(reason: Reason) -> ApiKeyRefused:
     return ApiKeyRefused(REFUSED, reason=reason)
 
 
-def _as_known(row: asyncpg.Record, read_at: datetime) -> _Known:
+def _as_known(row: asyncpg.Record, read_at: datetime, until: datetime) -> _Known:
     caller = Caller(row["key_id"], row["issuer_id"], known_scopes(row["scopes"]))
-    return _Known(read_at, caller, row["digest"], row["expires_at"], row["revoked_at"] is not None, row["last_used_at"])
+    is_revoked = row["revoked_at"] is not None
+    return _Known(read_at, until, caller, row["digest"], row["expires_at"], is_revoked, row["last_used_at"])
 
 
 def _api_key(row: asyncpg.Record) -> ApiKey:

@@ -231,6 +231,18 @@ async def test_a_revocation_counts_at_once_here_and_within_five_seconds_elsewher
     assert await refusal(elsewhere, log, new.key) == Reason.REVOKED
 
 
+async def test_what_was_compared_once_is_compared_anew_with_every_reading_of_the_row(
+    api_keys: ApiKeys, log: LogName, issuer: IssuerId, root: Any, clock: Any
+) -> None:
+    new = await created(api_keys, log, issuer)
+    await api_keys.check(log, new.key)
+    await root.execute("UPDATE vault.api_keys SET digest = $1", bytes(32))
+    assert issuer == (await api_keys.check(log, new.key)).issuer
+    assert await refusal(api_keys, log, new.key[:-1] + "_") == Reason.MALFORMED
+    clock.advance(seconds=5)
+    assert await refusal(api_keys, log, new.key) == Reason.WRONG_SECRET
+
+
 async def test_a_clock_set_back_does_not_prolong_what_is_remembered(
     api_keys: ApiKeys, elsewhere: ApiKeys, log: LogName, issuer: IssuerId, clock: Any
 ) -> None:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Literal
-from uuid import uuid4
 
 import orjson
 from aiohttp import web
@@ -61,7 +60,7 @@ def _through(parts: Parts, tenant: Tenant, route: Route) -> Handler:
 
     async def through(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
-        exchange = Exchange(parts, tenant, request, client.request_id(request) or uuid4().hex)
+        exchange = Exchange(parts, tenant, request, client.request_id(request))
         try:
             await _admit(exchange, route)
             response = await route.handle(exchange)

@@ -24,6 +24,7 @@ from projections.status_lists.ticking import publish_for_ever
 from projections.status_lists.view import PublishedLists
 from registry import upkeep
 from registry.commands.api_keys import KeyRing
+from registry.commands.batches import Batches
 from registry.commands.handle import Commands
 from registry.commands.issue import Issuing
 from registry.commands.keys import IssuerKeys
@@ -60,6 +61,7 @@ from registry.wiring import (
     did_of,
     door_limits,
     history_of,
+    kept_reader,
     listeners,
     logs_by_host,
     readiness,
@@ -189,6 +191,7 @@ class Process:
             logs=logs_by_host(origins),
             commands=commands,
             issuing=Issuing(commands, vault, canonicaliser.canonicalise, until_published(views.method)),
+            batches=Batches(commands, kept_reader(reader), utc_now),
             keys=keys,
             issuer_keys=issuer_keys,
             check_key=api_keys.check,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -21,6 +21,7 @@ from projections.issuer_directory.view import MethodRow
 from projections.projection import Executor
 from projections.status_lists.aggregation import aggregation
 from projections.status_lists.history import History
+from registry.commands.batches import ReadKept
 from registry.commands.handle import DidOf
 from registry.commands.issue import UntilPublished
 from registry.commands.keys import ReadSecurings
@@ -123,6 +124,17 @@ def stream_reader(reader: Pool) -> Callable[[LogName, Stream], Awaitable[list[Re
         return await read.stream(reader, log, name)
 
     return read_stream
+
+
+def kept_reader(reader: Pool) -> ReadKept:
+    """Return what reads answers that were kept under Idempotency-Keys."""
+
+    async def read_kept(
+        log: LogName, caller: str, keys: Sequence[str], *, with_answers: bool
+    ) -> list[tuple[str, bytes | None]]:
+        return await read.kept(reader, log, caller, keys, with_answers=with_answers)
+
+    return read_kept
 
 
 def securings_reader(reader: Pool) -> ReadSecurings:

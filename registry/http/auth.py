@@ -20,6 +20,8 @@ ISSUE = "credentials:issue"
 STATUS = "credentials:status"
 READ = "credentials:read"
 """What a key may be for; the same words as in the vault."""
+BATCH = f"{ISSUE} {STATUS}"
+"""Either of them lets a batch in; each row asks for its own."""
 
 _BEARER = re.compile(r"Bearer +([A-Za-z0-9\-._~+/]{1,256}=*)", re.IGNORECASE | re.ASCII)
 _SAFE = frozenset({"GET", "HEAD"})
@@ -52,11 +54,13 @@ def presented_key(request: web.Request) -> str:
 
 
 def require_scope(caller: Caller, scope: str) -> None:
-    """Raise `Forbidden` unless the key is for *scope*; an operator's is for all of them."""
-    if scope in caller.scopes or (OPERATOR in caller.scopes and caller.issuer is None):
+    """Raise `Forbidden` unless the key is for *scope* (one of several); an operator's is for all of them."""
+    if not caller.scopes.isdisjoint(scope.split()) or (OPERATOR in caller.scopes and caller.issuer is None):
         return
     headers = {"WWW-Authenticate": f'Bearer realm="registry", error="insufficient_scope", scope="{scope}"'}
-    raise Forbidden(f"The API key is good, but not for this; it lacks the scope {scope}.", headers=headers)
+    raise Forbidden(
+        f"The API key is good, but not for this; it lacks the scope {' or '.join(scope.split())}.", headers=headers
+    )
 
 
 def require_tenant(caller: Caller, issuer_id: IssuerId, *, method: str, slug: str) -> None:

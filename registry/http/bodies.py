@@ -102,13 +102,21 @@ def read(model: type[AnyBody], data: bytes, *, is_document: bool = False) -> Any
     if is_bare and is_document:
         value = {model.document_member: value}
     try:
-        return model.model_validate(value)
-    except ValidationError as error:
+        return validated(model, value)
+    except Malformed:
         if is_bare and not is_document:
             raise Malformed(_BARE.format(member=model.document_member, media_type=model.document_type())) from None
+        raise
+
+
+def validated(model: type[AnyBody], value: dict[str, Any], what: str = "The body") -> AnyBody:
+    """Return *value* as *model*; raise `Malformed` naming each fault of *what* by its JSON pointer."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
         found = faults(model, value, error.errors(include_url=False, include_input=False)[:MAX_ERRORS])
         first = found[0]
-        raise Malformed(f"{first['pointer'] or 'The body'}: {first['detail']}", errors=found) from None
+        raise Malformed(f"{first['pointer'] or what}: {first['detail']}", errors=found) from None
 
 
 _BARE: Final = 'This is the document itself; send it as {{"{member}": …}}, or as it is with Content-Type: {media_type}.'

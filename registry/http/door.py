@@ -76,7 +76,7 @@ class Call:
 def door(parts: Parts, operation: Operation) -> Handler:
     """Return the aiohttp handler of *operation*: admit, handle, render; every failure as a problem document."""
     count = parts.metrics.route(operation.path).count
-    finish = finish_public if operation.scope is None else _finish_private
+    finish = finish_public if operation.scope is None else finish_private
     handle = cast("Callable[[Call], Awaitable[web.StreamResponse]]", operation.handle)
 
     async def through(request: web.Request) -> web.StreamResponse:
@@ -184,7 +184,8 @@ def finish_public(call: Call, response: web.StreamResponse) -> None:
     headers.update(CORS)
 
 
-def _finish_private(call: Call, response: web.StreamResponse) -> None:
+def finish_private(call: Call, response: web.StreamResponse) -> None:
+    """Give an answer the headers that every one behind a key has."""
     headers = response.headers
     headers["X-Request-Id"] = call.request_id
     headers["X-Content-Type-Options"] = "nosniff"

@@ -87,6 +87,11 @@ def _operation(operation: Operation) -> Json:
                 **{raw: {"schema": {"type": "string"}} for raw in operation.raw_types},
             },
         }
+    if operation.streamed:
+        described["requestBody"] = {
+            "required": True,
+            "content": {media_type: {"schema": {"type": "string"}} for media_type in operation.streamed},
+        }
     return described
 
 
@@ -142,7 +147,7 @@ def _problems(operation: Operation) -> dict[int, list[str]]:
     kinds.append(INTERNAL)
     if operation.method != "GET":
         kinds.append(kind_of(UnsupportedMediaType))
-    if operation.body is not None:
+    if operation.body is not None or operation.streamed:
         kinds += [kind_of(TooLarge), BODY_TIMEOUT]
     titles: dict[int, list[str]] = {}
     for kind in dict.fromkeys(kinds):

@@ -50,6 +50,8 @@ class Operation:
     """Whether the handler reads the body's bytes itself; `body` then only describes them."""
     raw_types: tuple[str, ...] = ()
     """Media types of bodies that are taken as they are, beside JSON; the handler reads them itself."""
+    streamed: tuple[str, ...] = ()
+    """Media types of a body without bound, which the handler reads as it comes in; instead of `body`."""
     body_limit: Literal["body_bytes", "document_bytes", "lookups_bytes"] = "body_bytes"
     answers: Mapping[int, type[BaseModel] | None] = field(default_factory=dict)
     """Status → the model of the JSON answer; None: see `media_types`."""

@@ -21,6 +21,7 @@ from projections.status_lists.aggregation import Aggregation
 from projections.status_lists.history import History
 from projections.status_lists.view import PublishedLists
 from registry.commands.api_keys import KeyRing
+from registry.commands.batches import Batches
 from registry.commands.handle import Commands
 from registry.commands.issue import Issuing
 from registry.commands.keys import IssuerKeys
@@ -104,6 +105,7 @@ class Parts:
     logs: Logs
     commands: Commands
     issuing: Issuing
+    batches: Batches
     keys: KeyRing
     issuer_keys: IssuerKeys
     check_key: Callable[[LogName, str], Awaitable[Caller]]

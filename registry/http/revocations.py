@@ -6,7 +6,6 @@ is revoked meanwhile may be in it already, so the entity tag is a weak one.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -19,14 +18,13 @@ from projections.credential_status.revocations import LegacySettings, Revoked
 from registry.domain.events import LegacyList
 from registry.errors import NotFound
 from registry.http.conditional import is_match
-from registry.http.door import Call, finish_public
+from registry.http.door import Call
 from registry.http.issuers import slug_of
 from registry.http.own_credentials import caught_up
+from registry.http.streaming import sent
 
 BATCH = 2_000
 """Credentials read and sent at a time."""
-WRITE_TIMEOUT_S = 30
-"""For one batch; whoever reads slower than this is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ async def _list(call: Call, form: _Form) -> web.StreamResponse:
         return web.Response(status=304, headers=headers)
     if call.request.method == "HEAD":
         return web.Response(headers=headers)
-    return await _sent(call, web.StreamResponse(headers=headers), _pieces(call, form, url, chosen))
+    return await sent(call, web.StreamResponse(headers=headers), _pieces(call, form, url, chosen))
 
 
 def _etag(form: _Form, url: str, chosen: LegacySettings) -> str:
@@ -122,25 +120,3 @@ async def _batches(call: Call, chosen: LegacySettings) -> AsyncIterator[Sequence
         if len(batch) < BATCH:
             return
         after = batch[-1].registered_position
-
-
-async def _sent(call: Call, response: web.StreamResponse, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
-    """Send *pieces*; once it was begun, a failure can only cut the answer short, so that nobody takes it for whole."""
-    finish_public(call, response)
-    await response.prepare(call.request)
-    try:
-        async for piece in pieces:
-            async with asyncio.timeout(WRITE_TIMEOUT_S):
-                await response.write(piece)
-        await response.write_eof()
-    except (ConnectionError, TimeoutError):
-        _cut(call)  # the reader went away, or does not read
-    except BaseException:
-        _cut(call)
-        raise
-    return response
-
-
-def _cut(call: Call) -> None:
-    if call.request.transport is not None:
-        call.request.transport.abort()

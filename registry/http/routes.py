@@ -10,6 +10,10 @@ from registry.http import (
     answers,
     api_keys,
     auth,
+    batch_answers,
+    batch_files,
+    batch_rows,
+    batches,
     bodies,
     credentials,
     health,
@@ -61,6 +65,7 @@ _VERIFIED = dict.fromkeys((200, 400), verification_answers.VerificationAnswer)
 """400: malformed or badly signed, told in the same shape."""
 
 _ISSUER = "/issuers/{slug}"
+_BATCH = f"{_ISSUER}/batches/{{id}}"
 _CREDENTIAL = f"{_ISSUER}/credentials/{{id}}"
 
 PUBLIC = (
@@ -236,6 +241,33 @@ ISSUER = (
         method="PUT", path=f"{_CREDENTIAL}/message", operation_id="setCredentialMessage", tag="credentials",
         summary="Set what its message entry says", handle=credentials.set_message, scope=auth.STATUS, records=True,
         body=bodies.MessageBody, answers={200: answers.MessageAnswer}, errors=(*_CHANGE, e.NoMessageEntry),
+    ),
+    Operation(
+        method="POST", path=f"{_ISSUER}/batches", operation_id="carryOutBatch", tag="credentials",
+        summary="Up to a million rows: register, revoke, suspend, reinstate, supersede", handle=batches.upload,
+        scope=auth.BATCH, records=True, streamed=batch_files.TYPES,
+        parameters=(
+            Parameter(
+                "operation", "Of rows that do not say theirs.", {"type": "string", "enum": list(batch_rows.OPERATIONS)}
+            ),
+            Parameter("dry_run", "Tell only what would happen.", {"type": "boolean", "default": False}),
+        ),
+        answers={200: batch_answers.BatchAnswer}, opaque_types=batch_files.TYPES[:1],
+        errors=(*_WRITE, e.ListsNotReady),
+    ),
+    Operation(
+        method="GET", path=_BATCH, operation_id="getBatch", tag="credentials",
+        summary="How far a batch has come", handle=batches.one, scope=auth.READ,
+        answers={200: batch_answers.BatchAnswer}, errors=(*_OURS, e.NotFound),
+    ),
+    Operation(
+        method="GET", path=f"{_BATCH}/result", operation_id="getBatchResult", tag="credentials",
+        summary="What became of each row", handle=batches.result, scope=auth.READ,
+        parameters=(
+            Parameter("outcome", "Only these.", {"type": "string", "enum": ["accepted", "unchanged", "rejected"]}),
+        ),
+        answers={200: batch_answers.RowAnswer}, media_types=(batch_files.NDJSON,), opaque_types=(batch_files.CSV,),
+        errors=(*_OURS, e.NotFound),
     ),
     Operation(
         method="PUT", path=f"{_ISSUER}/status-lists/{{purpose}}", operation_id="addStatusLists", tag="status",

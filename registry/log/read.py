@@ -30,6 +30,7 @@ _RECORDED_AT = query("read_recorded_at")
 _HEAD = query("read_head")
 _HASH = query("read_hash")
 _LOGS = query("read_logs")
+_KEPT = query("read_kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +107,10 @@ async def hash_at(conn: Executor, log: LogName, position: int) -> bytes | None:
 async def logs(conn: Executor) -> list[LogName]:
     """Return the names of all opened logs."""
     return [LogName(row[0]) for row in await conn.fetch(_LOGS)]
+
+
+async def kept(
+    conn: Executor, log: LogName, caller: str, keys: Sequence[str], *, with_answers: bool
+) -> list[tuple[str, bytes | None]]:
+    """Return those of *keys* that requests of *caller* were answered under, in their order, with what was answered."""
+    return [(row["key"], row["answer"]) for row in await conn.fetch(_KEPT, log, caller, list(keys), with_answers)]

@@ -36,8 +36,8 @@ async def all_well():
 def parts(**changes):
     """Parts without the rooms behind the door; routes that need them are not asked here."""
     nothing = Parts(
-        logs=Logs({"main": "https://registry.example"}), commands=None, issuing=None, keys=None, issuer_keys=None,
-        check_key=None,
+        logs=Logs({"main": "https://registry.example"}), commands=None, issuing=None, batches=None, keys=None,
+        issuer_keys=None, check_key=None,
         views=Views(*[None] * len(fields(Views))), lists=None, progress=Progress(), metrics=Metrics(version="1"),
         verifier=None, canonical_of=None,
         clock=lambda: datetime.now(UTC), new_uuid=uuid4, checks=all_well, database_lost=(Lost,),

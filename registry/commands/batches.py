@@ -1,0 +1,195 @@
+"""Batches of rows: sent to the sequencer chunk by chunk, each under an Idempotency-Key of its own.
+
+Nothing but those keys is kept of a batch. A chunk is recorded together with what became of its rows, or not at all;
+sent again it is answered from its key: so a batch goes on wherever it was cut off, and no row counts twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import count
+from time import monotonic
+from typing import Any, Final, Protocol
+
+import orjson
+
+from registry.commands.handle import Commands, Outcome
+from registry.commands.idempotency import Asked
+from registry.commands.row_answers import counts_of, known_of, moment_of
+from registry.domain.commands import CarryOutRows, RowCounts
+from registry.domain.names import IssuerId, LogName
+from registry.errors import KeyReused, Unavailable
+
+PATIENCE_S: Final = 30
+"""How long a chunk is sent again while the log cannot be written."""
+LONGEST_PAUSE: Final = timedelta(seconds=30)
+"""A batch that was last heard of before that has been cut off, wherever it was received."""
+AT_ONCE: Final = 64
+"""Chunks read, or looked for, at a time."""
+MOST_CHUNKS: Final = 1 << 20
+"""More than any batch has."""
+
+Answer = dict[str, Any]
+
+
+class ReadKept(Protocol):
+    """Reads what was answered under Idempotency-Keys."""
+
+    def __call__(
+        self, log: LogName, caller: str, keys: Sequence[str], *, with_answers: bool
+    ) -> Awaitable[list[tuple[str, bytes | None]]]:
+        """Return those of *keys* that exist, in order; the answers only if they are wanted."""
+
+
+class State(StrEnum):
+    """Where a batch stands."""
+
+    RECEIVING = "receiving"
+    INTERRUPTED = "interrupted"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch is kept: its issuer's keys and the operator's may both go on with it."""
+
+    log: LogName
+    issuer_id: IssuerId
+    batch_id: str
+
+    @property
+    def caller(self) -> str:
+        """Whose Idempotency-Keys its chunks have: nobody else's."""
+        return f"batch/{self.issuer_id}"
+
+    def key(self, number: int) -> str:
+        """Return the key of the chunk *number*, from 0."""
+        return f"{self.batch_id}/{number:07}"
+
+    @property
+    def end(self) -> str:
+        """The key of its end."""
+        return f"{self.batch_id}/end"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a batch has come."""
+
+    state: State
+    counts: RowCounts
+    chunks: int
+
+
+def differs(command: CarryOutRows) -> KeyReused:
+    """Return the refusal of a chunk that is not what was sent in its place before."""
+    first, last = command.first_row, command.first_row + len(command.rows) - 1
+    which = "The end of the file differs" if command.is_last else f"Rows {first} to {last} differ"
+    return KeyReused(
+        f"{which} from what was sent under this Idempotency-Key before; send the same file again to go on, or another "
+        "file under another key.",
+        rows=[first, max(first, last)],
+    )
+
+
+class Batches:
+    """Carries chunks out, and tells what became of them."""
+
+    def __init__(self, commands: Commands, read_kept: ReadKept, clock: Callable[[], datetime]) -> None:
+        self._commands = commands
+        self._read_kept = read_kept
+        self._clock = clock
+        self._receiving: dict[Place, int] = {}
+
+    @contextmanager
+    def receiving(self, place: Place) -> Iterator[None]:
+        """Let the batch count as being received meanwhile."""
+        self._receiving[place] = self._receiving.get(place, 0) + 1
+        try:
+            yield
+        finally:
+            self._receiving[place] -= 1
+            if not self._receiving[place]:
+                del self._receiving[place]
+
+    async def carry_out(self, asked: Asked, place: Place, command: CarryOutRows, number: int, digest: bytes) -> Outcome:
+        """Carry out the chunk *number*, whose rows and parameters have this *digest*; patient while that fails.
+
+        Raises `KeyReused`, naming the rows, for another chunk than was sent in this place before.
+        """
+        key = place.end if command.is_last else place.key(number)
+        mine = replace(asked, caller=place.caller, idempotency_key=key, request_hash=digest)
+        try:
+            return await self._patiently(mine, command)
+        except KeyReused:
+            raise differs(command) from None
+
+    async def look(self, asked: Asked, command: CarryOutRows) -> Outcome:
+        """Tell what would become of a chunk; nothing is recorded."""
+        return await self._patiently(asked.without_key(), replace(command, is_dry_run=True))
+
+    async def _patiently(self, asked: Asked, command: CarryOutRows) -> Outcome:
+        deadline = monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await self._commands.handle(asked, command)
+            except Unavailable as error:
+                if monotonic() + error.retry_after_s > deadline:
+                    raise
+                await asyncio.sleep(error.retry_after_s)
+
+    async def progress(self, place: Place) -> Progress | None:
+        """Return how far the batch has come; None if nothing is known of it."""
+        if (ended := await self.ended(place)) is not None:
+            return ended
+        number = await self._chunks(place)
+        is_here = place in self._receiving
+        if not number:
+            return Progress(State.RECEIVING, RowCounts(), 0) if is_here else None
+        (last,) = await self._answers(place, [place.key(number - 1)])
+        counts, known = known_of(last)
+        for answer in await self._answers(place, [place.key(one) for one in range(known, number)]):
+            counts = counts.plus(counts_of(answer))
+        is_recent = self._clock() - moment_of(last) < LONGEST_PAUSE
+        state = State.RECEIVING if is_here or is_recent else State.INTERRUPTED
+        return Progress(state, counts, number)
+
+    async def ended(self, place: Place) -> Progress | None:
+        """Return how the batch ended; None if it did not."""
+        for end in await self._answers(place, [place.end]):
+            return Progress(State.COMPLETE, *known_of(end))
+        return None
+
+    async def answers(self, place: Place) -> AsyncIterator[Answer]:
+        """Return what is kept of each chunk, in order, up to the first that was not carried out yet."""
+        for first in count(0, AT_ONCE):
+            keys = [place.key(number) for number in range(first, first + AT_ONCE)]
+            found = await self._answers(place, keys)
+            for answer in found:
+                yield answer
+            if len(found) < AT_ONCE:
+                return
+
+    async def _answers(self, place: Place, keys: Sequence[str]) -> list[Answer]:
+        found = await self._read_kept(place.log, place.caller, keys, with_answers=True)
+        return [orjson.loads(answer) for _, answer in found if answer is not None]
+
+    async def _chunks(self, place: Place) -> int:
+        """Return how many chunks were carried out, by dividing what is possible again and again."""
+        low, high = 0, MOST_CHUNKS  # all before `low` are there, `high` is not
+        while low < high:
+            step = max(1, (high - low) // AT_ONCE)
+            numbers = range(low, high, step)
+            keys = [place.key(number) for number in numbers]
+            there = {key for key, _ in await self._read_kept(place.log, place.caller, keys, with_answers=False)}
+            missing = next((number for number, key in zip(numbers, keys, strict=True) if key not in there), None)
+            if missing is None:
+                low = numbers[-1] + 1
+            else:
+                low, high = max(low, missing - step + 1), missing
+        return low

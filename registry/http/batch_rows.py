@@ -1,0 +1,155 @@
+"""The rows of a batch → commands: a row says what the body of the single request says, and of which credential."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from registry.commands.issue import Terms
+from registry.domain.commands import (
+    CredentialCommand,
+    RefusedRow,
+    RegisterCredential,
+    ReinstateCredential,
+    RevokeCredential,
+    Row,
+    SupersedeCredential,
+    SuspendCredential,
+)
+from registry.domain.names import CredentialId, IssuerId
+from registry.domain.rows import refusal
+from registry.errors import IssuerNotActive, Malformed, Refused
+from registry.http import auth, documents
+from registry.http.batch_files import Form, Members
+from registry.http.bodies import Body, RegistrationBody, RevocationBody, SupersessionBody, SuspensionBody, validated
+from registry.http.faults import unknown_member
+from registry.http.fields import CredentialIdText
+
+
+class RevocationRow(RevocationBody):
+    """Revoke."""
+
+    credential_id: CredentialIdText
+
+
+class SuspensionRow(SuspensionBody):
+    """Suspend."""
+
+    credential_id: CredentialIdText
+
+
+class ReinstatementRow(Body):
+    """Lift a suspension."""
+
+    credential_id: CredentialIdText
+
+
+class SupersessionRow(SupersessionBody):
+    """Replace by another credential."""
+
+    credential_id: CredentialIdText
+
+
+OPERATIONS: Final[dict[str, tuple[type[Body], str]]] = {
+    "register": (RegistrationBody, auth.ISSUE),
+    "revoke": (RevocationRow, auth.STATUS),
+    "suspend": (SuspensionRow, auth.STATUS),
+    "reinstate": (ReinstatementRow, auth.STATUS),
+    "supersede": (SupersessionRow, auth.STATUS),
+}
+"""What a row may ask for → its members, and what the API key must be for."""
+
+
+def columns() -> list[str]:
+    """Return every member that a row of CSV may have; documents are for NDJSON."""
+    fields = {field.alias or name for model, _ in OPERATIONS.values() for name, field in model.model_fields.items()}
+    return ["operation", *sorted(fields - {"credential", "options"})]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the rows of one batch."""
+
+    form: Form
+    issuer_id: IssuerId
+    origin: str
+    caller: auth.Caller
+    clock: Callable[[], datetime]
+    mint: Callable[[], UUID]
+    terms: Terms | None
+    """The issuer's; None: it has no DID yet."""
+    operation: str | None
+    """What rows ask for that do not say it."""
+    _barred: dict[str, Refused | None] = field(default_factory=dict)
+
+    def row(self, record: bytes) -> Row:
+        """Return the command of one record, or why it is none."""
+        members: Members = {}
+        try:
+            members = self.form.members(record)
+            return self._command(members)
+        except Refused as error:
+            named = members.get("credentialId")
+            return RefusedRow(named[:1024] if isinstance(named, str) else None, refusal(error))
+
+    def _command(self, members: Members) -> CredentialCommand:
+        operation = members.pop("operation", self.operation)
+        known = OPERATIONS.get(operation) if isinstance(operation, str) else None
+        if known is None:
+            raise _no_operation(operation)
+        model, scope = known
+        if (barred := self._bar(scope)) is not None:
+            raise barred
+        body = validated(model, members, "The row")
+        at, issuer_id = self.clock(), self.issuer_id
+        match body:
+            case RegistrationBody():
+                return self._registration(body, at)
+            case RevocationRow(credential_id=cid):
+                return RevokeCredential(at, issuer_id, CredentialId(cid), body.reason, body.effective_at)
+            case SuspensionRow(credential_id=cid):
+                return SuspendCredential(at, issuer_id, CredentialId(cid), body.reason, body.effective_at)
+            case ReinstatementRow(credential_id=cid):
+                return ReinstateCredential(at, issuer_id, CredentialId(cid))
+            case SupersessionRow(credential_id=cid, by=by):
+                by_id = CredentialId(by)
+                return SupersedeCredential(
+                    at, issuer_id, CredentialId(cid), by_id, body.reason, body.revoke, body.effective_at
+                )
+        raise TypeError(f"No command for {type(body).__name__}.")
+
+    def _registration(self, body: RegistrationBody, at: datetime) -> RegisterCredential:
+        if (document := body.credential) is not None:
+            if self.terms is None:
+                raise IssuerNotActive("The issuer has no DID yet, and so cannot issue.")
+            terms = self.terms
+            _, registration = documents.prepare(
+                document, did=terms.did, origin=self.origin, profile=terms.profile, mint=self.mint
+            )
+            return registration.command(at, self.issuer_id)
+        valid_from, valid_until = documents.validity(body.valid_from, body.valid_until)
+        identifier = CredentialId(body.credential_id or f"urn:uuid:{self.mint()}")
+        types = tuple(body.type or ())
+        return RegisterCredential(at, self.issuer_id, identifier, types, valid_from, valid_until, body.achievement)
+
+    def _bar(self, scope: str) -> Refused | None:
+        if scope not in self._barred:
+            try:
+                auth.require_scope(self.caller, scope)
+                self._barred[scope] = None
+            except Refused as error:
+                self._barred[scope] = error
+        return self._barred[scope]
+
+
+def _no_operation(given: Any) -> Malformed:
+    if given is None:
+        return Malformed(
+            f"The row does not say its `operation`, one of {', '.join(OPERATIONS)}; or give one for all rows as "
+            "`?operation=`.",
+            pointer="/operation",
+        )
+    return Malformed(unknown_member(str(given)[:80], list(OPERATIONS), "operation"), pointer="/operation")

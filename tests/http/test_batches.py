@@ -1,0 +1,362 @@
+"""Many rows in one request: each is carried out on its own, once, whatever is cut off and sent again."""
+
+import asyncio
+import csv
+import io
+import json
+from itertools import count
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from registry.http.batch_files import CHUNK_ROWS
+from tests.http.test_isolation import recorded
+
+NDJSON, CSV = {"Content-Type": "application/x-ndjson"}, {"Content-Type": "text/csv"}
+_numbers = count(1)
+
+
+def a_key():
+    return f"batch-{next(_numbers)}"
+
+
+def fresh(number, start=None):
+    """Ids that no other test has."""
+    first = next(_numbers) * 1_000_000 if start is None else start
+    return [f"urn:batch:{first + one}" for one in range(number)]
+
+
+def ndjson(rows):
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def registrations(ids, **members):
+    return [{"operation": "register", "credentialId": one, "type": ["VerifiableCredential"], **members} for one in ids]
+
+
+async def send(service, body, *, slug=None, key=None, headers=NDJSON, batch=None, query=""):
+    """Send a batch; its status and answer."""
+    given = {**headers, **({"Idempotency-Key": batch} if batch else {})}
+    path = f"/issuers/{slug or service.issuer_slug}/batches{query}"
+    return await service.ask("POST", path, key=key, headers=given, data=body)
+
+
+async def result(service, batch, *, slug=None, key=None, query="", accept="application/x-ndjson"):
+    path = f"/issuers/{slug or service.issuer_slug}/batches/{batch}/result{query}"
+    headers = {**service.headers(key), "Accept": accept}
+    async with service.session.get(service.url + path, headers=headers) as response:
+        text = await response.text()
+        assert response.status == 200, text
+        assert response.content_type == accept
+        return text if accept == "text/csv" else [json.loads(line) for line in text.splitlines()]
+
+
+async def status_of(service, identifier, position):
+    path = f"/issuers/{service.issuer_slug}/credentials/{quote(identifier, safe='')}"
+    status, answer = await service.ask("GET", path, headers={"Registry-Position": position})
+    return answer["status"] if status == 200 else status
+
+
+async def send_and_leave(service, part, length, batch, *, rows):
+    """Send *part* of a body that was to be of *length* bytes, and go away when *rows* of it are carried out."""
+    url = urlsplit(service.url)
+    head = (
+        f"POST /issuers/{service.issuer_slug}/batches HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {length}\r\n"
+        f"Authorization: Bearer {service.issuer_key}\r\nContent-Type: application/x-ndjson\r\n"
+        f"Idempotency-Key: {batch}\r\n\r\n"
+    )
+    _, writer = await asyncio.open_connection(url.hostname, url.port)
+    writer.write(head.encode() + part)
+    await writer.drain()
+    for _ in range(200):
+        status, progress = await service.ask("GET", f"/issuers/{service.issuer_slug}/batches/{batch}")
+        if status == 200 and progress["rows"] == rows:
+            break
+        await asyncio.sleep(0.05)
+    assert (status, progress["rows"], progress["state"]) == (200, rows, "receiving")
+    writer.close()
+    await writer.wait_closed()
+
+
+def slug_of(problem):
+    return problem["type"].rpartition("/")[2]
+
+
+# ── what rows do ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_rows_register_and_say_the_entries_that_a_single_registration_says(service):
+    ids, batch = fresh(CHUNK_ROWS * 2 + 1), a_key()
+    status, answer = await send(service, ndjson(registrations(ids)), batch=batch)
+    assert (status, answer["state"], answer["rows"]) == (200, "complete", len(ids))
+    assert answer["counts"] == {"accepted": len(ids), "unchanged": 0, "rejected": 0}
+    told = await result(service, batch)
+    assert [one["row"] for one in told] == list(range(1, len(ids) + 1))
+    assert [one["credentialId"] for one in told] == ids
+    seen = set()
+    for one in (told[0], told[CHUNK_ROWS], told[-1]):
+        again, single = await service.ask(
+            "POST",
+            f"/issuers/{service.issuer_slug}/credentials",
+            json={"credentialId": one["credentialId"], "type": ["VerifiableCredential"]},
+        )
+        assert again == 201
+        assert {"row": one["row"], "outcome": "accepted", **single} == one
+        seen.add(one["credentialStatus"][0]["statusListIndex"])
+    assert len(seen) == 3
+
+
+async def test_every_operation_in_one_file_sees_what_the_rows_before_it_did(service):
+    one, two, three = fresh(3)
+    rows = [
+        *registrations([one, two, three]),
+        {"operation": "suspend", "credentialId": one, "reason": "investigation"},
+        {"operation": "reinstate", "credentialId": one},
+        {"operation": "revoke", "credentialId": one, "reason": "fraud"},
+        {"operation": "revoke", "credentialId": one},
+        {"operation": "suspend", "credentialId": one},
+        {"operation": "supersede", "credentialId": two, "by": three},
+        {"operation": "revoke", "credentialId": "urn:batch:nobody"},
+    ]
+    batch = a_key()
+    status, answer = await send(service, ndjson(rows), batch=batch)
+    assert (status, answer["counts"]) == (200, {"accepted": 7, "unchanged": 1, "rejected": 2})
+    told = await result(service, batch)
+    assert [row.get("status") for row in told[3:7]] == ["suspended", "active", "revoked", "revoked"]
+    assert [slug_of(row["problem"]) for row in told if row["outcome"] == "rejected"] == [
+        "illegal-transition",
+        "unknown-credential",
+    ]
+    assert told[7]["problem"]["currentStatus"] == "revoked"
+    standing = [await status_of(service, each, answer["position"]) for each in (one, two, three)]
+    assert standing == ["revoked", "superseded", "active"]
+
+
+async def test_a_refused_row_is_told_as_a_single_request_would_be_and_stops_no_other(service):
+    good, taken = fresh(2)
+    rows = [
+        *registrations([taken]),
+        *registrations([taken], achievement="https://example.edu/another"),
+        {"operation": "register", "credentialId": "no iri", "type": ["VerifiableCredential"]},
+        {"operation": "register", "credentialId": good, "typ": ["VerifiableCredential"]},
+        {"operation": "revoc", "credentialId": good},
+        {"credentialId": good},
+        *registrations([good]),
+    ]
+    batch = a_key()
+    status, answer = await send(service, ndjson(rows), batch=batch)
+    assert (status, answer["counts"]) == (200, {"accepted": 2, "unchanged": 0, "rejected": 5})
+    problems = [row["problem"] for row in await result(service, batch, query="?outcome=rejected")]
+    assert [one["row"] for one in answer["rejected"]] == [2, 3, 4, 5, 6]
+    assert [slug_of(one) for one in problems] == ["already-registered", *["malformed"] * 4]
+    assert [one["errors"][0]["pointer"] for one in problems[1:3]] == ["/credentialId", "/typ"]
+    assert "do you mean `revoke`?" in problems[3]["detail"]
+    assert "?operation=" in problems[4]["detail"]
+    single, problem = await service.ask(
+        "POST",
+        f"/issuers/{service.issuer_slug}/credentials",
+        json={"credentialId": "no iri", "type": ["VerifiableCredential"]},
+    )
+    assert single == problems[1]["status"]
+    assert {**problem, "requestId": ""} == {**problems[1], "requestId": ""}
+
+
+async def test_a_table_with_a_header_is_read_the_same(service):
+    one, two = fresh(2)
+    table = io.StringIO(newline="")
+    rows = csv.writer(table)
+    rows.writerow(["credentialId", "type", "validFrom", "achievement", "problem"])
+    rows.writerow([one, "VerifiableCredential OpenBadgeCredential", "2026-01-01T00:00:00Z", "", "was wrong"])
+    rows.writerow([two, "VerifiableCredential|OpenBadgeCredential", "", 'https://example.edu/a,b"c', ""])
+    body = b"\xef\xbb\xbf" + table.getvalue().encode() + b"\r\n\r\n"
+    batch = a_key()
+    status, answer = await send(service, body, headers=CSV, batch=batch, query="?operation=register")
+    assert (status, answer["counts"]["accepted"], answer["rows"]) == (200, 1, 2)
+    told = list(csv.DictReader(io.StringIO(await result(service, batch, accept="text/csv"))))
+    assert [row["outcome"] for row in told] == ["accepted", "rejected"]
+    assert told[0]["statusListCredential"].startswith("http")
+    assert "/achievement" in told[1]["problem"]
+
+
+async def test_a_whole_credential_may_stand_in_a_row(service):
+    document = {
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "type": ["VerifiableCredential"],
+        "credentialSubject": {"achievement": {"id": "https://example.edu/math"}},
+    }
+    rows = [{"credential": document}, {"credential": {**document, "proof": {}}}]
+    status, answer = await send(service, ndjson(rows), query="?operation=register")
+    assert (status, answer["counts"]) == (200, {"accepted": 1, "unchanged": 0, "rejected": 1})
+    assert answer["rejected"][0]["problem"]["pointer"] == "/credential/proof"
+
+
+# ── looking first ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_dry_run_tells_what_would_happen_and_records_nothing(service):
+    one, two = fresh(2)
+    rows = [*registrations([one, two]), {"operation": "revoke", "credentialId": one}, {"operation": "revoke"}]
+    before = await recorded(service)
+    batch = a_key()
+    status, looked = await send(service, ndjson(rows), batch=batch, query="?dry_run=true")
+    assert (status, looked["dryRun"], looked["rows"]) == (200, True, 4)
+    assert looked["counts"] == {"accepted": 3, "unchanged": 0, "rejected": 1}
+    assert looked["rejected"][0]["problem"]["errors"][0]["pointer"] == "/credentialId"
+    assert await recorded(service) == before
+    assert (await service.ask("GET", f"/issuers/{service.issuer_slug}/batches/{batch}"))[0] == 404
+    status, answer = await send(service, ndjson(rows), batch=batch)
+    assert answer["counts"] == looked["counts"]
+
+
+# ── once, whatever is sent again ─────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_same_file_again_changes_nothing_and_gets_the_same_answer(service):
+    body, batch = ndjson(registrations(fresh(CHUNK_ROWS + 7))), a_key()
+    first, told = await send(service, body, batch=batch), await result(service, batch)
+    before = await recorded(service)
+    assert await send(service, body, batch=batch) == first
+    assert await recorded(service) == before
+    assert await result(service, batch) == told
+
+
+@pytest.mark.parametrize("change", ["later row", "first row", "longer", "shorter", "parameter"])
+async def test_another_file_under_the_same_key_is_refused_and_changes_nothing(service, change):
+    ids, batch = fresh(CHUNK_ROWS * 2), a_key()
+    rows = registrations(ids)
+    await send(service, ndjson(rows), batch=batch)
+    other = {
+        "later row": [*rows[:-1], *registrations(fresh(1))],
+        "first row": [*registrations(fresh(1)), *rows[1:]],
+        "longer": [*rows, *registrations(fresh(1))],
+        "shorter": rows[:CHUNK_ROWS],
+        "parameter": rows,
+    }[change]
+    before = await recorded(service)
+    query = "?operation=revoke" if change == "parameter" else ""
+    status, problem = await send(service, ndjson(other), batch=batch, query=query)
+    assert (status, slug_of(problem)) == (422, "key-reused")
+    assert await recorded(service) == before
+    if change == "later row":
+        assert problem["rows"] == [CHUNK_ROWS + 1, CHUNK_ROWS * 2]
+
+
+async def test_what_was_cut_off_is_gone_on_with(service):
+    ids, batch = fresh(CHUNK_ROWS * 5), a_key()
+    body = ndjson(registrations(ids))
+    before = await recorded(service)
+    await send_and_leave(service, body[: len(body) // 2], len(body), batch, rows=CHUNK_ROWS * 2)
+    assert len(await result(service, batch)) == CHUNK_ROWS * 2
+    status, answer = await send(service, body, batch=batch)
+    assert (status, answer["counts"]["accepted"]) == (200, len(ids))
+    assert await recorded(service) == before + len(ids)
+    assert [one["credentialId"] for one in await result(service, batch)] == ids
+
+
+async def test_two_that_send_the_same_file_at_once_record_it_once(service):
+    body, batch = ndjson(registrations(fresh(CHUNK_ROWS * 3))), a_key()
+    before = await recorded(service)
+    both = await asyncio.gather(send(service, body, batch=batch), send(service, body, batch=batch))
+    assert both[0] == both[1]
+    assert both[0][1]["counts"]["accepted"] == CHUNK_ROWS * 3
+    assert await recorded(service) == before + CHUNK_ROWS * 3
+
+
+# ── who may ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_row_needs_the_scope_that_its_single_request_needs(service):
+    slug, _ = await service.issuer()
+    status, made = await service.ask(
+        "POST",
+        f"/issuers/{slug}/api-keys",
+        key=service.operator_key,
+        json={"name": "x", "scopes": ["credentials:issue"]},
+    )
+    (one,) = fresh(1)
+    rows = [*registrations([one]), {"operation": "revoke", "credentialId": one}]
+    status, answer = await send(service, ndjson(rows), slug=slug, key=made["key"])
+    assert (status, answer["counts"]) == (200, {"accepted": 1, "unchanged": 0, "rejected": 1})
+    assert slug_of(answer["rejected"][0]["problem"]) == "forbidden"
+    assert "headers" not in answer["rejected"][0]["problem"]
+
+
+async def test_a_key_for_reading_sends_no_batch(service):
+    slug, _ = await service.issuer()
+    _, made = await service.ask(
+        "POST",
+        f"/issuers/{slug}/api-keys",
+        key=service.operator_key,
+        json={"name": "x", "scopes": ["credentials:read"]},
+    )
+    status, problem = await send(service, ndjson(registrations(fresh(1))), slug=slug, key=made["key"])
+    assert (status, slug_of(problem)) == (403, "forbidden")
+
+
+async def test_the_operator_and_the_issuer_see_each_others_batches_of_the_issuer_and_nobody_elses(service):
+    batch, (one,) = a_key(), fresh(1)
+    await send(service, ndjson(registrations([one])), batch=batch, key=service.operator_key)
+    assert [row["credentialId"] for row in await result(service, batch)] == [one]
+    slug, key = await service.issuer()
+    status, problem = await service.ask("GET", f"/issuers/{slug}/batches/{batch}", key=key)
+    assert (status, slug_of(problem)) == (404, "not-found")
+    status, answer = await send(service, ndjson(registrations([one])), batch=batch, slug=slug, key=key)
+    assert (status, answer["counts"]["accepted"]) == (200, 1), "the same key and id mean something else there"
+
+
+# ── hostile files ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"),
+    [
+        ({"Content-Type": "application/json"}, b"[]", (415, "unsupported-media-type")),
+        ({"Content-Type": "text/csv; charset=utf-16"}, b"a", (415, "unsupported-media-type")),
+        ({**NDJSON, "Content-Encoding": "gzip"}, b"x", (415, "unsupported-media-type")),
+        (NDJSON, b"{" + b" " * 1_100_000, (413, "too-large")),
+        (NDJSON, b"{" + b" " * 1_100_000 + b"}\n", (413, "too-large")),
+        (CSV, b"credentialId,reason\n" + b'urn:a:1,"' + b"x\n" * 600_000, (413, "too-large")),
+        (CSV, b'credentialId,reason\nurn:a:1,"x', (400, "malformed")),
+        (CSV, b"", (400, "malformed")),
+        (CSV, b"credentialId,credentialId\n", (400, "malformed")),
+        (CSV, b"credentialID\nurn:a:1\n", (400, "malformed")),
+        (CSV, b"\xff\xfe\n", (400, "malformed")),
+        ({**NDJSON, "Idempotency-Key": "with/slash"}, b"", (400, "malformed")),
+        ({**NDJSON, "Idempotency-Key": "x" * 129}, b"", (400, "malformed")),
+    ],
+)
+async def test_a_file_that_cannot_be_read_is_refused_by_name(service, headers, body, expected):
+    before = await recorded(service)
+    status, problem = await send(service, body, headers=headers, query="?operation=revoke")
+    assert (status, slug_of(problem)) == expected
+    assert await recorded(service) == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "row", "detail"),
+    [
+        (NDJSON, b"{", "is not JSON"),
+        (NDJSON, b"[]", "A row is a JSON object"),
+        (NDJSON, b'{"credentialId": "a:b", "credentialId": "a:c"}', "stands twice"),
+        (NDJSON, b'{"credentialId": "a:b\\u0000"}', "U+0000"),
+        (NDJSON, b"\xff", "is not UTF-8"),
+        (NDJSON, b'{"operation": 7}', "not known"),
+        (NDJSON, b'{"operation": "revoke"}', "required"),
+        (CSV, b"a:b,c,d", "3 cells"),
+        (CSV, b'a:b,"c"d', "is no CSV"),
+        (CSV, b"\xffa:b,", "is not UTF-8"),
+        (CSV, b"a\x00:b,", "U+0000"),
+        (CSV, b"a:b,because", "reason"),
+    ],
+)
+async def test_a_row_that_cannot_be_read_is_refused_alone(service, headers, row, detail):
+    header = b"credentialId,reason\n" if headers is CSV else b""
+    status, answer = await send(service, header + row + b"\n", headers=headers, query="?operation=revoke")
+    assert (status, answer["counts"]) == (200, {"accepted": 0, "unchanged": 0, "rejected": 1})
+    assert detail in answer["rejected"][0]["problem"]["detail"]
+
+
+async def test_an_empty_file_is_a_batch_without_rows(service):
+    status, answer = await send(service, b"\n \n", batch=(batch := a_key()))
+    assert (status, answer["rows"], answer["state"]) == (200, 0, "complete")
+    assert await result(service, batch) == []

@@ -18,10 +18,12 @@ from registry.domain.events import EVENT_TYPES, AnyEvent, Event, Recorded, Store
 from registry.domain.names import Stream
 from registry.domain.upcast import upcast
 from registry.errors import TooLarge
+from registry.log.typed import Typed
 
 BODY_MAX_BYTES = 60 * 1024
 GENESIS = bytes(32)
 """The hash before position 1."""
+_TYPED = Typed()
 
 
 @lru_cache(maxsize=64)  # a batch has one moment
@@ -70,6 +72,24 @@ def decode(position: int, body: bytes) -> Recorded:
 
     Raises `ValueError` (as pydantic's and orjson's errors are), `KeyError` or `TypeError` when the bytes are no event.
     """
+    if (read := _TYPED.read(body)) is None:
+        return decode_loosely(position, body)
+    around, event = read
+    return Recorded(
+        position,
+        Stream(around.stream),
+        around.version,
+        around.recorded_at,
+        around.effective_at or around.recorded_at,
+        around.actor,
+        around.request_id,
+        around.id,
+        event,
+    )
+
+
+def decode_loosely(position: int, body: bytes) -> Recorded:
+    """Return the same as `decode`, by way of dictionaries and pydantic: whatever shape it has, in twice the time."""
     fields = orjson.loads(body)
     recorded_at = datetime.fromisoformat(fields["recorded_at"])
     effective_at = fields.get("effective_at")
@@ -81,7 +101,7 @@ def decode(position: int, body: bytes) -> Recorded:
         effective_at=datetime.fromisoformat(effective_at) if effective_at else recorded_at,
         actor=fields["actor"],
         request_id=fields["request_id"],
-        event_id=UUID(fields["id"]),
+        event_id=UUID(str(fields["id"])),  # whatever else it is, it is no id
         event=_event(fields["schema"], fields["event"]),
     )
 

@@ -32,6 +32,7 @@ from registry.commands.list_sets import ListSetKeeper
 from registry.commands.sequenced import Sequenced
 from registry.doctor import load_master_keys
 from registry.domain.names import LogName
+from registry.file_publishing import keep_files
 from registry.http.drain import Drain
 from registry.http.limits import Quota
 from registry.http.metrics import Metrics, metrics_app, watch_loop
@@ -160,7 +161,10 @@ class Process:
             publish_for_ever(publisher, lambda: read.logs(database), tick_s=settings.tick_s, wake=self._wake_publisher),
             "publishing",
         )
-        self.life.background(self.life.hear({advance.CHANNEL: self._wake_publisher}), "listening for the publisher")
+        wake_files = asyncio.Event()
+        keep_files(self.life, settings, database, metrics, projecting, wake_files)
+        wakes = {advance.CHANNEL: self._wake_publisher, PUBLISHED_CHANNEL: wake_files}
+        self.life.background(self.life.hear(wakes), "listening for the publisher")
         self.life.background(upkeep.tell_publishing(projecting, publisher, self._metrics), "publisher's metrics")
 
     # ── the write side and the door ──────────────────────────────────────────────────────────────────────

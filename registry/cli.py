@@ -196,6 +196,28 @@ def accept_restore(log: str, yes: bool) -> None:
     _say(asyncio.run(deployment.accept_restore(load(), log)))
 
 
+@commands.command("publish-files", short_help="Compare published files, and mend them.")
+@click.option("--check", is_flag=True, help="Only say what is wrong; exit status 1 if anything is.")
+def publish_files(check: bool) -> None:
+    """Compare every published file with what was signed, and write what is missing or wrong.
+
+    Needs REGISTRY_PROJECTOR_DATABASE_URL (as registry_projector) and REGISTRY_FILES, the directory or object store.
+    `registry project` does the same by itself, round by round; it may run meanwhile.
+    """
+    from registry import deployment
+    from registry.settings import load
+
+    with progress_bar("comparing") as told:
+        report = asyncio.run(deployment.publish_files(load(), told, repairing=not check))
+    for sentence in report.faults:
+        _say(sentence)
+    wrong = len(report.faults)
+    mended = "" if check else f", {report.written} files written"
+    _say(f"{report.where}: {report.compared} lists compared, {wrong} not as published{mended}")
+    if check and report.faults:
+        sys.exit(REFUSED)
+
+
 @commands.command("rotate-master-key", short_help="Wrap every secret anew.")
 def rotate_master_key() -> None:
     """Wrap every secret anew under the first of the master keys.

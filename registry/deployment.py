@@ -15,7 +15,7 @@ from projections.rebuild import Rebuilt
 from projections.rebuild import rebuild as rebuild_projection
 from projections.status_lists.frontier import disputed_head
 from projections.status_lists.store import prepare as prepare_published
-from registry import doctor, embedded
+from registry import doctor, embedded, file_publishing
 from registry.app import Process
 from registry.commands.idempotency import system
 from registry.commands.restore import record_restore
@@ -251,6 +251,12 @@ async def _accept_restore(settings: Settings, log: LogName) -> str:
         f"{log} goes on from position {head.position} ({published.position} was published); "
         f"{closed} open status list sets were closed. Publishing resumes by itself."
     )
+
+
+async def publish_files(settings: Settings, told: Told, *, repairing: bool) -> file_publishing.Report:
+    """Compare every published file, and write what differs if *repairing*."""
+    async with attached(settings) as settings:
+        return await file_publishing.compare(settings, _projector(settings), told, repairing=repairing)
 
 
 async def rewrap(settings: Settings, told: Told) -> int:

@@ -11,6 +11,9 @@ from enum import StrEnum
 import asyncpg
 
 from projections.issuer_directory import view as directory
+from projections.status_lists.files.opening import open_target
+from projections.status_lists.files.publish import behind
+from projections.status_lists.files.target import TargetFailed
 from projections.status_lists.frontier import disputed_head
 from registry.commands.delegation import Resolve, listed
 from registry.domain.events import VerificationMethod
@@ -103,6 +106,7 @@ async def examine(settings: Settings, dsn: str, *, writing: bool = True) -> list
             findings.append(await _finding("secrets", _secrets, conn, settings, writing))
             findings += [one for log in settings.origins for one in await _log(conn, settings, log, writing)]
             findings += await _dcc(conn, settings) if writing else []
+            findings += await _files(conn, settings)
     except LOST as error:
         findings.append(Finding("database", Verdict.REFUSED, f"went away: {reason(error)}"))
     finally:
@@ -216,6 +220,24 @@ async def _dcc(conn: Connection, settings: Settings) -> list[Finding]:
         return [good("DCC listener", f"speaks for {name}")]
     sentence = f"no issuer is registered under {name!r}, its REGISTRY_DCC_ISSUER; it answers 404 until there is one."
     return [Finding("DCC listener", Verdict.WARNING, sentence)]
+
+
+async def _files(conn: Connection, settings: Settings) -> list[Finding]:
+    """Whether published files, where there should be any, are those of the latest publications; bytes are not read."""
+    if not settings.files:
+        return []
+    try:
+        late = await behind(conn, open_target(settings.files), list(settings.origins))
+    except SettingsRefused as error:
+        return [Finding("files", Verdict.REFUSED, error.detail)]
+    except TargetFailed as error:
+        return [Finding("files", Verdict.WARNING, f"{error} They are not kept up; the service answers instead.")]
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError):
+        return []  # nothing is published yet
+    if late:
+        sentence = f"{len(late)} lists have no up-to-date files, such as {late[0]}; `registry project` writes them."
+        return [Finding("files", Verdict.WARNING, sentence)]
+    return [good("files", "those looked at are of the latest publication")]
 
 
 async def _signed_by_compromised(conn: Connection, log: LogName) -> int:

@@ -70,6 +70,13 @@ class Settings(BaseSettings):
         None, description="folder outside the database that remembers what was published; default: published in home"
     )
 
+    files: str = Field(
+        "",
+        description="where published lists lie as files, too: a directory, or s3://bucket/prefix, gs://…, az://… "
+        "(credentials as the provider's own tools find them); empty: nowhere",
+    )
+    files_check_s: float = Field(600, gt=0, description="in which time every such file is compared once, and repaired")
+
     tick_s: float = Field(15, gt=0, description="how often changed lists are published")
     ttl_s: float = Field(60, gt=0, description="how long a verifier may keep a list")
     validity_s: float = Field(43_200, gt=0, le=86_400, description="how long a signed list is valid")

@@ -11,6 +11,7 @@ import asyncpg
 
 from projections import checkpoints
 from projections.runner import Runner
+from projections.status_lists.files.publish import FilePublisher
 from projections.status_lists.publish import Publisher
 from projections.status_lists.view import PublishedLists
 from registry.domain.names import LogName
@@ -79,6 +80,21 @@ async def tell_publishing(projecting: Runner, publisher: Publisher, metrics: Met
         for key, times in projecting.failures.items():
             metrics.projection_errors.labels(key[1]).inc(times - counted.get(key, 0))
             counted[key] = times
+
+
+async def tell_files(publisher: FilePublisher, metrics: Metrics) -> None:
+    """Tell what was written to files, and what waits to be."""
+    told = (0, 0, 0)
+    counters = (metrics.files_written, metrics.files_repaired, metrics.files_failures)
+    while True:
+        await asyncio.sleep(GAUGES_S)
+        progress = publisher.progress
+        now = (progress.written, progress.repaired, progress.failures)
+        for counter, before, count in zip(counters, told, now, strict=True):
+            counter.inc(count - before)
+        told = now
+        metrics.files_pending.set(len(progress.pending))
+        metrics.files_oldest_pending.set(progress.oldest_s(utc_now()))
 
 
 async def flush_last_used(api_keys: ApiKeys) -> None:

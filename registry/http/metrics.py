@@ -116,6 +116,14 @@ class Metrics:
             "registry_revocation_visible_seconds", "From a status change to its publication.", _VISIBLE_S
         )
 
+        self.files_written = self._counter("registry_files_written", "Files of lists written.")
+        self.files_repaired = self._counter("registry_files_repaired", "Lists whose files were not as written.")
+        self.files_failures = self._counter("registry_files_failures", "Failed attempts to publish files.")
+        self.files_pending = self._gauge("registry_files_pending", "Lists whose files are not up to date.")
+        self.files_oldest_pending = self._gauge(
+            "registry_files_oldest_pending_seconds", "Age of the oldest publication that is not in the files yet."
+        )
+
     def _of_elsewhere(self) -> None:
         self._fetches = self._counter("registry_remote_fetches", "Documents asked for elsewhere.", "outcome")
         self._fetch_seconds = self._histogram(

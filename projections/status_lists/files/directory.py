@@ -1,0 +1,213 @@
+"""Files in a directory: written beside, synced, and made visible by the rename of one link per list.
+
+A reader resolves the link once and opens what it leads to, which never changes: headers and body are of one version,
+whatever is published meanwhile. The version before stays until the next one, for readers between the two steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+from projections.status_lists.files.layout import FormFile, ListFiles
+from projections.status_lists.files.target import Fault, TargetFailed
+from registry.domain.names import LogName
+
+LISTS, VERSIONS = "status-lists", "versions"
+LOCK_S = 0.02
+"""How often a lock that another process holds is tried."""
+_THREADS = 4
+"""That wait for the disk."""
+
+
+class Directory:
+    """A directory that a web server reads; several processes may publish to it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._threads = ThreadPoolExecutor(_THREADS, "files")
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return str(self._root)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False)
+
+    @asynccontextmanager
+    async def turn(self, log: LogName) -> AsyncIterator[None]:
+        """Hold the lock file of *log*; the kernel releases it when a process dies."""
+        with _told():
+            _folder(self._root / log)
+            handle = os.open(self._root / log / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            with _told():
+                while not _locked(handle):  # noqa: ASYNC110  # the kernel does not tell when a lock is free
+                    await asyncio.sleep(LOCK_S)
+            yield
+        finally:
+            os.close(handle)
+
+    async def write(self, lists: Sequence[ListFiles]) -> int:
+        """Write the files of *lists*, a list at a time in each thread."""
+        loop = asyncio.get_running_loop()
+        written = [loop.run_in_executor(self._threads, self._write, one) for one in lists]
+        return sum(await _all(written))
+
+    async def check(self, lists: Sequence[ListFiles], *, deeply: bool) -> list[Fault]:
+        """Compare names, which is cheap; *deeply*: also digest every file."""
+        loop = asyncio.get_running_loop()
+        looked = [loop.run_in_executor(self._threads, self._fault, one, deeply) for one in lists]
+        return [fault for fault in await _all(looked) if fault is not None]
+
+    def _write(self, one: ListFiles) -> int:
+        with _told():
+            if self._fault(one, True) is None:
+                return 0  # another process was here
+            link = self._link(one)
+            version = self._root / one.log / VERSIONS / str(one.status_list_id) / str(one.sequence)
+            before = _leads_to(link)
+            if version.exists():
+                shutil.rmtree(_aside(version))
+            _fill(version, one)
+            _folder(link.parent)
+            _move_link(link, f"../{VERSIONS}/{one.status_list_id}/{one.sequence}")
+            _tidy(version.parent, {version.name, Path(before or version.name).name})
+        return len(one.files)
+
+    def _fault(self, one: ListFiles, deeply: bool) -> Fault | None:
+        link = self._link(one)
+        expected = f"../{VERSIONS}/{one.status_list_id}/{one.sequence}"
+        with _told():
+            if (found := _leads_to(link)) != expected:
+                return Fault(one.status_list_id, "is missing" if found is None else "is of another publication")
+            named = ((file.name, file) for file in one.files)
+            for name, file in (*named, *one.defaults):
+                if _leads_to(link / name) != one.whole_name(file):
+                    return Fault(one.status_list_id, f"{name} is missing or of another version")
+            if deeply:
+                for file in one.files:
+                    if _digest(link / file.name) != file.etag:
+                        return Fault(one.status_list_id, f"{file.name} has other bytes than were signed")
+        return None
+
+    def _link(self, one: ListFiles) -> Path:
+        return self._root / one.log / LISTS / str(one.status_list_id)
+
+
+def _fill(version: Path, one: ListFiles) -> None:
+    """Make the directory *version*, whole or not at all."""
+    _folder(version.parent)
+    beside = version.with_name(f".{version.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    _folder(beside)
+    for file in one.files:
+        _write_synced(beside / one.whole_name(file), file, one)
+        (beside / file.name).symlink_to(one.whole_name(file))
+    for name, file in one.defaults:
+        (beside / name).symlink_to(one.whole_name(file))
+    beside.rename(version)
+
+
+def _folder(path: Path) -> None:
+    """Make *path* and what it lies in; everybody may read them, whatever this process's umask says."""
+    if not path.is_dir():
+        _folder(path.parent)
+        path.mkdir(exist_ok=True)
+        path.chmod(0o755)
+
+
+def _write_synced(path: Path, file: FormFile, one: ListFiles) -> None:
+    """Write and sync: after a power failure a name must not stand for an empty file, which would be served."""
+    assert file.content is not None, "the bytes were read"
+    at = one.published_at.timestamp()
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    try:
+        rest = memoryview(file.content)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        os.fchmod(handle, 0o644)
+        os.utime(handle, (at, at))  # Last-Modified, as the service tells it
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _move_link(link: Path, target: str) -> None:
+    """Let *link* lead to *target*, at once; what else lies there goes."""
+    beside = link.with_name(f".{link.name}.new")
+    with suppress(FileNotFoundError):
+        beside.unlink()
+    beside.symlink_to(target)
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    beside.replace(link)
+
+
+def _tidy(versions: Path, kept: set[str]) -> None:
+    for old in versions.iterdir():
+        if old.name not in kept:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _aside(version: Path) -> Path:
+    """Move a version that is not whole out of the way."""
+    away = version.with_name(f".{version.name}.old")
+    shutil.rmtree(away, ignore_errors=True)
+    version.rename(away)
+    return away
+
+
+def _leads_to(link: Path) -> str | None:
+    try:
+        return os.readlink(link)  # noqa: PTH115  # a Path would lose the "../"s that are compared
+    except OSError:
+        return None
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _all(futures: Sequence[asyncio.Future]) -> list:  # type: ignore[type-arg]
+    """Return all results; the first failure is raised when all have ended, for the lock must outlast them."""
+    ending = asyncio.gather(*futures, return_exceptions=True)
+    try:
+        done = await asyncio.shield(ending)
+    except asyncio.CancelledError:
+        await ending
+        raise
+    for one in done:
+        if isinstance(one, BaseException):
+            raise one
+    return done
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise TargetFailed(f"{(error.strerror or str(error)).capitalize()}{where}.") from error

@@ -1,0 +1,76 @@
+"""Published files in a process that projects, and by hand: `registry publish-files`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from projections.runner import Runner
+from projections.status_lists.files.directory import Directory
+from projections.status_lists.files.following import publish_files_for_ever
+from projections.status_lists.files.opening import open_target
+from projections.status_lists.files.publish import FilePublisher
+from projections.status_lists.files.target import TargetFailed
+from registry import upkeep
+from registry.errors import SettingsRefused, Unfit
+from registry.http.metrics import Metrics
+from registry.lifetime import Lifetime
+from registry.log.connection import Pool, pool
+from registry.settings import Settings
+from registry.wiring import utc_now
+
+
+def keep_files(
+    life: Lifetime, settings: Settings, database: Pool, metrics: Metrics, projecting: Runner, wake: asyncio.Event
+) -> None:
+    """Publish files as long as the process lives, where the settings say where to.
+
+    A directory may be each machine's own, so every process fills its own; an object store is for the one that leads.
+    """
+    if not settings.files:
+        return
+    target = open_target(settings.files)
+    publisher = FilePublisher(database, target, clock=utc_now, check_s=settings.files_check_s)
+    if isinstance(target, Directory):
+        life.stack.callback(target.close)
+        work = publish_files_for_ever(publisher, wake=wake)
+    else:
+        work = publish_files_for_ever(publisher, wake=wake, may_write=lambda: projecting.is_leading)
+    life.background(work, "publishing files")
+    life.background(upkeep.tell_files(publisher, metrics), "files' metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `registry publish-files` found."""
+
+    where: str
+    compared: int
+    faults: tuple[str, ...]
+    """One sentence for each list that was not as published."""
+    written: int
+
+
+async def compare(settings: Settings, dsn: str, told: Callable[[int, int], None], *, repairing: bool) -> Report:
+    """Compare every file with what is published, and write what differs if *repairing*; raise `Unfit` if it cannot."""
+    if not settings.files:
+        raise SettingsRefused("REGISTRY_FILES is not set; it names the directory or object store of published files.")
+    target = open_target(settings.files)
+    compared = 0
+
+    def count(done: int, total: int) -> None:
+        nonlocal compared
+        compared = done
+        told(done, total)
+
+    async with await pool(dsn, size=2) as connections:
+        publisher = FilePublisher(connections, target, clock=utc_now)
+        try:
+            found = await publisher.compare_all(count)
+            if repairing:
+                await publisher.repair(found)
+        except TargetFailed as error:
+            raise Unfit(f"{target.name}: {error}") from error
+    sentences = tuple(f"{log}: list {fault.status_list_id} {fault.sentence}" for log, fault in found)
+    return Report(target.name, compared, sentences, publisher.progress.written)

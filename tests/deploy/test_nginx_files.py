@@ -1,0 +1,335 @@
+"""nginx with deploy/nginx: whatever it answers is what the service would have answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from projections.status_lists.files.layout import SUFFIXES
+from registry.errors import NotAcceptable
+from registry.http.conditional import FORMS, MEDIA_TYPES, preference
+from tests.deploy.nginx import files_server, free_port, nginx, running_nginx
+from tests.servers import TestDatabase
+from tests.service import Service, running_service, service_settings
+
+pytestmark = pytest.mark.slow
+
+NAMES = {
+    "vc": "application/vc", "ldjson": "application/ld+json", "json": "application/json", "vcjwt": "application/vc+jwt",
+    "vccose": "application/vc+cose", "sljwt": "application/statuslist+jwt", "slcwt": "application/statuslist+cwt",
+}  # fmt: skip
+
+
+# ── negotiation ──────────────────────────────────────────────────────────────────────────────────────────────
+
+ACCEPTS = [
+    None, "", "*/*", "*", "application/*", "application/vc", "APPLICATION/VC", "application/json",
+    "application/ld+json, application/json", "application/json, text/plain, */*", "application/vc+jwt",
+    "application/vc+jwt, application/vc;q=0.9", "application/vc;q=0.9, application/vc+jwt",
+    "application/statuslist+jwt",
+    "application/statuslist+cwt,application/statuslist+jwt;q=0.5", "application/vc+ld+json, application/json",
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    "text/html, */*;q=0", "text/html, */*;q=0.000", "text/html", "application/vc;q=0", "*/*;q=0.1, application/*;q=0",
+    "application/vc; q=1.0", 'application/ld+json; profile="https://www.w3.org/ns/credentials"', ", ,",
+    "application/vc foo", "application/json;q=0.5, */*", "*/*, application/json;q=0.5", "application/vc\t,text/html",
+]  # fmt: skip
+CODINGS = [
+    None, "", "gzip", "gzip, deflate, br, zstd", "identity", "br", "*", "x-gzip", "gzip;q=0", "gzip;q=1.0, *;q=0.5",
+    "gzip;q=0.5, identity", "gzip;q=0, identity;q=0", "GZIP", "deflate, gzip;q=1.0, *;q=0.5", "identity;q=0", "gzipped",
+]  # fmt: skip
+
+_weight = st.sampled_from(
+    ["", ";q=1", "; q=0.9", ";q=0.5", ";q=0", ";q=0.000", ";q=1.000", ";q=2", ";level=1", " ;Q=0.3"]
+)
+_part = st.tuples(
+    st.sampled_from([*MEDIA_TYPES, "*/*", "application/*", "text/html", "*", "", "Application/VC"]), _weight
+)
+_separator = st.sampled_from([",", ", ", " ,"])
+accepts = st.builds(
+    lambda parts, by: by.join(a + b for a, b in parts), st.lists(_part, min_size=1, max_size=5), _separator
+)
+_coding = st.tuples(st.sampled_from(["gzip", "x-gzip", "*", "identity", "br", ""]), _weight)
+codings = st.builds(
+    lambda parts, by: by.join(a + b for a, b in parts), st.lists(_coding, min_size=1, max_size=4), _separator
+)
+
+
+@pytest.fixture(scope="module")
+def decisions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An nginx that says what it decides."""
+    port = free_port()
+    server = f"""
+    include registry-maps.conf;
+    server {{
+        listen 127.0.0.1:{port};
+        set $registry_version "";
+        return 200 "$registry_form|$registry_coding|$registry_file";
+    }}
+    """
+    with running_nginx(tmp_path_factory.mktemp("decisions"), server, port) as url:
+        yield url
+
+
+async def decided(url: str, accept: str | None, coding: str | None) -> list[str]:
+    headers = {name: value for name, value in (("Accept", accept), ("Accept-Encoding", coding)) if value is not None}
+    skipped = ["Accept", "Accept-Encoding", "User-Agent"]
+    async with (
+        aiohttp.ClientSession(skip_auto_headers=skipped, auto_decompress=False) as session,
+        session.get(url, headers=headers) as response,
+    ):
+        return (await response.text()).split("|")
+
+
+def assert_as_the_service(form: str, coding: str, file: str, accept: str | None, accepted_coding: str | None) -> None:
+    if "ask" in (form, coding):
+        assert file == ""
+        return
+    try:
+        wanted = preference(accept, accepted_coding)
+    except NotAcceptable:
+        raise AssertionError("nginx chose where the service refuses") from None
+    assert wanted.is_gzip == (coding == ".gz")
+    if form == "default":
+        # the first that each kind of list has, in the service's own order
+        assert wanted.media_types == MEDIA_TYPES
+        assert file == f"default{coding}"
+    else:
+        assert wanted.media_types[0] == NAMES[form]
+        assert file == SUFFIXES[FORMS[NAMES[form]]] + coding
+
+
+@pytest.mark.parametrize("accept", ACCEPTS)
+async def test_nginx_understands_accept_as_the_service_does(decisions: str, accept: str | None):
+    form, coding, file = await decided(decisions, accept, None)
+    assert_as_the_service(form, coding, file, accept, None)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_nginx_understands_accept_encoding_as_the_service_does(decisions: str, coding: str | None):
+    form, chosen, file = await decided(decisions, "*/*", coding)
+    assert_as_the_service(form, chosen, file, "*/*", coding)
+
+
+def test_what_clients_really_send_is_decided_by_nginx(decisions: str):
+    async def all_of_them() -> None:
+        for accept in [one for one in ACCEPTS[:14] if one != "application/vc;q=0.9, application/vc+jwt"]:
+            assert (await decided(decisions, accept, "gzip, deflate, br"))[0] != "ask", accept
+        for coding in ("gzip", "gzip, deflate", "gzip, deflate, br, zstd", "gzip;q=1.0, *;q=0.5", None, "identity"):
+            assert (await decided(decisions, None, coding))[1] != "ask", coding
+
+    asyncio.run(all_of_them())
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(accept=accepts, coding=codings)
+def test_nginx_never_decides_otherwise_than_the_service(decisions: str, accept: str, coding: str):
+    form, chosen, file = asyncio.run(decided(decisions, accept, coding))
+    assert_as_the_service(form, chosen, file, accept, coding)
+
+
+# ── lists as files ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+VC = "VerifiableCredential"
+UNKNOWN = "/status-lists/00000000-0000-4000-8000-000000000000"
+
+
+Answer = tuple[int, CIMultiDict[str], bytes]
+
+
+class Front:
+    """A service that publishes files, and nginx in front of it."""
+
+    def __init__(self, url: str, service: Service, files: Path, session: aiohttp.ClientSession) -> None:
+        self.url = url
+        self.service = service
+        self.files = files
+        self.session = session
+
+    async def ask(
+        self, base: str, path: str, method: str = "GET", **headers: str
+    ) -> tuple[int, CIMultiDict[str], bytes]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.session.request(method, base + path, headers=named) as response:
+            return response.status, CIMultiDict(response.headers), await response.read()
+
+    def lists(self) -> list[str]:
+        return sorted(f"/status-lists/{one.name}" for one in (self.files / "main" / "status-lists").iterdir())
+
+    async def settled(self) -> None:
+        """Wait until every list that the service answers is a file, byte for byte."""
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    paths = self.lists()
+                except FileNotFoundError:
+                    paths = []
+                bodies = [await self.ask(self.service.url, path) for path in paths]
+                files = [self.files / "main" / path.lstrip("/") / "default" for path in paths]
+                if paths and all(one.read_bytes() == body for one, (_, _, body) in zip(files, bodies, strict=True)):
+                    return
+                await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def front(database: TestDatabase, tmp_path: Path, **differently: Any) -> AsyncIterator[Front]:
+    nginx()
+    files, port = tmp_path / "files", free_port()
+    configured = service_settings(tmp_path / "home", files=str(files), **{"ttl_s": 60, **differently})
+    async with running_service(database, configured) as service:
+        with running_nginx(tmp_path / "nginx", files_server(port, files, configured.port), port) as url:
+            skipped = ["Accept", "Accept-Encoding", "User-Agent"]
+            async with aiohttp.ClientSession(skip_auto_headers=skipped, auto_decompress=False) as session:
+                yield Front(url, service, files, session)
+
+
+async def with_every_form(service: Service) -> None:
+    """Give the issuer every list there is."""
+    for purpose in ("token", "refresh"):
+        status, answer = await service.ask("PUT", f"/issuers/{service.issuer_slug}/status-lists/{purpose}")
+        assert status in (200, 201), answer
+
+
+@pytest.fixture
+async def files_in_front(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Front]:
+    async with front(database, tmp_path) as opened:
+        await with_every_form(opened.service)
+        await opened.settled()
+        yield opened
+
+
+SAME = ("Content-Type", "Content-Encoding", "ETag", "Cache-Control", "Vary", "X-Content-Type-Options",
+        "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Content-Length")  # fmt: skip
+
+
+async def test_every_representation_is_what_the_service_answers(files_in_front: Front):
+    there = files_in_front
+    seen = set()
+    for path in there.lists():
+        for accept in (None, *MEDIA_TYPES, "text/html, */*;q=0.8", "text/html"):
+            for coding in (None, "gzip, br", "identity", "gzip;q=0.5"):
+                asked = {
+                    name: one for name, one in (("Accept", accept), ("Accept_Encoding", coding)) if one is not None
+                }
+                for method in ("GET", "HEAD"):
+                    status, headers, body = await there.ask(there.url, path, method, **asked)
+                    theirs = await there.ask(there.service.url, path, method, **asked)
+                    assert status == theirs[0], (path, asked)
+                    assert body == theirs[2] or (status == 406 and b"not-acceptable" in body), (path, asked)
+                    if status == 200:
+                        assert {one: headers.get(one) for one in SAME} == {one: theirs[1].get(one) for one in SAME}
+                        seen.add((headers["Content-Type"], headers.get("Content-Encoding")))
+                        again = await there.ask(
+                            there.url, path, method, **asked, If_None_Match=f'"x", W/{headers["ETag"]}'
+                        )
+                        assert (again[0], again[2]) == (304, b"")
+                        assert again[1]["ETag"] == headers["ETag"]
+                        assert again[1]["Cache-Control"] == headers["Cache-Control"]
+    assert len(seen) == 2 * len(MEDIA_TYPES)
+
+
+async def test_files_are_served_while_the_service_is_away_and_nothing_else_is(database: TestDatabase, tmp_path: Path):
+    async with front(database, tmp_path) as there:
+        await there.settled()
+        paths = there.lists()
+        port, files = free_port(), there.files
+        with running_nginx(tmp_path / "other", files_server(port, files, free_port()), port) as url:
+            for path in paths:
+                status, headers, body = await there.ask(url, path, Accept="application/vc", Accept_Encoding="gzip")
+                assert (status, headers["Content-Encoding"]) == (200, "gzip")
+                assert body == (await there.ask(there.url, path, Accept="application/vc", Accept_Encoding="gzip"))[2]
+                assert (await there.ask(url, path, If_None_Match="*"))[0] == 304
+            for asked in (
+                f"{paths[0]}?timestamp=2026-01-01T00:00:00Z",
+                "/status-lists/00000000-0000-4000-8000-000000000000",
+            ):
+                status, headers, body = await there.ask(url, asked)
+                assert (status, headers["Content-Type"]) == (503, "application/problem+json")
+                assert orjson.loads(body)["status"] == 503
+                assert (headers["Retry-After"], headers["Cache-Control"]) == ("2", "no-store")
+
+
+async def test_the_past_the_unknown_and_the_rest_of_the_registry_are_the_services(files_in_front: Front):
+    there, path = files_in_front, files_in_front.lists()[0]
+    now = quote(datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
+    unknown = "/status-lists/00000000-0000-4000-8000-000000000000"
+    for asked in (
+        f"{path}?timestamp={now}",
+        unknown,
+        "/status-lists/x",
+        f"{path}/vc.json",
+        "/issuers",
+        "/nowhere",
+        "/-/list.vc",
+    ):
+        status, headers, body = await there.ask(there.url, asked)
+        theirs = await there.ask(there.service.url, asked)
+        assert status == theirs[0], asked
+        assert headers["Content-Type"] == theirs[1]["Content-Type"]
+        if status >= 400:
+            assert orjson.loads(body)["type"] == orjson.loads(theirs[2])["type"]
+    assert (await there.ask(there.url, UNKNOWN))[0] == 404
+    asked = {"Origin": "https://wallet.example", "Access_Control_Request_Method": "GET"}
+    statuses = [(await there.ask(base, path, "OPTIONS", **asked))[0] for base in (there.url, there.service.url)]
+    assert statuses[0] == statuses[1]
+    assert (await there.ask(there.url, path, "POST"))[0] == (await there.ask(there.service.url, path, "POST"))[0]
+
+
+async def test_a_list_near_its_end_comes_from_the_service(files_in_front: Front):
+    """As if nothing had been published for a long time: the same files, under a name whose moment has passed."""
+    there, path = files_in_front, files_in_front.lists()[0]
+    link = there.files / "main" / path.lstrip("/") / "vc.json"
+    await there.service.session.close()
+    version = link.parent.resolve()
+    digest, _, ttl, form = str(link.readlink()).split(".", 3)
+    (version / f"{digest}.1700000000.{ttl}.{form}").write_bytes(b"too old")
+    link.unlink()
+    link.symlink_to(f"{digest}.1700000000.{ttl}.{form}")
+    status, _, body = await there.ask(there.url, path, Accept="application/vc")
+    assert (status, body) == (200, (await there.ask(there.service.url, path, Accept="application/vc"))[2])
+
+
+async def test_a_publication_under_way_never_gives_a_torn_answer(database: TestDatabase, tmp_path: Path):
+    """Every answer's entity tag is the digest of its body, and no reader ever sees a list go back."""
+    async with front(database, tmp_path, tick_s=0.05, ttl_s=60) as there:
+        service = there.service
+        base = f"/issuers/{service.issuer_slug}/credentials"
+        async with asyncio.timeout(20):
+            while (registered := await service.ask("POST", base, json={"type": [VC]}))[0] != 201:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        url = registered[1]["credentialStatus"][0]["statusListCredential"]
+        path = url[url.index("/status-lists/") :]
+        await there.settled()
+        answers: list[tuple[str, bytes]] = []
+        is_over = False
+
+        async def read(number: int) -> None:
+            accept, coding = [("application/vc", "gzip"), ("application/vc", "identity"), ("*/*", "gzip")][number % 3]
+            while not is_over:
+                status, headers, body = await there.ask(there.url, path, Accept=accept, Accept_Encoding=coding)
+                assert status == 200
+                assert headers["ETag"] == f'"{sha256(body).hexdigest()}"'
+                answers.append((headers["ETag"], body))
+
+        readers = [asyncio.create_task(read(number)) for number in range(6)]
+        for number in range(25):
+            body = {"credentialId": f"urn:torn:{number}", "type": [VC]}
+            assert (await service.ask("POST", base, json=body))[0] == 201
+            await service.ask("PUT", f"{base}/urn:torn:{number}/revocation", json={})
+            await asyncio.sleep(0.1)
+        is_over = True
+        await asyncio.gather(*readers)
+        assert len({etag for etag, _ in answers}) > 20

@@ -1,0 +1,391 @@
+"""Published lists as files: what lies there is what was published, always whole, and mended when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gzip
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from projections.status_lists.files import directory
+from projections.status_lists.files.directory import Directory
+from projections.status_lists.files.following import publish_files_for_ever
+from projections.status_lists.files.object_store import Objects, open_store
+from projections.status_lists.files.opening import open_target
+from projections.status_lists.files.publish import FilePublisher, behind
+from projections.status_lists.files.target import TargetFailed
+from registry.errors import SettingsRefused
+from tests.builders import LOG
+from tests.clock import FakeClock
+from tests.projections.status_lists_world import World, indices_in, list_of, open_world
+from tests.servers import TestDatabase
+
+
+@pytest.fixture
+async def world(database: TestDatabase, clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(database, clock, tmp_path / "heads") as opened:
+        yield opened
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "files"
+
+
+class Monotonic:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def files_of(world: World, target: Any, **differently: Any) -> FilePublisher:
+    return FilePublisher(world.pool, target, clock=world.clock, **differently)
+
+
+async def settle(publisher: FilePublisher) -> None:
+    """Step until nothing waits."""
+    while await publisher.step():
+        pass
+
+
+async def published(world: World) -> dict[tuple[UUID, str], tuple[bytes, bytes]]:
+    """What the service would answer, by list and form: identity and gzip."""
+    rows = await world.root.fetch(
+        "SELECT status_list_id, 'application/vc' AS media_type, body AS content, gzip"
+        "  FROM projections.published_status_lists WHERE body IS NOT NULL"
+        " UNION ALL SELECT status_list_id, media_type, content, gzip FROM projections.published_forms"
+    )
+    return {(row["status_list_id"], row["media_type"]): (row["content"], row["gzip"]) for row in rows}
+
+
+SUFFIX = {"application/vc": "vc.json", "application/vc+jwt": "vc.jwt", "application/statuslist+jwt": "statuslist.jwt"}
+
+
+async def assert_as_published(world: World, root: Path) -> None:
+    forms = await published(world)
+    assert forms
+    for (status_list_id, media_type), (content, compressed) in forms.items():
+        folder = root / LOG / "status-lists" / str(status_list_id)
+        assert (folder / SUFFIX[media_type]).read_bytes() == content
+        assert (folder / f"{SUFFIX[media_type]}.gz").read_bytes() == compressed
+    for status_list_id in {status_list_id for status_list_id, _ in forms}:
+        folder = root / LOG / "status-lists" / str(status_list_id)
+        default = next(one for one in SUFFIX if (status_list_id, one) in forms)
+        assert (folder / "default").read_bytes() == forms[status_list_id, default][0]
+        assert gzip.decompress((folder / "default.gz").read_bytes()) == forms[status_list_id, default][0]
+        assert {path.name.removesuffix(".gz") for path in folder.iterdir() if path.is_symlink()} == {
+            "default", *(SUFFIX[one] for other, one in forms if other == status_list_id)
+        }  # fmt: skip
+
+
+async def begun(world: World) -> UUID:
+    """A published issuer; its revocation list."""
+    issuer_id = world.issuer()
+    world.token_list(issuer_id, bits=2)
+    await world.project()
+    await world.publisher().publish(LOG)
+    return list_of(issuer_id)
+
+
+async def revoke(world: World, number: int) -> None:
+    issuer_id = next(
+        iter({entry.event.issuer_id for entry in world.history.recorded if hasattr(entry.event, "issuer_id")})
+    )
+    world.history.revoke(issuer_id, f"c:{number}")
+    await world.project()
+    world.clock.advance(seconds=15)
+    await world.publisher().publish(LOG)
+
+
+async def test_every_form_of_every_list_is_a_file_and_a_publication_replaces_them(world: World, root: Path):
+    revocations = await begun(world)
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    await assert_as_published(world, root)
+    for number in range(3):
+        await revoke(world, number)
+        await settle(publisher)
+        await assert_as_published(world, root)
+    assert indices_in((root / LOG / "status-lists" / str(revocations) / "vc.json").read_bytes()) == {0, 1, 2}
+    versions = root / LOG / "versions" / str(revocations)
+    assert len(list(versions.iterdir())) == 2  # this one, and the one before
+
+
+async def test_a_files_whole_name_tells_its_digest_and_until_when_it_may_be_served(world: World, root: Path):
+    revocations = await begun(world)
+    await settle(files_of(world, Directory(root)))
+    [valid_until] = [row["valid_until"] for row in await world.rows() if row["status_list_id"] == revocations]
+    file = (root / LOG / "status-lists" / str(revocations) / "vc.json.gz").resolve()
+    digest, fresh_until, ttl, form = file.name.split(".", 3)
+    assert digest == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (int(ttl), form) == (60, "vc.json.gz")
+    assert int(fresh_until) + int(ttl) == int(valid_until.timestamp())
+    assert int(file.stat().st_mtime) == int(world.clock().timestamp())
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert all(folder.stat().st_mode & 0o777 == 0o755 for folder in file.parents if folder.is_relative_to(root))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda link: link.unlink(),
+        lambda link: (link / "vc.json").unlink(),
+        lambda link: (link / "vc.json").resolve().write_bytes(b"{}"),
+        lambda link: (link / "statuslist.jwt.gz").resolve().unlink(),
+        lambda link: (link / "default").resolve().write_bytes(b""),
+        lambda link: (link.unlink(), link.mkdir(), (link / "vc.json").write_bytes(b"{}")),
+        lambda link: (link.unlink(), link.write_bytes(b"not a link")),
+    ],
+    ids=["the link", "a name", "other bytes", "a missing file", "an empty file", "a folder", "a file"],
+)
+async def test_what_was_removed_or_corrupted_is_repaired_in_the_next_round(
+    world: World, root: Path, harm: Callable[[Path], Any]
+):
+    revocations = await begun(world)
+    seconds = Monotonic()
+    publisher = files_of(world, Directory(root), now_s=seconds, check_s=600)
+    await settle(publisher)
+    harm(root / LOG / "status-lists" / str(revocations))
+    seconds.now = 599
+    await settle(publisher)
+    assert publisher.progress.repaired == 0
+    for seconds.now in range(600, 1800, 100):  # the clock that the publisher reads
+        await settle(publisher)
+    assert publisher.progress.repaired == 1
+    await assert_as_published(world, root)
+
+
+async def test_what_was_harmed_while_no_process_ran_is_repaired_at_the_start(world: World, root: Path):
+    revocations = await begun(world)
+    await settle(files_of(world, Directory(root)))
+    await revoke(world, 1)
+    (root / LOG / "status-lists" / str(revocations) / "vc.json").resolve().write_bytes(b"{}")
+    await settle(files_of(world, Directory(root)))
+    await assert_as_published(world, root)
+
+
+async def test_comparing_tells_what_is_wrong_and_repairing_writes_only_that(world: World, root: Path):
+    revocations = await begun(world)
+    await settle(files_of(world, Directory(root)))
+    (root / LOG / "status-lists" / str(revocations) / "vc.jwt").resolve().write_bytes(b"e30.e30.")
+    publisher, heard = files_of(world, Directory(root)), []
+    found = await publisher.compare_all(lambda *told: heard.append(told))
+    assert [(log, fault.status_list_id, fault.sentence) for log, fault in found] == [
+        (LOG, revocations, "vc.jwt has other bytes than were signed")
+    ]
+    assert heard[-1][0] == heard[-1][1] > 1
+    assert publisher.progress.written == 0
+    assert await behind(world.root, Directory(root), [LOG]) == []  # the doctor reads names
+    await publisher.repair(found)
+    assert await publisher.compare_all(lambda *_: None) == []
+    assert publisher.progress.written == 6  # three forms in two codings
+
+
+async def test_a_slow_process_never_writes_the_past_over_what_another_one_wrote(world: World, root: Path):
+    """It is stopped where it has read what it will write; the other waits for its turn, and has the last word."""
+    await begun(world)
+    slow_target, quick_target = Directory(root), Directory(root)
+    has_read, may_write = asyncio.Event(), asyncio.Event()
+    write = slow_target.write
+
+    async def write_late(lists: Any) -> int:
+        has_read.set()
+        await may_write.wait()
+        return await write(lists)
+
+    slow_target.write = write_late  # type: ignore[method-assign]
+    slow = asyncio.create_task(settle(files_of(world, slow_target)))
+    await has_read.wait()
+    await revoke(world, 2)
+    quick = asyncio.create_task(settle(files_of(world, quick_target)))
+    for _ in range(5):
+        await asyncio.sleep(directory.LOCK_S)
+    assert not quick.done()
+    may_write.set()
+    await asyncio.gather(slow, quick)
+    await assert_as_published(world, root)
+
+
+async def test_a_reader_that_resolved_a_version_can_still_open_it_after_the_next_publication(world: World, root: Path):
+    revocations = await begun(world)
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    resolved = (root / LOG / "status-lists" / str(revocations) / "vc.json").resolve()
+    before = resolved.read_bytes()
+    await revoke(world, 0)
+    await settle(publisher)
+    assert resolved.read_bytes() == before
+
+
+async def test_a_full_disk_is_told_and_written_to_when_there_is_room(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    await begun(world)
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    await revoke(world, 3)
+    real, room = os.write, False
+
+    def no_room(handle: int, content: Any) -> int:
+        if room:
+            return real(handle, content)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(directory.os, "write", no_room)
+    with pytest.raises(TargetFailed, match="No space left on device"):
+        await settle(publisher)
+    world.clock.advance(seconds=90)
+    assert publisher.progress.oldest_s(world.clock()) == 90
+    following = asyncio.create_task(publish_files_for_ever(publisher, wake=asyncio.Event()))
+    while publisher.progress.failures == 0:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert publisher.progress.trouble == "No space left on device."
+    room = True
+    while publisher.progress.pending:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    following.cancel()
+    await assert_as_published(world, root)
+    assert publisher.progress.oldest_s(world.clock()) == 0
+
+
+async def test_files_follow_a_database_that_was_restored(world: World, root: Path):
+    await begun(world)
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    await world.root.execute("UPDATE projections.published_status_lists SET sequence = 0, forms_sequence = 0")
+    await world.root.execute("UPDATE projections.published_forms SET sequence = 0")
+    await world.root.execute("UPDATE projections.published_heads SET sequence = 0")
+    await settle(publisher)
+    await assert_as_published(world, root)
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"),
+    [
+        ("files", "no absolute path"),
+        ("ftp://host/files", "ftp:// is not known"),
+        ("s3://", "REGISTRY_FILES: "),
+    ],
+)
+def test_a_setting_that_names_no_target_is_refused_with_a_sentence(where: str, sentence: str):
+    with pytest.raises(SettingsRefused, match=sentence):
+        open_target(where)
+
+
+def test_a_directory_may_be_named_as_a_url(tmp_path: Path):
+    assert open_target(f"file://{tmp_path}/my%20files").name == f"{tmp_path}/my files"
+
+
+# ── an object store ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def objects_of(target: Objects) -> dict[str, tuple[bytes, dict[str, str]]]:
+    import obstore
+
+    found = {}
+    for page in obstore.list(target._store):
+        for meta in page:
+            got = await obstore.get_async(target._store, meta["path"])
+            found[meta["path"]] = (bytes(await got.bytes_async()), dict(got.attributes))
+    return found
+
+
+async def assert_stored_as_published(world: World, target: Objects) -> None:
+    expected, forms = {}, await published(world)
+    headers = {"Cache-Control": "public, max-age=60"}
+    for (status_list_id, media_type), (content, compressed) in forms.items():
+        of_form = {**headers, "Content-Type": media_type}
+        path = f"{LOG}/status-lists/{status_list_id}"
+        expected[f"{path}/{SUFFIX[media_type]}"] = (content, of_form)
+        expected[f"{path}/{SUFFIX[media_type]}.gz"] = (compressed, {**of_form, "Content-Encoding": "gzip"})
+        if media_type == next(one for one in SUFFIX if (status_list_id, one) in forms):
+            expected[path] = (content, of_form)
+    assert await objects_of(target) == expected
+
+
+def memory() -> Objects:
+    return Objects(open_store("memory:///"), "memory:///")
+
+
+async def test_objects_carry_their_headers_and_follow_publications(world: World):
+    await begun(world)
+    target = memory()
+    publisher = files_of(world, target)
+    await settle(publisher)
+    await assert_stored_as_published(world, target)
+    await revoke(world, 1)
+    await settle(publisher)
+    await assert_stored_as_published(world, target)
+
+
+async def test_an_object_that_somebody_changed_or_removed_is_repaired(world: World):
+    import obstore
+
+    revocations = await begun(world)
+    target, seconds = memory(), Monotonic()
+    publisher = files_of(world, target, now_s=seconds)
+    await settle(publisher)
+    path = f"{LOG}/status-lists/{revocations}"
+    await obstore.put_async(target._store, f"{path}/vc.json", b"{}")
+    await obstore.delete_async(target._store, f"{path}/vc.jwt.gz")
+    for seconds.now in range(600, 1800, 100):
+        await settle(publisher)
+    await assert_stored_as_published(world, target)
+    other = files_of(world, Objects(target._store, "memory:///"))
+    await settle(other)  # has seen nothing, compares everything, writes nothing
+    assert other.progress.written == 0
+
+
+async def test_a_slow_process_never_puts_the_past_over_an_object_of_another_one(world: World):
+    await begun(world)
+    first = memory()
+    second = Objects(first._store, "memory:///")
+    slow, quick = files_of(world, first), files_of(world, second)
+    await settle(slow)
+    await settle(quick)
+    has_read, may_write = asyncio.Event(), asyncio.Event()
+    write = first.write
+
+    async def write_late(lists: Any) -> int:
+        has_read.set()
+        await may_write.wait()
+        return await write(lists)
+
+    first.write = write_late  # type: ignore[method-assign]
+    await revoke(world, 1)
+    late = asyncio.create_task(settle(slow))
+    await has_read.wait()
+    await revoke(world, 2)
+    await settle(quick)
+    await assert_stored_as_published(world, second)
+    may_write.set()
+    await late
+    await assert_stored_as_published(world, second)
+
+
+async def test_a_form_that_is_published_no_longer_leaves_no_object(world: World):
+    await begun(world)
+    target = memory()
+    publisher = files_of(world, target)
+    await settle(publisher)
+    await world.root.execute(
+        "UPDATE projections.published_status_lists SET media_types = array_remove(media_types, 'application/vc+jwt'),"
+        " sequence = sequence + 1, forms_sequence = forms_sequence + 1"
+    )
+    await world.root.execute("DELETE FROM projections.published_forms WHERE media_type = 'application/vc+jwt'")
+    await world.root.execute("UPDATE projections.published_forms SET sequence = sequence + 1")
+    await world.root.execute("UPDATE projections.published_heads SET sequence = sequence + 1")
+    await settle(publisher)
+    await assert_stored_as_published(world, target)
+    assert not [path for path in await objects_of(target) if "vc.jwt" in path]

@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,25 +55,21 @@ class Registry(Server):
 async def registry() -> AsyncIterator[Registry]:
     """Run our service; yield it when it is ready."""
     with new_home() as home:
-        port = _free_port()
-        settings = {
-            "HOME": str(home),
-            "PORT": str(port),
-            "METRICS_PORT": "0",
-            "READ_QUOTA_PER_S": _WITHOUT_BOUND,
-            "READ_BURST": _WITHOUT_BOUND,
-            "WRITE_QUOTA_PER_S": _WITHOUT_BOUND,
-            "WRITE_BURST": _WITHOUT_BOUND,
-            "VERIFY_QUOTA_PER_S": _WITHOUT_BOUND,
-            "VERIFY_BURST": _WITHOUT_BOUND,
-        }
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-        environment |= {f"REGISTRY_{name}": value for name, value in settings.items()}
-        async with _process("-m", "registry", "dev", environment=environment) as process:
+        port = free_port()
+        environment = without_bounds({"HOME": str(home), "PORT": str(port), "METRICS_PORT": "0"})
+        async with python("-m", "registry", "dev", environment=environment) as process:
             demo = await _demo(home / "demo.env", process)
             server = Registry(port, process.pid, demo)
             await _first_credential(server)
             yield server
+
+
+def without_bounds(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment with *settings*, REGISTRY_… each, and quotas that nobody uses up."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
+    kinds = [f"{kind}_{bound}" for kind in ("READ", "WRITE", "VERIFY") for bound in ("QUOTA_PER_S", "BURST")]
+    named = {**dict.fromkeys(kinds, _WITHOUT_BOUND), **settings}
+    return environment | {f"REGISTRY_{name}": value for name, value in named.items()}
 
 
 @contextmanager
@@ -95,7 +91,7 @@ async def peers(*answers: Answer) -> AsyncIterator[list[Server]]:
 @asynccontextmanager
 async def _peer(answer: Answer, file: Path) -> AsyncIterator[Server]:
     answer.write(file)
-    async with _process("-m", "load_tests.peer", str(file)) as process:
+    async with python("-m", "load_tests.peer", str(file)) as process:
         assert process.stdout is not None
         async with asyncio.timeout(START_S):
             line = await process.stdout.readline()
@@ -103,7 +99,7 @@ async def _peer(answer: Answer, file: Path) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def _process(
+async def python(
     *arguments: str, environment: dict[str, str] | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run Python with *arguments*; end it with SIGTERM, and with SIGKILL if it does not hear."""
@@ -147,7 +143,8 @@ async def _first_credential(server: Registry) -> None:
             await asyncio.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

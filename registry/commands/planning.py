@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from registry.domain.events import AnyEvent, ListMember
 from registry.domain.names import IssuerId, ListSetId, LogName, Stream
@@ -15,8 +16,7 @@ from registry.log.sequencer import Decision
 Answer = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What the sequencer needs of a command."""
 
     reads: tuple[Stream, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from msgspec import Struct
 from uuid_utils.compat import uuid7
 
 from registry.domain.events import CredentialRegistered, LogOpened, Recorded
@@ -21,8 +21,7 @@ _APPEND = query("append")
 _OPEN_LOG = query("open_log")
 
 
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class KeptAnswer(Struct, frozen=True):
     """An answer remembered for ever under a caller's Idempotency-Key."""
 
     caller: str

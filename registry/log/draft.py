@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from msgspec import Struct
 from uuid_utils.compat import uuid7
 
 from registry.domain.events import AnyEvent, CredentialRegistered, Recorded
@@ -30,8 +31,7 @@ class NotLoaded(LookupError):
         self.list_set = list_set
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """An event on its way into the log; `effective_at` when it holds from an earlier moment than its recording."""
 
     stream: Stream

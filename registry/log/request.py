@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from registry.domain.names import Stream
 from registry.log.append import KeptAnswer
 from registry.log.draft import Fact, View
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What a request comes to: facts to record (or none), and the answer for the position they get."""
 
     facts: Sequence[Fact]
@@ -22,8 +23,7 @@ class Decision:
     """Where the log says so already, when there is nothing to record."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
+class IdempotencyKey(Struct, frozen=True):
     """The caller's promise that requests with this key are one request."""
 
     caller: str
@@ -31,8 +31,7 @@ class IdempotencyKey:
     request_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One decision to be taken and recorded."""
 
     decide: Callable[[View], Decision]
@@ -46,8 +45,7 @@ class Request:
     key: IdempotencyKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True):
     """The outcome of a request: durable when it is returned."""
 
     position: int
@@ -80,8 +78,7 @@ class Limits:
     """How long an unknown outcome is looked for before the caller is told that it is unknown."""
 
 
-@dataclass(slots=True, eq=False)
-class Waiting:
+class Waiting(Struct, eq=False):
     """A request whose caller waits."""
 
     request: Request

@@ -30,7 +30,7 @@ from load_tests.script import Effort, run
 from load_tests.servers import new_home
 from registry.commands.plans import plan
 from registry.domain.commands import Command, OpenListSet, RegisterCredential, RegisterIssuer
-from registry.domain.credential import Credential
+from registry.domain.credential import PURPOSES, Credential
 from registry.domain.events import (
     AnyEvent,
     CredentialReinstated,
@@ -119,7 +119,7 @@ class Ours:
         method = VerificationMethod(id=f"{did}#1", controller=did, public_key_multibase="z6MkOurs", key_id=uuid4())
         profile = IssuerProfile(name="State College", kind=IssuerKind.SCHOOL, jurisdiction="US-CO")
         await self._do(RegisterIssuer(at, self._issuer, Slug("ours"), profile, StatusProfile.VC2, False, did, method))
-        members = tuple(_member(purpose) for purpose in Purpose)
+        members = tuple(_member(purpose) for purpose in PURPOSES[StatusProfile.VC2])  # what every set has
         await self._do(OpenListSet(at, self._issuer, ListSetId(uuid4()), SIZE, members, None, did))
 
     async def commands(self, in_flight: int, is_over: Callable[[], bool]) -> int:
@@ -160,7 +160,7 @@ class Ours:
     async def _do(self, command: Command) -> Appended:
         planned = plan(LOG, command, self._ready)
         return await self._sequencer.submit(
-            Request(planned.decide, planned.reads, planned.queue, "key:load", "request", self._key())
+            Request(planned.decide, planned.reads, planned.queue, "key:load", "request", self._key(), planned.begins)
         )
 
     def _new_id(self) -> CredentialId:

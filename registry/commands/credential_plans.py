@@ -55,7 +55,7 @@ def register(log: LogName, command: RegisterCredential, ready: Ready) -> Plan:
 
         return Decision(facts(own, events), answer, state.registered_position if state else 0)
 
-    return Plan((of_issuer, of_lists, own), decide, queue)
+    return Plan((of_issuer, of_lists, own), decide, queue, begins=frozenset((own,)))
 
 
 @lru_cache(maxsize=4_096)  # an issuer registers credentials by the thousand
@@ -81,12 +81,17 @@ def registration_answer(log: LogName, fact: CredentialRegistered, sets: ListSets
 
 
 def _set_of(sets: ListSets, allocation: Allocation) -> ListSet:
-    return next(one for one in sets if one.set_id == allocation.set_id)
+    wanted = allocation.set_id
+    for one in reversed(sets):
+        if one.set_id == wanted:
+            return one
+    raise LookupError("An index belongs to a set of its issuer.")
 
 
 def set_message(log: LogName, command: SetCredentialMessage) -> Plan:
     """Return how a credential's entry in its message list is set."""
-    own, of_lists = credential_stream(command.issuer_id, command.credential_id), lists_stream(command.issuer_id)
+    _, of_lists, queue = _of_issuer(command.issuer_id)
+    own = credential_stream(command.issuer_id, command.credential_id)
 
     def decide(view: View) -> Decision:
         state: Credential | None = view.state(own)
@@ -106,7 +111,7 @@ def set_message(log: LogName, command: SetCredentialMessage) -> Plan:
 
         return Decision(facts(own, events), answer, _message_position(state))
 
-    return Plan((own, of_lists), decide, str(command.issuer_id))
+    return Plan((own, of_lists), decide, queue)
 
 
 def _message_position(state: Credential | None) -> int:
@@ -118,13 +123,14 @@ def change(log: LogName, command: CredentialCommand) -> Plan:
     """Return how a credential's status changes."""
     own = credential_stream(command.issuer_id, command.credential_id)
     successor = credential_stream(command.issuer_id, command.by) if isinstance(command, SupersedeCredential) else None
-    of_issuer = issuer_stream(command.issuer_id) if isinstance(command, RecordSecuring) else None
+    of_issuer, _, queue = _of_issuer(command.issuer_id)
+    registrar = of_issuer if isinstance(command, RecordSecuring) else None
     effective_at = getattr(command, "effective_at", None)
 
     def decide(view: View) -> Decision:
         state: Credential | None = view.state(own)
         by = view.state(successor) if successor else None
-        events = credential.decide(command, state, by=by, issuer=view.state(of_issuer) if of_issuer else None)
+        events = credential.decide(command, state, by=by, issuer=view.state(registrar) if registrar else None)
 
         def answer(position: int) -> Answer:
             now: Credential = view.state(own)
@@ -136,8 +142,7 @@ def change(log: LogName, command: CredentialCommand) -> Plan:
 
         return Decision([Fact(own, event, effective_at) for event in events], answer, _already(command, state))
 
-    reads = (own, *(one for one in (successor, of_issuer) if one is not None))
-    return Plan(reads, decide, str(command.issuer_id))
+    return Plan((own, *filter(None, (successor, registrar))), decide, queue)
 
 
 def _already(command: CredentialCommand, state: Credential | None) -> int:

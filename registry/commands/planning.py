@@ -22,6 +22,8 @@ class Plan(Struct, frozen=True):
     reads: tuple[Stream, ...]
     decide: Callable[[View], Decision]
     queue: str
+    begins: frozenset[Stream] = frozenset()
+    """Those of `reads` that will most likely be empty, and get their first fact."""
 
 
 class Ready(Protocol):

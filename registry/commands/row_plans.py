@@ -154,7 +154,8 @@ def carry_out(log: LogName, command: CarryOutRows, ready: Ready, plan_one: PlanO
         answer = _answer(command, list(map(_told, command.rows, done)), course.shapes)
         return Decision(() if command.is_dry_run else course.ahead.facts, lambda _: answer, view.position)
 
-    return Plan(reads, decide, str(command.issuer_id))
+    begins = frozenset(stream for one in plans.values() for stream in one.begins)
+    return Plan(reads, decide, str(command.issuer_id), begins=frozenset() if command.is_dry_run else begins)
 
 
 def _told(row: Row, done: list[Any] | Refusal) -> list[Any]:

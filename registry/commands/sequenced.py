@@ -107,5 +107,13 @@ class Sequenced(Commands):
     async def _submit(self, asked: Asked, command: Command) -> Appended:
         planned = plan(asked.log, command, self._lists)
         return await self._sequencers[asked.log].submit(
-            Request(planned.decide, planned.reads, planned.queue, asked.actor, asked.request_id, asked.key)
+            Request(
+                planned.decide,
+                planned.reads,
+                planned.queue,
+                asked.actor,
+                asked.request_id,
+                asked.key,
+                planned.begins,
+            )
         )

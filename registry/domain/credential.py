@@ -104,7 +104,7 @@ def register(
     issuer = require_active(issuer)
     allocation, purposes = allocate(issuer.status_profile)
     return [
-        CredentialRegistered(
+        CredentialRegistered.of(
             issuer_id=command.issuer_id,
             credential_id=command.credential_id,
             credential_types=command.credential_types,
@@ -199,7 +199,7 @@ def _suspend(command: SuspendCredential, state: Credential) -> list[AnyEvent]:
         case Status.SUSPENDED:
             return []
         case Status.ACTIVE:
-            return [CredentialSuspended(**_common(state), reason=command.reason)]
+            return [CredentialSuspended.of(**_common(state), reason=command.reason)]
     raise _illegal(state.status, Status.SUSPENDED)
 
 
@@ -208,7 +208,7 @@ def _reinstate(state: Credential) -> list[AnyEvent]:
         case Status.ACTIVE:
             return []
         case Status.SUSPENDED:
-            return [CredentialReinstated(**_common(state))]
+            return [CredentialReinstated.of(**_common(state))]
     raise _illegal(state.status, Status.ACTIVE)
 
 
@@ -222,7 +222,7 @@ def _supersede(command: SupersedeCredential, state: Credential, by: Credential |
         raise UnknownCredential("The successor named in `by` is not registered by this issuer.", pointer="/by")
     if state.status not in (Status.ACTIVE, Status.SUSPENDED):
         raise _illegal(state.status, Status.SUPERSEDED)
-    return [CredentialSuperseded(**_common(state), by=command.by, reason=command.reason), *revocation]
+    return [CredentialSuperseded.of(**_common(state), by=command.by, reason=command.reason), *revocation]
 
 
 def _set_message(command: SetCredentialMessage, state: Credential, bits: int) -> list[AnyEvent]:
@@ -230,11 +230,11 @@ def _set_message(command: SetCredentialMessage, state: Credential, bits: int) ->
         raise NoMessageEntry("The credential was issued without a message entry, so nobody would see the message.")
     if not 0 <= command.value < 1 << bits:
         raise Malformed(f"The issuer's message lists have the values 0x0 to {(1 << bits) - 1:#x}.", pointer="/status")
-    return [] if state.message == command.value else [CredentialMessageSet(**_common(state), value=command.value)]
+    return [] if state.message == command.value else [CredentialMessageSet.of(**_common(state), value=command.value)]
 
 
 def _revoked(state: Credential, reason: Reason) -> CredentialRevoked:
-    return CredentialRevoked(**_common(state), reason=reason)
+    return CredentialRevoked.of(**_common(state), reason=reason)
 
 
 def _common(state: Credential) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import NewType
 from uuid import UUID
@@ -96,7 +97,12 @@ def credential_id(text: str) -> CredentialId:
 
 def credential_stream(issuer: IssuerId, credential: CredentialId) -> Stream:
     """The stream of one credential; two issuers may use the same id, and never meet."""
-    return Stream(f"credential/{issuer}/{hashlib.sha256(credential.encode()).hexdigest()}")
+    return Stream(_credentials_of(issuer) + hashlib.sha256(credential.encode()).hexdigest())
+
+
+@lru_cache(maxsize=4_096)  # writing a UUID takes as long as the rest
+def _credentials_of(issuer: IssuerId) -> str:
+    return f"credential/{issuer}/"
 
 
 def issuer_stream(issuer: IssuerId) -> Stream:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticUndefined
 
 
 class Reason(StrEnum):
@@ -69,10 +70,35 @@ AsciiName = Annotated[str, StringConstraints(pattern=r"\A[!-~]+\z")]
 """A key of a stored object: implementations of canonical JSON sort others differently."""
 
 
+_new, _set = object.__new__, object.__setattr__
+
+
 class Stored(BaseModel):
     """A part of an event: frozen, and tolerant of fields it does not know yet."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+    names: ClassVar[set[str]]
+    defaults: ClassVar[dict[str, Any]]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.names = set(cls.model_fields)
+        cls.defaults = {
+            name: one.default for name, one in cls.model_fields.items() if one.default is not PydanticUndefined
+        }
+
+    @classmethod
+    def of(cls, **fields: Any) -> Self:
+        """Return the part that pydantic would make of *fields*, which were checked where they come from.
+
+        For the path of every write: checking them again takes three times as long.
+        """
+        part = _new(cls)
+        _set(part, "__dict__", {**cls.defaults, **fields})
+        _set(part, "__pydantic_fields_set__", cls.names)
+        _set(part, "__pydantic_extra__", None)
+        _set(part, "__pydantic_private__", None)
+        return part
 
 
 class Allocation(Stored):

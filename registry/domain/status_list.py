@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -184,14 +185,16 @@ def allocate(
     """
     for one in sets:
         if one.is_open and one.issuer_did == issuer_did and (number := next_number(one.set_id)) < one.size:
-            return Allocation(set_id=one.set_id, number=number, index=index(one.set_id, number))
+            return Allocation.of(set_id=one.set_id, number=number, index=index(one.set_id, number))
     raise ListsNotReady("The issuer's next status lists are being opened; repeat the request in a moment.")
 
 
 def needs_next(sets: ListSets, issuer_did: str, next_number: Callable[[ListSetId], int]) -> bool:
     """Whether the next set should be opened now, so that it is published before it is needed."""
-    usable = [one for one in sets if one.is_open and one.issuer_did == issuer_did]
-    return not usable or next_number(usable[-1].set_id) >= usable[-1].size * OPEN_AHEAD_AT
+    for one in reversed(sets):
+        if one.is_open and one.issuer_did == issuer_did:
+            return next_number(one.set_id) >= one.size * OPEN_AHEAD_AT
+    return True
 
 
 def purposes(profile: StatusProfile, members: Sequence[ListMember]) -> tuple[Purpose, ...]:
@@ -199,8 +202,12 @@ def purposes(profile: StatusProfile, members: Sequence[ListMember]) -> tuple[Pur
 
     Open Badges 3.0 allows one entry; the `token` list is named by a claim beside them, so it counts for both.
     """
+    return _purposes(profile, *[member.purpose for member in members])
+
+
+@lru_cache(maxsize=1_024)  # there are few combinations, and every registration asks
+def _purposes(profile: StatusProfile, *there: Purpose) -> tuple[Purpose, ...]:
     allowed = (Purpose.REVOCATION, Purpose.TOKEN) if profile is StatusProfile.OB3 else tuple(Purpose)
-    there = {member.purpose for member in members}
     return tuple(purpose for purpose in allowed if purpose in there)
 
 
@@ -210,16 +217,18 @@ def status_entries(members: Sequence[ListMember], purposes: Sequence[Purpose], i
     Revocation comes first, because some verifiers read only the first. An entry's id differs from its list's URL.
     """
     by_purpose = {member.purpose: member for member in members}
-    return [_entry(by_purpose[purpose], index) for purpose in purposes if purpose is not Purpose.TOKEN]
+    text = str(index)
+    return [_entry(by_purpose[purpose], text) for purpose in purposes if purpose is not Purpose.TOKEN]
 
 
-def _entry(member: ListMember, index: int) -> Entry:
+def _entry(member: ListMember, index: str) -> Entry:
+    url = member.url
     entry: Entry = {
-        "id": f"{member.url}#{index}",
+        "id": f"{url}#{index}",
         "type": "BitstringStatusListEntry",
         "statusPurpose": member.purpose.value,
-        "statusListIndex": str(index),
-        "statusListCredential": member.url,
+        "statusListIndex": index,
+        "statusListCredential": url,
     }
     if member.bits > 1:
         entry["statusSize"] = member.bits
@@ -232,8 +241,10 @@ def _entry(member: ListMember, index: int) -> Entry:
 
 def status_claim(members: Sequence[ListMember], purposes: Sequence[Purpose], index: int) -> Entry | None:
     """The `status` claim of a credential in JWT or CWT form (Token Status List, section 6), if it has a token list."""
+    if Purpose.TOKEN not in purposes:
+        return None
     url = next((member.url for member in members if member.purpose is Purpose.TOKEN), None)
-    if url is None or Purpose.TOKEN not in purposes:
+    if url is None:
         return None
     return {"status_list": {"idx": index, "uri": url}}
 

@@ -7,13 +7,13 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from msgspec import Struct
-from uuid_utils.compat import uuid7
 
 from registry.domain.events import CredentialRegistered, LogOpened, Recorded
 from registry.domain.names import LOG_STREAM, LogName
 from registry.log.codec import GENESIS, chain, encode
 from registry.log.connection import Connection
 from registry.log.draft import Draft
+from registry.log.event_id import event_id
 from registry.log.read import hash_at
 from registry.log.sql import query
 
@@ -81,7 +81,7 @@ async def is_written(conn: Connection, log: LogName, draft: Draft) -> bool:
 async def open_log(conn: Connection, log: LogName, origin: str, at: datetime, *, log_id: UUID | None = None) -> bool:
     """Write position 1 of a new log as its owner; return False if the log exists already."""
     event = LogOpened(log_id=log_id or uuid4(), log_name=log, origin=origin)
-    first = Recorded(1, LOG_STREAM, 1, at, at, "system:init", "init", uuid7(), event)
+    first = Recorded(1, LOG_STREAM, 1, at, at, "system:init", "init", event_id(), event)
     body = encode(str(event.log_id), uuid4().bytes, first)
     done: str = await conn.execute(_OPEN_LOG, log, body, chain(GENESIS, body), at, first.stream, event.type)
     return done.endswith(" 1")

@@ -33,18 +33,17 @@ class Batch:
         return bool(self.draft.recorded or self.kept)
 
     async def add(
-        self, conn: Connection, waiting: list[Waiting], *, most_bytes: int, look_up_keys: bool = False
+        self, conn: Connection, waiting: list[Waiting], *, most_bytes: int, look_up: bool = False
     ) -> list[Waiting]:
         """Decide *waiting* in order; return those that must wait for the next batch, because this one is full.
 
-        A key is looked up only when it must be: a key that was used before violates its table's primary key, and
-        then the requests are decided again with *look_up_keys*.
+        Keys, and streams that a request begins, are looked up only when they must be: what was used before violates
+        its table's unique key, and then the requests are decided again with *look_up*.
         """
         for one in waiting:
             one.outcome = one.keeps = None
         self.waiting += waiting
-        streams = self.draft.memory.streams
-        unread = [w for w in waiting if look_up_keys or any(s not in streams for s in w.request.reads)]
+        unread = waiting if look_up else [w for w in waiting if self._is_unread(w)]
         if unread:
             await self._load(conn, unread)
         todo, rest = waiting, []
@@ -67,15 +66,37 @@ class Batch:
             later = set(rest)
             self.waiting = [w for w in self.waiting if w not in later]
         await self._settle_unchanged(conn, [w for w in waiting if w.keeps is None and w.request.key is not None])
+        if look_up:
+            self._doubt(waiting)
         return rest
+
+    def _is_unread(self, waiting: Waiting) -> bool:
+        request, memory = waiting.request, self.draft.memory
+        if memory.doubts and memory.is_doubted(request.queue):
+            return True
+        known, begins = memory.streams, request.begins
+        for stream in request.reads:  # noqa: SIM110  # a generator costs three times as much, and every write asks
+            if stream not in known and stream not in begins:
+                return True
+        return False
+
+    def _doubt(self, waiting: list[Waiting]) -> None:
+        """Remember which queues repeat what was done before, now that a batch was decided in vain."""
+        memory = self.draft.memory
+        for one in waiting:
+            begun = (memory.streams.get(stream) for stream in one.request.begins)
+            if _is_replay(one) or any(known is not None and known[0] for known in begun):
+                memory.doubt(one.request.queue)
 
     def _decide_one(self, waiting: Waiting) -> None:
         """Decide one request on the draft; whatever goes wrong is that request's outcome alone."""
         request, draft = waiting.request, self.draft
         if request.key is not None and self._replay(waiting):
             return
+        draft.guess(request.begins)
         try:
             decision = request.decide(draft)
+            draft.prove(decision.facts)
             if not decision.facts:
                 waiting.outcome = Appended(decision.position, decision.answer(decision.position))
                 return
@@ -89,6 +110,7 @@ class Batch:
         except NotLoaded:
             raise
         except Exception as refusal:  # noqa: BLE001  # a defect in one decision must not sink its neighbours
+            draft.prove(())  # nobody is refused on a guess
             waiting.outcome = refusal
 
     async def _settle_unchanged(self, conn: Connection, waiting: list[Waiting]) -> None:
@@ -146,13 +168,12 @@ class Batch:
             if isinstance(outcome, Appended):
                 if not waiting.future.done():
                     waiting.future.set_result(outcome)
+                if outcome.is_replay:
+                    replayed()
             elif outcome is not None:
                 waiting.fail(outcome)
-        for waiting in self.waiting:
-            if isinstance(waiting.outcome, RegistryError):
-                rejected(type(waiting.outcome).__name__)
-            elif _is_replay(waiting):
-                replayed()
+                if isinstance(outcome, RegistryError):
+                    rejected(type(outcome).__name__)
 
 
 def _is_replay(waiting: Waiting) -> bool:

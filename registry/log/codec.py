@@ -21,6 +21,7 @@ from registry.errors import TooLarge
 from registry.log.typed import Typed
 
 BODY_MAX_BYTES = 60 * 1024
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
 GENESIS = bytes(32)
 """The hash before position 1."""
 _TYPED = Typed()
@@ -40,9 +41,12 @@ def encode(log_id: str, salt: bytes, recorded: Recorded) -> bytes:
     bytes) keeps a published hash from telling anything about a guessable event.
     """
     event = recorded.event
+    fields = _fields(event)
+    if (allocation := fields.get("allocation")) is not None:
+        fields["allocation"] = allocation.__dict__  # which has all its fields; orjson takes its time to ask us for them
     body: dict[str, Any] = {
         "actor": recorded.actor,
-        "event": event,
+        "event": fields,
         "id": recorded.event_id,
         "log": log_id,
         "recorded_at": stamp(recorded.recorded_at),
@@ -52,18 +56,22 @@ def encode(log_id: str, salt: bytes, recorded: Recorded) -> bytes:
         "stream": recorded.stream,
         "version": recorded.version,
     }
-    if recorded.effective_at != recorded.recorded_at:
+    if recorded.effective_at is not recorded.recorded_at and recorded.effective_at != recorded.recorded_at:
         body["effective_at"] = stamp(recorded.effective_at)
-    encoded = orjson.dumps(body, _fields, orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+    encoded = orjson.dumps(body, _part, _CANONICAL)
     if len(encoded) > BODY_MAX_BYTES:
         raise TooLarge(f"The facts to record take {len(encoded)} bytes; an event has at most {BODY_MAX_BYTES}.")
     return encoded
 
 
-def _fields(part: object) -> dict[str, Any]:
+def _fields(part: Stored) -> dict[str, Any]:
     """What is stored of an event or a part of one: the fields that hold anything."""
+    return {name: value for name, value in part.__dict__.items() if value is not None}
+
+
+def _part(part: object) -> dict[str, Any]:
     if isinstance(part, Stored):
-        return {name: value for name, value in part.__dict__.items() if value is not None}
+        return _fields(part)
     raise TypeError(f"An event cannot hold {type(part).__name__}.")
 
 

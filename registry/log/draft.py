@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
-from uuid_utils.compat import uuid7
 
 from registry.domain.events import AnyEvent, CredentialRegistered, Recorded
 from registry.domain.names import Stream
 from registry.domain.streams import State, evolve
 from registry.log.codec import chain, encode
+from registry.log.event_id import event_id
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+DOUBTED_REQUESTS = 1_000
+"""A repeated request that was not looked up costs its whole batch a second attempt; who repeats one repeats many."""
 
 
 class NotLoaded(LookupError):
@@ -52,6 +56,23 @@ class Memory:
     capacity: int = 20_000
     streams: OrderedDict[Stream, tuple[int, State]] = field(default_factory=OrderedDict)
     numbers: dict[UUID, int] = field(default_factory=dict)
+    doubts: dict[str, int] = field(default_factory=dict)
+    """Whose requests repeat earlier ones, and how many more of each queue are looked up before they are decided."""
+
+    def doubt(self, queue: str) -> None:
+        """Look up the next requests of *queue*: one of them repeated what was done before."""
+        self.doubts[queue] = DOUBTED_REQUESTS
+
+    def is_doubted(self, queue: str) -> bool:
+        """Whether a request of *queue* must be looked up; counts it."""
+        left = self.doubts.get(queue)
+        if left is None:
+            return False
+        if left > 1:
+            self.doubts[queue] = left - 1
+        else:
+            del self.doubts[queue]
+        return True
 
     def see(self, recorded: Recorded) -> None:
         """Take in an event that another process wrote."""
@@ -74,8 +95,7 @@ class Memory:
         self.numbers.clear()
 
 
-@dataclass(slots=True)
-class _Before:
+class _Before(Struct):
     """What `take_back` restores."""
 
     events: int
@@ -83,6 +103,14 @@ class _Before:
     bytes_total: int
     states: dict[Stream, tuple[int, State] | None]
     numbers: dict[UUID, int | None]
+
+
+def _random_bytes() -> Iterator[bytes]:
+    """Sixteen at a time, asked of the system for sixteen events at once: asking costs more than they do."""
+    while True:
+        many = os.urandom(256)
+        for start in range(0, 256, 16):
+            yield many[start : start + 16]
 
 
 @dataclass(slots=True)
@@ -104,6 +132,9 @@ class Draft:
     bodies: list[bytes] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
     _before: _Before | None = None
+    _begins: frozenset[Stream] = frozenset()
+    _guessed: list[Stream] = field(default_factory=list)
+    _salts: Iterator[bytes] = field(default_factory=_random_bytes)
 
     def __post_init__(self) -> None:
         self.expected = self.memory.position
@@ -127,34 +158,56 @@ class Draft:
             raise NotLoaded(list_set=list_set)
         return number
 
+    def guess(self, begins: frozenset[Stream]) -> None:
+        """Let the streams that the next decision *begins* count as empty where nothing is known of them."""
+        self._begins, self._guessed = begins, []
+
+    def prove(self, facts: Sequence[Fact]) -> None:
+        """Raise `NotLoaded` unless each stream that was guessed to be empty gets its first version by *facts*.
+
+        Then the unique version proves the guess when it is written, and a wrong one writes nothing.
+        """
+        if self._guessed:
+            begun = {fact.stream for fact in facts}
+            for stream in self._guessed:
+                if stream not in begun:
+                    raise NotLoaded(stream=stream)
+
     def write(self, facts: Sequence[Fact], actor: str, request_id: str) -> int:
         """Draft the *facts* of one request, all of them or (raising `TooLarge` or `NotLoaded`) none.
 
         Returns the position of the last one.
         """
-        states: dict[Stream, tuple[int, State]] = {}
-        entries: list[Recorded] = []
-        bodies: list[bytes] = []
-        position = self.position
-        salts = os.urandom(16 * len(facts))
-        for n, fact in enumerate(facts):
-            version, state = states.get(fact.stream) or self._known(fact.stream)
-            entry = Recorded(
-                position + n + 1,
-                fact.stream,
-                version + 1,
-                self.recorded_at,
-                fact.effective_at or self.recorded_at,
-                actor,
-                request_id,
-                uuid7(),
-                fact.event,
-            )
-            bodies.append(encode(self.log_id, salts[16 * n : 16 * n + 16], entry))
-            entries.append(entry)
-            states[fact.stream] = (version + 1, evolve(fact.stream, state, entry))
-        self._add(entries, bodies, states)
-        return position + len(entries)
+        self._before = _Before(len(self.recorded), self.hash, self.bytes_total, {}, {})
+        try:
+            for fact in facts:
+                self._write_one(fact, actor, request_id, self._before)
+        except BaseException:
+            self.take_back()
+            raise
+        return self.position
+
+    def _write_one(self, fact: Fact, actor: str, request_id: str, before: _Before) -> None:
+        stream, event, at = fact.stream, fact.event, self.recorded_at
+        version, state = self._known(stream)
+        version += 1
+        position = self.expected + len(self.recorded) + 1
+        effective_at = fact.effective_at or at
+        entry = Recorded(position, stream, version, at, effective_at, actor, request_id, event_id(), event)
+        body = encode(self.log_id, next(self._salts), entry)
+        now = (version, evolve(stream, state, entry))
+        if stream not in before.states:
+            before.states[stream] = self.states.get(stream)
+        self.states[stream] = now
+        if isinstance(event, CredentialRegistered):
+            given = event.allocation
+            before.numbers.setdefault(given.set_id, self.numbers.get(given.set_id))
+            self.numbers[given.set_id] = given.number + 1
+        self.hash = chain(self.hash, body)
+        self.bytes_total += len(body)
+        self.recorded.append(entry)
+        self.bodies.append(body)
+        self.hashes.append(self.hash)
 
     def take_back(self) -> None:
         """Undo the last `write`: nothing of its request is to be recorded."""
@@ -182,33 +235,20 @@ class Draft:
         for list_set in self.numbers:
             memory.numbers.pop(list_set, None)
 
-    def _add(self, entries: list[Recorded], bodies: list[bytes], states: dict[Stream, tuple[int, State]]) -> None:
-        given = [entry.event.allocation for entry in entries if isinstance(entry.event, CredentialRegistered)]
-        self._before = _Before(
-            len(self.recorded),
-            self.hash,
-            self.bytes_total,
-            {stream: self.states.get(stream) for stream in states},
-            {allocation.set_id: self.numbers.get(allocation.set_id) for allocation in given},
-        )
-        for body in bodies:
-            self.hash = chain(self.hash, body)
-            self.hashes.append(self.hash)
-            self.bytes_total += len(body)
-        self.recorded += entries
-        self.bodies += bodies
-        self.states.update(states)
-        for allocation in given:
-            self.numbers[allocation.set_id] = allocation.number + 1
-
     def _known(self, stream: Stream) -> tuple[int, State]:
         known = self.states.get(stream)
         if known is None:
             known = self.memory.streams.get(stream)
             if known is None:
-                raise NotLoaded(stream=stream)
+                if stream not in self._begins:
+                    raise NotLoaded(stream=stream)
+                self._guessed.append(stream)
+                return _EMPTY
             self.memory.streams.move_to_end(stream)
         return known
+
+
+_EMPTY: tuple[int, State] = (0, None)
 
 
 def _restore(current: dict[K, V], before: dict[K, V | None]) -> None:

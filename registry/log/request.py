@@ -43,6 +43,8 @@ class Request(Struct, frozen=True):
     actor: str
     request_id: str
     key: IdempotencyKey | None = None
+    begins: frozenset[Stream] = frozenset()
+    """Those of `reads` that will most likely be empty, and get their first fact: they need not be looked up."""
 
 
 class Appended(Struct, frozen=True):

@@ -299,7 +299,7 @@ class Sequencer:
             await self._tail.connection(),
             waiting,
             most_bytes=self._limits.batch_bytes,
-            look_up_keys=course.violations > 0,
+            look_up=course.violations > 0,
         )
         waiting[:] = batch.waiting  # or a second attempt would serve the rest too
         self._queue.put_back(rest)

@@ -96,7 +96,7 @@ class Writing:
         planned = plan(LOG, command, self.ready)
         promise = IdempotencyKey("operator", key, body.ljust(32)) if key else None
         return await self.sequencer.submit(
-            Request(planned.decide, planned.reads, planned.queue, "key:test", "request", promise)
+            Request(planned.decide, planned.reads, planned.queue, "key:test", "request", promise, planned.begins)
         )
 
     async def toggle(self, stream: Stream, key: str | None = None, *, body: bytes = b"body") -> Appended:

@@ -26,7 +26,7 @@ from registry.domain.names import CredentialId, LogName, Stream, credential_stre
 from registry.domain.parts import Reason, StatusProfile
 from registry.errors import LoadRefused
 from registry.lifetime import Databases
-from registry.loading import Plan, _require_trial, load
+from registry.loading import Plan, _require_trial, load, load_as_set
 from registry.log.append import open_log
 from registry.log.codec import encode
 from registry.log.connection import connect
@@ -211,6 +211,16 @@ def test_a_stencil_writes_what_the_codec_writes(
     example = Recorded(0, Stream("y"), 1, at, at, names[-1], "request", UUID(int=5), other)
     stencil = Stencil.of("log", example)
     assert stencil.filled(place[1], place[0], credential, ids[1], salt.hex(), stream) == encode("log", salt, recorded)
+
+
+async def test_a_deployment_is_filled_with_its_own_settings(database: Any, tmp_path: Path) -> None:
+    settings = service_settings(tmp_path, owner_database_url=database.owner, list_size=1 << 18)
+    MasterKeys.generate_file(settings.master_key_path)
+    few = replace(PLAN, credentials=20, issuers=2)
+    await load_as_set(settings, "main", few, lambda _done, _total: None, is_meant=False)
+    checked = await oracle.check(database.superuser)
+    assert {event["size"] for event in checked.of_type("StatusListSetOpened")} == {1 << 18}
+    assert {event["origin"] for event in checked.of_type("LogOpened")} == {settings.origins[LOG]}
 
 
 def test_only_where_things_are_tried_out_unless_it_is_meant() -> None:

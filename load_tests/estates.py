@@ -207,12 +207,26 @@ async def _until(estate: Estate, left: str, what: str, say: Say) -> None:
 
 
 async def _with_operator(estate: Estate) -> Estate:
-    arguments = ("-m", "registry", "operator-keys", "make", "load test")
-    made = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, env=estate.environment(), stdout=asyncio.subprocess.PIPE
+    told = await _done(estate, "operator-keys", "make", "load test")
+    return _kept(estate, replace(estate.made, operator_key=told.split()[-1]))
+
+
+async def rebuilt_s(estate: Estate) -> float:
+    """Fill every projection anew beside the live ones, compare, switch; return how long that took."""
+    began = time.monotonic()
+    await _done(estate, "rebuild")
+    return time.monotonic() - began
+
+
+async def _done(estate: Estate, *arguments: str) -> str:
+    """Return what a command of the registry says; raise `RuntimeError` if it fails."""
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "registry", *arguments), env=estate.environment(), stdout=asyncio.subprocess.PIPE
     )
-    told, _ = await made.communicate()
-    return _kept(estate, replace(estate.made, operator_key=told.decode().split()[-1]))
+    told, _ = await command.communicate()
+    if command.returncode:
+        raise RuntimeError(f"`registry {' '.join(arguments)}` failed; its own words are above.")
+    return told.decode()
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ from load_tests.comparison import Measure, Ratio, interleaved
 from load_tests.estates import Estate, Serving, tell
 from load_tests.memory import children_of, memory_of
 from load_tests.outcome import Outcome
-from load_tests.popular import Popularity, Requests, each_list, lookups, path_of, popular_lists, revocations
+from load_tests.popular import Popularity, Requests, batches, each_list, lookups, path_of, popular_lists, revocations
 from load_tests.script import CannotMeasure, Effort, run
 from load_tests.tables import sizes_of
 from registry.loading import Plan
@@ -36,6 +36,8 @@ MOST_MIB = 256
 KEEPS_UP = 0.8
 IN_FLIGHT = 64
 LOOKED_UP = 20_000
+BATCHES = 50
+"""Of 1,000 lookups by list and index."""
 REVOKED = 3_000
 """At most, in one measurement."""
 GZIP = {"Accept": "application/vc", "Accept-Encoding": "gzip"}
@@ -45,6 +47,7 @@ FORMS = (
     {"Accept": "application/vc+jwt", "Accept-Encoding": "identity"},
     {"Accept": "application/vc+cose", "Accept-Encoding": "identity"},
 )
+HEAD = "SELECT position FROM log_heads WHERE log_name = 'main'"
 _URLS = "SELECT url FROM projections.status_list_members ORDER BY md5(url)"
 
 
@@ -53,6 +56,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--home", type=Path, help="where registries are kept from run to run; default: nowhere")
     parser.add_argument("--sizes", default="1,3,10", help="millions of credentials, the smallest first")
+    parser.add_argument("--rebuild", action="store_true", help="also rebuild every projection, of each size")
     return parser
 
 
@@ -68,6 +72,8 @@ async def measure(effort: Effort) -> list[Outcome]:
             require_room(home, folder, plan)
             async with estates.opened(folder, plan, tell) as estate:
                 outcomes += await alone(estate)
+                if given.rebuild:
+                    outcomes.append(await rebuilding(estate))
         if len(plans) > 1:
             pair = [
                 await stack.enter_async_context(estates.opened(home / f"{plan.credentials}", plan, tell))
@@ -125,14 +131,23 @@ async def memory(estate: Estate, server: Serving) -> Outcome:
     urls = await urls_of(estate)
     for form in FORMS:
         await press(server, Load(each_list(urls, form), 200, IN_FLIGHT, 120, len(urls)))
+    await press(server, Load(batches(urls, 4, BATCHES), 200, 8, 120, BATCHES))
     served, beside = memory_of(server.pid), children_of(server.pid)
     note = (
         f"{started.rss:.0f} MiB when it had started, {looked_up.rss:.0f} after {LOOKED_UP:,} lookups, then "
-        f"{len(urls):,} lists in {len(FORMS)} forms; counted by its share of what it has in common with others (PSS) "
-        f"{served.pss:.0f}; beside it {beside.pss:.0f} MiB (PSS) in the processes that read foreign documents"
+        f"{len(urls):,} lists in {len(FORMS)} forms and {1_000 * BATCHES:,} of their entries; counted by its share of "
+        f"what it has in common with others (PSS) {served.pss:.0f}; beside it {beside.pss:.0f} MiB (PSS) in the "
+        "processes that read foreign documents"
     )
     name = f"memory of a serving process, {estate.name}"
     return Outcome(14, name, served.rss, None, "MiB", served.rss, MOST_MIB, is_ceiling=True, note=note)
+
+
+async def rebuilding(estate: Estate) -> Outcome:
+    """Return how fast all projections are filled anew and compared."""
+    tell(f"{estate.name}: rebuilding")
+    seconds, events = await estates.rebuilt_s(estate), await estate.value(HEAD)
+    return told(f"rebuilt, {estate.name}", events / seconds, "events/s", note=f"{events:,} in {seconds:,.0f} s")
 
 
 def told(name: str, value: float, unit: str, note: str = "") -> Outcome:

@@ -8,8 +8,12 @@ from itertools import accumulate
 from random import Random
 from urllib.parse import quote, urlsplit
 
+import orjson
+
 from load_tests.clients import request
 from load_tests.servers import Server
+from load_tests.workloads import Zipf
+from registry.domain.status_list import MINIMUM_SIZE
 from registry.loading import Plan
 
 Requests = Callable[[Server], Iterable[bytes]]
@@ -46,13 +50,25 @@ def lookups(plan: Plan, seed: int, number: int) -> Requests:
 
 def popular_lists(urls: Sequence[str], seed: int, number: int, headers: Mapping[str, str]) -> Requests:
     """Return *number* requests for lists, the n-th of *urls* asked for 1/n as often as the first."""
-    weights = [1 / (n + 1) for n in range(len(urls))]
-    return each_list(Random(seed).choices(urls, weights, k=number), headers)
+    zipf = Zipf(len(urls), Random(seed))
+    return each_list([urls[zipf.draw()] for _ in range(number)], headers)
 
 
 def each_list(urls: Sequence[str], headers: Mapping[str, str]) -> Requests:
     """Return one request for each of *urls*."""
     return lambda server: (request(server, "GET", path_of(url), headers) for url in urls)
+
+
+def batches(urls: Sequence[str], seed: int, number: int, each: int = 1_000) -> Requests:
+    """Return *number* lookups of *each* entries, anywhere in any of *urls*, by list and index."""
+    random = Random(seed)
+    bodies = []
+    for _ in range(number):
+        drawn = [(random.choice(urls), random.randrange(MINIMUM_SIZE)) for _ in range(each)]
+        queries = [{"statusListCredential": url, "statusListIndex": str(index)} for url, index in drawn]
+        bodies.append(orjson.dumps({"queries": queries}))
+    headers = {"Content-Type": "application/json"}
+    return lambda server: (request(server, "POST", "/status-lookups", headers, body) for body in bodies)
 
 
 def path_of(url: str) -> str:

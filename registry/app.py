@@ -29,9 +29,7 @@ from registry.commands.handle import Commands
 from registry.commands.issue import Issuing
 from registry.commands.keys import IssuerKeys
 from registry.commands.list_sets import ListSetKeeper
-from registry.commands.sequenced import Sequenced
 from registry.doctor import load_master_keys
-from registry.domain.names import LogName
 from registry.file_publishing import keep_files
 from registry.http.drain import Drain
 from registry.http.limits import Quota
@@ -42,13 +40,12 @@ from registry.lifetime import Databases, Lifetime
 from registry.list_signer import list_signer
 from registry.log import read
 from registry.log.connection import LOST, Pool, Repeating
-from registry.log.lease import Lease
-from registry.log.sequencer import Limits as QueueLimits
-from registry.log.sequencer import Sequencer
+from registry.part import Part
 from registry.remote import Remote, open_remote, own_cut_offs, own_documents
 from registry.securing.canonicalise import Canonicaliser
 from registry.securing.contexts import Contexts, load_contexts
 from registry.securing.worker_process import WorkerLimits
+from registry.sequencing import WriteSide
 from registry.settings import Settings
 from registry.vault.api_keys import ApiKeys
 from registry.vault.keys import Vault
@@ -57,9 +54,7 @@ from registry.verifier.fetcher import Trust
 from registry.verifier.verifier import Verifier
 from registry.verifying import verifier
 from registry.wiring import (
-    Observer,
     bound_views,
-    did_of,
     door_limits,
     history_of,
     kept_reader,
@@ -67,7 +62,6 @@ from registry.wiring import (
     logs_by_host,
     readiness,
     securings_reader,
-    stream_reader,
     until_listed,
     until_published,
     utc_now,
@@ -76,6 +70,8 @@ from registry.wiring import (
 VERSION = version("credential-registry")
 PRESENTED_NICENESS, PRESENTED_TIME = 10, 0.5
 """Of the workers that read what strangers present: they step back, and give up sooner than those of issuers."""
+LEAVING_S = 3
+"""How long the part that sequences stays for the others beyond their own time for leaving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,8 @@ class Opened:
 class Process:
     """One process of a deployment: it serves (`door`), projects, or both; `running` is its life.
 
-    *trust* is what it believes of the internet; None: what everybody does.
+    *trust* is what it believes of the internet; None: what everybody does. *part* is which of several processes that
+    serve together it is; None: it is alone, and sequences the logs itself.
     """
 
     def __init__(
@@ -106,6 +103,7 @@ class Process:
         projecting: bool,
         listening: bool = True,
         trust: Trust | None = None,
+        part: Part | None = None,
     ) -> None:
         self._settings = settings
         self._databases = databases
@@ -113,6 +111,7 @@ class Process:
         self._projecting = projecting
         self._listening = listening
         self._trust = trust
+        self._part = part
         self._metrics = Metrics(version=VERSION)
         self._drain = Drain()
         self._wake_lists, self._wake_progress, self._wake_publisher = (asyncio.Event() for _ in range(3))
@@ -129,7 +128,11 @@ class Process:
             master = load_master_keys(self._settings)
             if self._projecting:
                 await self._project(master)
-            opened = await self._serve(master) if self._door else Opened(None, None, None, None, None, None, 0)
+            opened = Opened(None, None, None, None, None, None, 0)
+            if self._part is not None and self._part.is_writer:
+                await self._sequence(master)
+            elif self._door:
+                opened = await self._serve(master)
             port = await self._open_metrics()
             self.life.background(watch_loop(self._metrics.loop_lag), "event loop lag")
             yield replace(opened, metrics_port=port)
@@ -177,7 +180,7 @@ class Process:
         api_keys = ApiKeys(Repeating(writer), vault, utc_now, env=settings.env)
         lists = PublishedLists(reader, max_bytes=settings.list_memory_bytes)
         self.life.stack.push_async_callback(upkeep.settled, lists)  # after its follower ended, before its pool closes
-        commands, keeper = await self._write_side(reader, vault, lists)
+        commands, keeper = self._write_side(WriteSide(self.life, settings, self._metrics, reader, vault), lists)
         contexts = load_contexts(settings.contexts)
         canonicaliser = await self._canonicaliser(contexts, settings.canonicaliser_workers)
         # Who presents is anonymous: what is hostile there must not hold up who issues.
@@ -219,21 +222,27 @@ class Process:
         )
         if self._listening:
             for served, host, port, name in listeners(parts, settings):
-                await self.life.serve(served, host, port, name)
+                await self.life.serve(served, host, port, name, is_shared=self._part is not None)
         return Opened(commands, keys, issuer_keys, api_keys, keeper, progress, 0)
 
-    async def _write_side(self, reader: Pool, vault: Vault, lists: PublishedLists) -> tuple[Commands, ListSetKeeper]:
-        """Open what decides and appends, and what opens sets of lists in time."""
-        origins = self._settings.origins
-        sequencers = {log: self._sequencer(log) for log in origins}
-        keeper = ListSetKeeper(
-            sequencers, origins, vault, lists.published_of, clock=utc_now, size=self._settings.list_size
-        )
-        self.life.stack.push_async_callback(keeper.close)
-        commands = Sequenced(
-            sequencers, keeper, vault, clock=utc_now, did_of=did_of(origins), read_stream=stream_reader(reader)
-        )
-        return commands, keeper
+    def _write_side(self, opening: WriteSide, lists: PublishedLists) -> tuple[Commands, ListSetKeeper | None]:
+        """Open what decides and appends, here or in the part that does it for all."""
+        return opening.sequenced(lists) if self._part is None else (opening.handed_over(self._part), None)
+
+    async def _sequence(self, master: MasterKeys) -> None:
+        """Sequence the logs for the other parts of the service, until they have left."""
+        settings, part = self._settings, self._part
+        assert part is not None, "only a part of several sequences without a door"
+        reader = await self.life.pool(self._databases.reader, "reader", size=2)
+        writer = await self.life.pool(self._databases.writer, "writer", size=2)
+        vault = Vault(Repeating(writer), master, utc_now)
+        lists = PublishedLists(reader, max_bytes=settings.list_memory_bytes)
+        write_side = WriteSide(self.life, settings, self._metrics, reader, vault)
+        commands, _ = write_side.sequenced(lists)
+        taking = await write_side.taking(commands, part)
+        within_s = settings.drain_s + settings.shutdown_s + LEAVING_S
+        self.life.stack.push_async_callback(taking.until_left, within_s)
+        self.life.background(upkeep.tell_logs(reader, self._metrics, settings.origins), "log's metrics")
 
     async def _verifier(
         self,
@@ -278,7 +287,8 @@ class Process:
             "following projections",
         )
         self.life.background(upkeep.flush_last_used(api_keys), "noting API keys' use")
-        self.life.background(upkeep.tell_logs(reader, self._metrics, self._settings.origins), "log's metrics")
+        if self._part is None:
+            self.life.background(upkeep.tell_logs(reader, self._metrics, self._settings.origins), "log's metrics")
 
     async def _canonicaliser(
         self, contexts: Contexts, workers: int, *, time: float = 1, niceness: int = 0
@@ -289,18 +299,6 @@ class Process:
         self.life.stack.push_async_callback(opened.close)
         return opened
 
-    def _sequencer(self, log: LogName) -> Sequencer:
-        sequencer = Sequencer(
-            log,
-            self.life.to_write,
-            Lease(log, self.life.direct),
-            clock=utc_now,
-            observer=Observer(self._metrics),
-            limits=QueueLimits(waiting=self._settings.queue_size),
-        )
-        self.life.background(sequencer.run(), f"sequencing {log}")
-        return sequencer
-
     async def _open_metrics(self) -> int:
         """Return the port that metrics are served on; 0: nothing is listened on."""
         if not self._listening:
@@ -308,4 +306,7 @@ class Process:
         settings = self._settings
         app = metrics_app(self._metrics.registry)
         served = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+        if self._part is not None:  # who runs all parts gathers what they tell
+            await self.life.serve_at(served, self._part.metrics)
+            return 0
         return await self.life.serve(served, settings.metrics_host, settings.metrics_port, "REGISTRY_METRICS_PORT")

@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 from aiohttp import web
@@ -125,17 +126,26 @@ class Lifetime:
                     conn.terminate()
             await asyncio.sleep(1)
 
-    async def serve(self, served: web.AppRunner, host: str, port: int, name: str) -> int:
-        """Serve on *host* and *port*, of which the setting *name* chooses another; return the port that it became."""
+    async def serve(self, served: web.AppRunner, host: str, port: int, name: str, *, is_shared: bool = False) -> int:
+        """Serve on *host* and *port*, of which the setting *name* chooses another; return the port that it became.
+
+        A port that *is_shared* is listened on by several processes, among which the kernel spreads connections.
+        """
         await served.setup()
         self.stack.push_async_callback(served.cleanup)
         try:
-            site = web.TCPSite(served, host, port, reuse_address=True)
+            site = web.TCPSite(served, host, port, reuse_address=True, reuse_port=is_shared)
             await site.start()
         except OSError as error:
             why = os.strerror(error.errno).lower() if error.errno else reason(error)
             raise SettingsRefused(f"{host}:{port} cannot be listened on ({why}); choose another {name}.") from error
         return int(served.addresses[0][1])
+
+    async def serve_at(self, served: web.AppRunner, path: Path) -> None:
+        """Serve on the unix socket *path*."""
+        await served.setup()
+        self.stack.push_async_callback(served.cleanup)
+        await web.UnixSite(served, path).start()
 
 
 async def _closed(connections: Pool) -> None:

@@ -29,7 +29,7 @@ from registry.domain.status_list import ListSets
 from registry.domain.streams import State
 from registry.errors import RegistryError
 
-T = TypeVar("T", bound=type)
+T = TypeVar("T")
 
 SHAPE: Final = TypeAdapter(ListShape)
 
@@ -46,7 +46,7 @@ _STATES: Final[dict[str, TypeAdapter[Any]]] = {
 """By the kind of stream, as `registry.domain.streams` folds them."""
 
 
-def kinds_of(root: T) -> Iterator[T]:
+def kinds_of(root: type[T]) -> Iterator[type[T]]:
     """Yield *root* and every class below it.
 
     A dataclass with slots leaves behind the class that it was made from; only the one that its module has counts.

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,13 +20,16 @@ from registry.operators import operator_keys
 from registry.progress_bar import progress_bar
 from registry.stopping import STOPS, Stop, run
 
+if TYPE_CHECKING:
+    from registry.settings import Settings
+
 REFUSED = 1
 """Exit status of a refusal; click's own for a wrong command line is 2."""
 
 INTERRUPTED = 130
 """Exit status of a command that was stopped before its end."""
 
-LASTING = frozenset({"dev", "serve", "project"})
+LASTING = frozenset({"dev", "serve", "project", "worker"})
 """The commands that run until they are told to stop: for them that is a success, at any moment."""
 
 
@@ -93,13 +97,33 @@ def dev() -> None:
 
 
 @commands.command(short_help="Serve HTTP.")
-def serve() -> None:
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that share the port; default: REGISTRY_WORKERS.")
+@click.pass_context
+def serve(context: click.Context, workers: int | None) -> None:
     """Serve HTTP: the write side, lookups and published lists.
 
     Needs REGISTRY_DATABASE_URL (as registry_writer), the master key and REGISTRY_LOGS, set up by `registry init`; and
     `registry project` beside it, on this machine (with another REGISTRY_METRICS_PORT) or another. SIGTERM drains it.
+
+    With --workers N, N processes serve and one more writes the logs for them; what ends is started again.
     """
-    _run_process(door=True, projecting=False)
+    from registry.settings import load
+
+    settings = load(**({} if workers is None else {"workers": workers}))
+    if settings.workers == 1:
+        _run_process(door=True, projecting=False)
+    else:
+        _run_workers(settings, ("--verbose",) if context.find_root().params["verbose"] else ())
+
+
+@commands.command(hidden=True)
+@click.argument("name")
+@click.argument("folder")
+def worker(name: str, folder: str) -> None:
+    """Be one of the processes of `registry serve --workers`, which alone starts this."""
+    from registry import worker as part_of_several
+
+    sys.exit(part_of_several.main(name, folder))
 
 
 @commands.command(short_help="Project the logs and publish status lists.")
@@ -292,12 +316,34 @@ def _run_process(*, door: bool, projecting: bool) -> None:
         process = Process(settings, Databases.of(settings), door=door, projecting=projecting)
         async with process.running() as service:
             if door:
-                _say(f"serving on {settings.host}:{settings.port}")
-                if settings.dcc_port is not None:
-                    _say(f"status service for {settings.dcc_issuer} on {settings.dcc_host}:{settings.dcc_port}")
+                _say_where(settings)
             else:
                 _say("projecting and publishing")
             _say(f"metrics on {settings.metrics_host}:{service.metrics_port}")
             await stop.until(process.life.failed)
 
     run(work)
+
+
+def _run_workers(settings: Settings, options: tuple[str, ...]) -> None:
+    from registry import deployment, workers
+
+    async def work(stop: Stop) -> None:
+        with deployment.refusals():
+            await lived(stop)
+
+    async def lived(stop: Stop) -> None:
+        for warning in await deployment.require_fit(settings, writing=True):
+            click.echo(f"warning: {warning.subject}: {warning.sentence}", err=True)
+        async with workers.running(settings, options) as (parts, metrics_port):
+            _say_where(settings, f" with {settings.workers} workers")
+            _say(f"metrics on {settings.metrics_host}:{metrics_port}")
+            await stop.until(parts.life.failed)
+
+    run(work)
+
+
+def _say_where(settings: Settings, how: str = "") -> None:
+    _say(f"serving on {settings.host}:{settings.port}{how}")
+    if settings.dcc_port is not None:
+        _say(f"status service for {settings.dcc_issuer} on {settings.dcc_host}:{settings.dcc_port}")

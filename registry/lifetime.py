@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -137,8 +138,7 @@ class Lifetime:
             site = web.TCPSite(served, host, port, reuse_address=True, reuse_port=is_shared)
             await site.start()
         except OSError as error:
-            why = os.strerror(error.errno).lower() if error.errno else reason(error)
-            raise SettingsRefused(f"{host}:{port} cannot be listened on ({why}); choose another {name}.") from error
+            raise _taken(host, port, name, error) from error
         return int(served.addresses[0][1])
 
     async def serve_at(self, served: web.AppRunner, path: Path) -> None:
@@ -146,6 +146,25 @@ class Lifetime:
         await served.setup()
         self.stack.push_async_callback(served.cleanup)
         await web.UnixSite(served, path).start()
+
+
+def require_free(host: str, port: int, name: str) -> None:
+    """Raise `SettingsRefused` if *host* and *port*, of setting *name*, are taken: sharing a port would not notice."""
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as one:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                one.bind(address)
+                one.listen(1)
+    except OSError as error:
+        raise _taken(host, port, name, error) from error
+
+
+def _taken(host: str, port: int, name: str, error: OSError) -> SettingsRefused:
+    why = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else reason(error)
+    return SettingsRefused(f"{host}:{port} cannot be listened on ({why}); choose another {name}.")
 
 
 async def _closed(connections: Pool) -> None:

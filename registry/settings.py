@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address the service listens on")
     port: int = Field(8080, ge=1, le=65535, description="port the service listens on")
+    workers: int = Field(
+        1, ge=1, le=64, description="processes that serve; with more than one, one more writes the logs for all"
+    )
     metrics_host: str = Field("127.0.0.1", description="address of the metrics")
     metrics_port: int = Field(9464, ge=0, le=65535, description="port of the metrics; 0 chooses a free one")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -19,7 +20,7 @@ from registry.commands.handle import Outcome
 from registry.commands.idempotency import Asked
 from registry.commands.list_sets import ListShape
 from registry.domain.api_keys import ApiKeyRing
-from registry.domain.commands import Command
+from registry.domain.commands import CarryOutRows, Command, RefusedRow
 from registry.domain.credential import Credential
 from registry.domain.issuer import Issuer
 from registry.domain.log import OpenedLog
@@ -32,6 +33,9 @@ from registry.errors import RegistryError
 T = TypeVar("T")
 
 SHAPE: Final = TypeAdapter(ListShape)
+
+_REFUSED: Final[dict[str, TypeAdapter[Any]]] = {RefusedRow.__name__: TypeAdapter(RefusedRow)}
+"""What a row can be beside a command."""
 
 _STATES: Final[dict[str, TypeAdapter[Any]]] = {
     "credential": TypeAdapter(Credential | None),
@@ -68,15 +72,26 @@ def _errors() -> dict[str, type[RegistryError]]:
 
 
 def command_bytes(command: Command) -> tuple[str, bytes]:
-    """Return the name of *command*'s class, and its fields as JSON."""
+    """Return the name of *command*'s class, and its fields as JSON; rows follow in a line of their own, each named."""
     name = type(command).__name__
-    return name, _commands()[name].dump_json(command)
+    if not isinstance(command, CarryOutRows):
+        return name, _commands()[name].dump_json(command)
+    kinds = _commands() | _REFUSED
+    rows = b",".join(
+        b'["%s",%s]' % (kind.encode(), kinds[kind].dump_json(row))
+        for row, kind in ((row, type(row).__name__) for row in command.rows)
+    )
+    return name, b"%s\n[%s]" % (_commands()[name].dump_json(replace(command, rows=())), rows)
 
 
 def command_of(name: str, content: bytes) -> Command:
     """Return the command again; raises `KeyError` or `ValueError` for what is none."""
-    command: Command = _commands()[name].validate_json(content)
-    return command
+    fields, _, rows = content.partition(b"\n")
+    command: Command = _commands()[name].validate_json(fields)
+    if not isinstance(command, CarryOutRows):
+        return command
+    kinds = _commands() | _REFUSED
+    return replace(command, rows=tuple(kinds[kind].validate_python(row) for kind, row in orjson.loads(rows)))
 
 
 def state_bytes(stream: Stream, state: State) -> bytes:

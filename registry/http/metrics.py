@@ -53,6 +53,7 @@ class Metrics:
         self._of_projections()
         self._of_lists()
         self._of_elsewhere()
+        self._of_workers()
         info = self._gauge("registry_build_info", "Which version runs here.", "version")
         info.labels(version).set(1)
 
@@ -128,6 +129,12 @@ class Metrics:
         self._fetches = self._counter("registry_remote_fetches", "Documents asked for elsewhere.", "outcome")
         self._fetch_seconds = self._histogram(
             "registry_remote_fetch_duration_seconds", "From asking elsewhere to the last byte, or the refusal.", _FAST_S
+        )
+
+    def _of_workers(self) -> None:
+        self.worker_up = self._gauge("registry_worker_up", "1 while a part of `serve --workers` works.", "worker")
+        self.worker_restarts = self._counter(
+            "registry_worker_restarts", "Times that a part of `serve --workers` ended and was started again.", "worker"
         )
 
     def fetched(self, outcome: str, seconds: float) -> None:

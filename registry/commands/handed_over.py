@@ -209,6 +209,6 @@ class HandedOver(Commands):
         self._line.tell("want_lists", log, str(issuer_id))
 
     async def _shape(self, what: str, asked: Asked, issuer_id: IssuerId, shape: ListShape) -> Outcome:
-        content = wire.SHAPE.dump_json(shape)
+        content = wire.shape_bytes(shape)
         header, _ = await self._line.ask(what, wire.asked_list(asked), str(issuer_id), content=content)
         return wire.outcome_of(header[1:])

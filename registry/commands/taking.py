@@ -99,12 +99,12 @@ class Taking:
             return wire.outcome_list(await commands.handle(wire.asked_of(rest[0]), command)), b""
         if what == "state":
             stream = Stream(rest[1])
-            return [], wire.state_bytes(stream, await commands.state(LogName(rest[0]), stream))
+            return [], wire.state_bytes(await commands.state(LogName(rest[0]), stream))
         asked = wire.asked_of(rest[0])
         if what == "replay":
             outcome = await commands.replay_of(asked)
             return (wire.outcome_list(outcome) if outcome else []), b""
-        issuer_id, shape = IssuerId(UUID(rest[1])), wire.SHAPE.validate_json(content)
+        issuer_id, shape = IssuerId(UUID(rest[1])), wire.shape_of(content)
         open_list = {"add_list": commands.add_list, "open_own_list": commands.open_own_list}[what]
         return wire.outcome_list(await open_list(asked, issuer_id, shape)), b""
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_type_hints
 from uuid import UUID
 
+import msgspec
 import orjson
-from pydantic import TypeAdapter
+from pydantic import BaseModel
 
 from registry.commands.handle import Outcome
 from registry.commands.idempotency import Asked
 from registry.commands.list_sets import ListShape
 from registry.domain.api_keys import ApiKeyRing
-from registry.domain.commands import CarryOutRows, Command, RefusedRow
+from registry.domain.commands import CarryOutRows, Command, CredentialCommand, RefusedRow, Row
 from registry.domain.credential import Credential
 from registry.domain.issuer import Issuer
 from registry.domain.log import OpenedLog
@@ -32,22 +32,48 @@ from registry.errors import RegistryError
 
 T = TypeVar("T")
 
-SHAPE: Final = TypeAdapter(ListShape)
 
-_REFUSED: Final[dict[str, TypeAdapter[Any]]] = {RefusedRow.__name__: TypeAdapter(RefusedRow)}
-"""What a row can be beside a command."""
+def _encoded(value: Any) -> msgspec.Raw:
+    """Return a part of an event, which is a pydantic model, as msgspec takes it."""
+    if isinstance(value, BaseModel):
+        return msgspec.Raw(value.model_dump_json().encode())
+    raise NotImplementedError(type(value).__name__)
 
-_STATES: Final[dict[str, TypeAdapter[Any]]] = {
-    "credential": TypeAdapter(Credential | None),
-    "issuer": TypeAdapter(Issuer | None),
-    "status-lists": TypeAdapter(ListSets | None),
-    "own-lists": TypeAdapter(OwnLists | None),
-    "list-entry": TypeAdapter(Entry | None),
-    "api-keys": TypeAdapter(ApiKeyRing | None),
-    "slug": TypeAdapter(UUID | None),
-    "log": TypeAdapter(OpenedLog | None),
+
+def _decoded(kind: Any, value: Any) -> Any:
+    """Return it again; what may be any JSON value is one."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind.model_validate(value)
+    return value
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=_encoded).encode
+
+
+def _reading(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, dec_hook=_decoded)
+
+
+_STATES: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    "credential": _reading(Credential | None),
+    "issuer": _reading(Issuer | None),
+    "status-lists": _reading(ListSets | None),
+    "own-lists": _reading(OwnLists | None),
+    "list-entry": _reading(Entry | None),
+    "api-keys": _reading(ApiKeyRing | None),
+    "slug": _reading(UUID | None),
+    "log": _reading(OpenedLog | None),
 }
 """By the kind of stream, as `registry.domain.streams` folds them."""
+
+_SHAPE: Final = _reading(ListShape)
+
+_CHUNK: Final = msgspec.defstruct(
+    "_Chunk", [(name, kind) for name, kind in get_type_hints(CarryOutRows).items() if name != "rows"]
+)
+"""A chunk of a batch without its rows, which are of many classes."""
+
+_chunk: Final = _reading(_CHUNK)
 
 
 def kinds_of(root: type[T]) -> Iterator[type[T]]:
@@ -62,8 +88,14 @@ def kinds_of(root: type[T]) -> Iterator[type[T]]:
 
 
 @cache
-def _commands() -> dict[str, TypeAdapter[Any]]:
-    return {one.__name__: TypeAdapter(one) for one in kinds_of(Command)}
+def _commands() -> dict[str, msgspec.json.Decoder[Any]]:
+    return {one.__name__: _reading(one) for one in kinds_of(Command) if one is not CarryOutRows}
+
+
+@cache
+def _rows() -> dict[str, type]:
+    """What the rows of a batch can be."""
+    return {one.__name__: one for one in (*kinds_of(CredentialCommand), RefusedRow)}
 
 
 @cache
@@ -75,33 +107,41 @@ def command_bytes(command: Command) -> tuple[str, bytes]:
     """Return the name of *command*'s class, and its fields as JSON; rows follow in a line of their own, each named."""
     name = type(command).__name__
     if not isinstance(command, CarryOutRows):
-        return name, _commands()[name].dump_json(command)
-    kinds = _commands() | _REFUSED
-    rows = b",".join(
-        b'["%s",%s]' % (kind.encode(), kinds[kind].dump_json(row))
-        for row, kind in ((row, type(row).__name__) for row in command.rows)
-    )
-    return name, b"%s\n[%s]" % (_commands()[name].dump_json(replace(command, rows=())), rows)
+        return name, _encode(command)
+    fields = {field: getattr(command, field) for field in _CHUNK.__struct_fields__}
+    return name, b"%s\n%s" % (_encode(fields), _encode([(type(row).__name__, row) for row in command.rows]))
 
 
 def command_of(name: str, content: bytes) -> Command:
     """Return the command again; raises `KeyError` or `ValueError` for what is none."""
-    fields, _, rows = content.partition(b"\n")
-    command: Command = _commands()[name].validate_json(fields)
-    if not isinstance(command, CarryOutRows):
+    if name != CarryOutRows.__name__:
+        command: Command = _commands()[name].decode(content)
         return command
-    kinds = _commands() | _REFUSED
-    return replace(command, rows=tuple(kinds[kind].validate_python(row) for kind, row in orjson.loads(rows)))
+    fields, _, rows = content.partition(b"\n")
+    kinds = _rows()
+    read: Iterator[Row] = (msgspec.convert(row, kinds[kind], dec_hook=_decoded) for kind, row in orjson.loads(rows))
+    return CarryOutRows(rows=tuple(read), **msgspec.structs.asdict(_chunk.decode(fields)))
 
 
-def state_bytes(stream: Stream, state: State) -> bytes:
-    """Return the *state* of *stream* as JSON."""
-    return _STATES[stream.partition("/")[0]].dump_json(state)
+def shape_bytes(shape: ListShape) -> bytes:
+    """Return *shape* as JSON."""
+    return _encode(shape)
+
+
+def shape_of(content: bytes) -> ListShape:
+    """Return it again."""
+    shape: ListShape = _SHAPE.decode(content)
+    return shape
+
+
+def state_bytes(state: State) -> bytes:
+    """Return the *state* of a stream as JSON."""
+    return _encode(state)
 
 
 def state_of(stream: Stream, content: bytes) -> State:
-    """Return the state again."""
-    return _STATES[stream.partition("/")[0]].validate_json(content)
+    """Return the state of *stream* again."""
+    return _STATES[stream.partition("/")[0]].decode(content)
 
 
 def asked_list(asked: Asked) -> list[str | None]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -79,6 +79,7 @@ def made(kind: type) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("kind", COMMANDS, ids=lambda kind: kind.__name__)
+@settings(max_examples=30)  # for each of them
 @given(data=st.data())
 def test_every_command_arrives_as_it_left(kind: type[Command], data: st.DataObject) -> None:
     command = data.draw(made(kind))
@@ -110,7 +111,7 @@ def test_who_asks_arrives_as_it_left(asked: Asked) -> None:
 
 @given(values_of(ListShape))
 def test_a_lists_shape_arrives_as_it_left(shape: ListShape) -> None:
-    assert wire.SHAPE.validate_json(wire.SHAPE.dump_json(shape)) == shape
+    assert wire.shape_of(wire.shape_bytes(shape)) == shape
 
 
 _JSON = st.recursive(st.none() | st.booleans() | st.text() | st.integers(-(2**53), 2**53), st.lists, max_leaves=5)
@@ -130,17 +131,17 @@ def test_the_state_after_any_event_arrives_as_it_left(name: str) -> None:
     for recorded in STORED.values():
         if recorded.stream.partition("/")[0] == stream.partition("/")[0]:
             state = evolve(stream, state, recorded)
-            assert wire.state_of(stream, wire.state_bytes(stream, state)) == state
+            assert wire.state_of(stream, wire.state_bytes(state)) == state
         if recorded is STORED[name]:
             break
-    arrived = wire.state_of(stream, wire.state_bytes(stream, state))
+    arrived = wire.state_of(stream, wire.state_bytes(state))
     assert arrived == state
     assert type(arrived) is type(state)
 
 
 @pytest.mark.parametrize("stream", sorted({one.stream for one in STORED.values()}))
 def test_a_stream_that_has_no_events_has_no_state_elsewhere_either(stream: Any) -> None:
-    assert wire.state_of(stream, wire.state_bytes(stream, None)) is None
+    assert wire.state_of(stream, wire.state_bytes(None)) is None
 
 
 _EXAMPLES = {
@@ -176,5 +177,5 @@ def test_a_name_that_is_no_command_is_refused() -> None:
     with pytest.raises(KeyError):
         wire.command_of("Path", b"{}")
     name, _ = wire.command_bytes(RevokeCredential(datetime.now(UTC), UUID(int=1), "urn:x:1"))  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="issuer_id"):
+    with pytest.raises(ValueError, match="missing required field"):
         wire.command_of(name, b"{}")

@@ -44,6 +44,7 @@ class Registry(Server):
     """`registry dev` in a home of its own: serves, projects and publishes in one process; metrics and quotas are on."""
 
     demo: Demo
+    home: Path
 
     @property
     def authorization(self) -> str:
@@ -59,7 +60,7 @@ async def registry() -> AsyncIterator[Registry]:
         environment = without_bounds({"HOME": str(home), "PORT": str(port), "METRICS_PORT": "0"})
         async with python("-m", "registry", "dev", environment=environment) as process:
             demo = await _demo(home / "demo.env", process)
-            server = Registry(port, process.pid, demo)
+            server = Registry(port, process.pid, demo, home)
             await _first_credential(server)
             yield server
 

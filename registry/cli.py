@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from registry.batch.command import batch
 from registry.errors import RegistryError
 from registry.issuer_keys import keys
 from registry.lint_command import lint
@@ -287,6 +288,7 @@ def settings() -> None:
     click.echo(table())
 
 
+commands.add_command(batch)
 commands.add_command(lint)
 commands.add_command(operator_keys)
 commands.add_command(keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -30,10 +30,12 @@ class RowOutcome:
     refusal: Refusal | None = None
 
 
-def outcomes(kept: Answer) -> Iterator[RowOutcome]:
-    """Return the outcome of each row of a chunk, in order."""
+def outcomes(kept: Answer, codes: Collection[int] = (ACCEPTED, UNCHANGED, REJECTED)) -> Iterator[RowOutcome]:
+    """Return the outcome of each row of a chunk that came to one of *codes*, in order."""
     shapes = kept["shapes"]
     for number, (identifier, code, *rest) in enumerate(kept["rows"], kept["first"]):
+        if code not in codes:
+            continue
         if code == REJECTED:
             yield RowOutcome(number, identifier, WORDS[code], refusal=Refusal(*rest))
         elif len(rest) == 3:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from registry.commands.batches import Place, Progress, differs
 from registry.commands.handle import Outcome
-from registry.commands.row_answers import REJECTED, WORDS, RowOutcome, counts_of, outcomes
+from registry.commands.row_answers import ACCEPTED, REJECTED, UNCHANGED, WORDS, RowOutcome, counts_of, outcomes
 from registry.domain.commands import CarryOutRows, RowCounts
 from registry.domain.names import position_text
 from registry.errors import Malformed, NotFound, Refused
@@ -48,7 +48,9 @@ class _Seen:
         """Take in the answer of the next chunk."""
         self.counts = self.counts.plus(counts_of(answer))
         self.chunks += 1
-        for one in outcomes(answer):
+        wants = [ACCEPTED, UNCHANGED] if len(self.accepted) < EXAMPLES else []
+        wants += [REJECTED] if len(self.rejected) < EXAMPLES else []
+        for one in outcomes(answer, wants) if wants else ():
             examples = self.rejected if one.word == WORDS[REJECTED] else self.accepted
             if len(examples) < EXAMPLES:
                 examples.append(one)
@@ -127,6 +129,8 @@ async def _sent_on(call: Call, reader: Reader, carry_out: Callable[[Chunk], Awai
     try:
         async for chunk in batch_files.chunks(reader.form, _pieces(call), call.parts.limits.document_bytes):
             under_way.append(asyncio.ensure_future(carry_out(chunk)))
+            for _ in range(3):
+                await asyncio.sleep(0)  # let others in, and this one depart: the next is decided while it is written
             if len(under_way) >= IN_FLIGHT:
                 seen.take((await under_way[0]).answer)
                 under_way.popleft()
@@ -245,11 +249,11 @@ async def _results(call: Call, place: Place, wanted: str | None) -> web.StreamRe
 
 async def _written(call: Call, place: Place, wanted: str | None, *, is_csv: bool) -> AsyncIterator[bytes]:
     """Return what became of the rows, a chunk at a time."""
-    told = teller(call.log, call.origin)
+    told, codes = teller(call.log, call.origin), range(len(WORDS)) if wanted is None else (WORDS.index(wanted),)
     if is_csv:
         yield ",".join(CSV_COLUMNS).encode() + b"\r\n"
     async for answer in call.parts.batches.answers(place):
-        chosen = [told(one) for one in outcomes(answer) if wanted in (None, one.word)]
+        chosen = [told(one) for one in outcomes(answer, codes)]
         if chosen:
             yield csv_lines(chosen) if is_csv else lines(chosen)
         await asyncio.sleep(0)

@@ -1,0 +1,128 @@
+"""Sends a batch, and again when the connection is lost: what was carried out is not carried out twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+
+from registry.batch.source import Source
+from registry.errors import Refused, Unavailable
+
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 15.0
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
+_AGAIN: Final = (408, 429, 500, 502, 503, 504)
+"""What a registry or a proxy says when the same request may succeed later."""
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a batch goes, and in whose name."""
+
+    url: str
+    issuer: str
+    key: str
+    patience_s: float
+    """How long to go on trying while the registry cannot be reached."""
+
+    @property
+    def batches(self) -> str:
+        """The URL of the issuer's batches."""
+        return f"{self.url.rstrip('/')}/issuers/{quote(self.issuer, safe='')}/batches"
+
+
+class Client:
+    """Speaks to the registry; *lost* is told each time that the connection is, *sent* how many bytes went out."""
+
+    def __init__(self, target: Target, *, sent: Callable[[int], None], lost: Callable[[str], None]) -> None:
+        self._target = target
+        self._sent = sent
+        self._lost = lost
+
+    async def send(self, source: Source, batch: str | None, operation: str | None) -> Answer:
+        """Send the file under the key *batch* (None: a dry run); return the summary.
+
+        Raises `Refused` for what will not get better, `Unavailable` when patience ran out.
+        """
+        query = {"operation": operation} if operation else {}
+        headers = {"Content-Type": source.media_type}
+        if batch is None:
+            query["dry_run"] = "true"
+        else:
+            headers["Idempotency-Key"] = batch
+
+        async def pieces() -> AsyncIterator[bytes]:
+            self._sent(0)
+            total = 0
+            for piece in source.pieces():
+                yield piece
+                total += len(piece)
+                self._sent(total)
+
+        async def once(session: aiohttp.ClientSession) -> Answer:
+            url = self._target.batches
+            async with session.post(url, params=query, headers=headers, data=pieces()) as response:
+                return await _answer(response)
+
+        return await self._patiently(once)
+
+    async def outcomes(self, batch: str, wanted: str | None, media_type: str) -> AsyncIterator[bytes]:
+        """Return what became of the rows, as lines."""
+        query = {"outcome": wanted} if wanted else {}
+        url = f"{self._target.batches}/{quote(batch, safe='')}/result"
+        async with (
+            self._session() as session,
+            session.get(url, params=query, headers={"Accept": media_type}) as response,
+        ):
+            if response.status != 200:
+                await _answer(response)
+            async for line in response.content:
+                yield line
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {self._target.key}"}, timeout=TIMEOUT, read_bufsize=1 << 20
+        )
+
+    async def _patiently(self, once: Callable[[aiohttp.ClientSession], Any]) -> Answer:
+        pause_s, until = FIRST_PAUSE_S, time.monotonic() + self._target.patience_s
+        while True:
+            try:
+                async with self._session() as session:
+                    answer: Answer = await once(session)
+                    return answer
+            except (aiohttp.ClientError, OSError, TimeoutError, Unavailable) as error:
+                if isinstance(error, aiohttp.InvalidURL) or time.monotonic() + pause_s > until:
+                    raise Unavailable(f"{self._target.url} cannot be reached: {_reason(error)}") from None
+                self._lost(_reason(error))
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+async def _answer(response: aiohttp.ClientResponse) -> Answer:
+    """Return a good answer; raise `Refused` or `Unavailable` for a problem."""
+    text = await response.text(errors="replace")
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        answer = None
+    if response.status == 200 and isinstance(answer, dict):
+        return answer
+    detail = answer.get("detail") if isinstance(answer, dict) else None
+    sentence = str(detail or f"{response.url.host} answered {response.status}, and not as a registry does.")
+    if response.status in _AGAIN:
+        raise Unavailable(sentence)
+    raise Refused(sentence)
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__

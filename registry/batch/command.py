@@ -1,0 +1,195 @@
+"""The command itself: options, progress, the summary, the files of what was rejected."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from registry.batch.client import Client
+    from registry.batch.source import Source
+
+SOME_REJECTED, NOT_DONE = 1, 2
+"""Exit statuses: rows were rejected; the batch could not be carried out at all, or not to its end."""
+SHOWN = 10
+"""Rejected rows that are written to the terminal."""
+
+_OPERATIONS = ("register", "revoke", "suspend", "reinstate", "supersede")
+
+
+class NotDone(click.ClickException):
+    """The batch did not come to its end."""
+
+    exit_code = NOT_DONE
+
+
+def _mapping(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    mapping = {}
+    for one in given:
+        member, equals, column = one.partition("=")
+        if not equals or not member or not column:
+            raise click.BadParameter(f"{one!r}: write member=Column, such as credentialId=Student ID.")
+        mapping[column.strip()] = member.strip()
+    return mapping
+
+
+def _key(key_file: Path | None, given: str | None) -> str:
+    key = key_file.read_text(encoding="utf-8", errors="replace").strip() if key_file else (given or "").strip()
+    if not key or not key.isascii() or len(key.split()) != 1:
+        raise click.UsageError("Say the API key: in REGISTRY_API_KEY, or as the only text of a file, --key-file FILE.")
+    return key
+
+
+@click.command(short_help="Send a file of rows: register, revoke, suspend, …")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@click.option("--url", envvar="REGISTRY_URL", required=True, help="Of the registry. [REGISTRY_URL]")
+@click.option("--issuer", envvar="REGISTRY_ISSUER", required=True, help="The issuer's slug. [REGISTRY_ISSUER]")
+@click.option("--key-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Holds the API key.")
+@click.option("--api-key", envvar=["REGISTRY_API_KEY", "REGISTRY_ISSUER_KEY"], hidden=True)
+@click.option("--operation", type=click.Choice(_OPERATIONS), help="What rows ask for that do not say it.")
+@click.option(
+    "--column", "mapping", multiple=True, callback=_mapping, metavar="MEMBER=COLUMN", help="What a CSV column is."
+)
+@click.option("--dry-run", is_flag=True, help="Tell what would happen; record nothing.")
+@click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write rejected rows here.")
+@click.option("--result", type=click.Path(dir_okay=False, path_type=Path), help="Write every row's outcome here.")
+@click.option("--batch-id", help="By default made from what is sent, so that the same file is the same batch.")
+@click.option("--patience", default=300.0, show_default=True, help="Seconds to try again while nobody answers.")
+def batch(
+    file: Path,
+    url: str,
+    issuer: str,
+    key_file: Path | None,
+    api_key: str | None,
+    operation: str | None,
+    mapping: dict[str, str],
+    dry_run: bool,
+    rejected: Path | None,
+    result: Path | None,
+    batch_id: str | None,
+    patience: float,
+) -> None:
+    """Send the rows of FILE to a registry; each is carried out on its own, and once.
+
+    FILE is CSV (.csv, .tsv), whose header names what the columns are (`credentialId`, `type`, …; --column maps other
+    names), or holds one JSON object a line. The API key is in REGISTRY_API_KEY or --key-file.
+
+    If the connection is lost, it goes on by itself; if it was interrupted, run the same command again. Rejected rows
+    are written to FILE.rejected.csv (or .ndjson), each with its reason: correct them there, and send that file.
+    Exit status 0: every row is carried out; 1: some were rejected; 2: it did not come to an end.
+    """
+    from registry.batch.client import Target
+    from registry.batch.source import Source
+    from registry.errors import RegistryError
+
+    target = Target(url, issuer, _key(key_file, api_key), patience)
+    source = Source(file, mapping)
+    try:
+        summary = asyncio.run(_run(target, source, operation, None if dry_run else batch_id or "", rejected, result))
+    except RegistryError as error:
+        raise NotDone(error.detail) from None
+    except OSError as error:
+        raise NotDone(str(error)) from None
+    if summary["counts"]["rejected"]:
+        sys.exit(SOME_REJECTED)
+
+
+async def _run(
+    target: Any, source: Source, operation: str | None, batch_id: str | None, rejected: Path | None, result: Path | None
+) -> dict[str, Any]:
+    from registry.batch.client import Client
+
+    digest, size = await asyncio.to_thread(source.summary)
+    if left_out := source.left_out():
+        click.echo(f"Not sent, since nothing is known by these names: {', '.join(left_out)}", err=True)
+    is_dry_run = batch_id is None
+    batch = None if is_dry_run else batch_id or f"file-{operation or 'rows'}-{digest[:40]}"
+    with _Bar(size) as bar:
+        client = Client(target, sent=bar.sent, lost=bar.lost)
+        summary = await client.send(source, batch, operation)
+    _tell(summary, is_dry_run=is_dry_run)
+    if batch is not None:
+        reasons = await _reasons(client, batch) if summary["counts"]["rejected"] else {}
+        if reasons:
+            _write_rejected(source, reasons, rejected)
+        if result is not None:
+            await _write_result(client, batch, result)
+    return summary
+
+
+class _Bar:
+    """A bar on the terminal; nothing where there is none."""
+
+    def __init__(self, size: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._progress.add_task("sending", total=max(size, 1))
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def sent(self, size: int) -> None:
+        """So many bytes are on their way."""
+        self._progress.update(self._task, completed=size)
+
+    def lost(self, reason: str) -> None:
+        """The connection was lost; it is tried again."""
+        self._progress.stop()
+        click.echo(f"Trying again, and going on where it was: {reason}", err=True)
+        self._progress.start()
+
+
+def _tell(summary: dict[str, Any], *, is_dry_run: bool) -> None:
+    counts = summary["counts"]
+    words = (
+        (counts["accepted"], "would be carried out" if is_dry_run else "carried out", "green"),
+        (counts["unchanged"], "so already", "blue"),
+        (counts["rejected"], "would be rejected" if is_dry_run else "rejected", "red"),
+    )
+    told = ", ".join(click.style(f"{count:,} {word}", fg=colour if count else None) for count, word, colour in words)
+    click.echo(f"{summary['rows']:,} rows: {told}")
+    shown = summary["rejected"][:SHOWN]
+    for one in shown:
+        where = click.style(f"row {one['row']:,}", bold=True)
+        click.echo(f"  {where}  {one['credentialId'] or '-'}  {one['problem']['detail']}")
+    if counts["rejected"] > len(shown):
+        click.echo(f"  … and {counts['rejected'] - len(shown):,} more")
+    if is_dry_run:
+        click.echo("Nothing was recorded.")
+
+
+async def _reasons(client: Client, batch: str) -> dict[int, str]:
+    from registry.http.batch_files import NDJSON
+
+    told = [json.loads(line) async for line in client.outcomes(batch, "rejected", NDJSON)]
+    return {one["row"]: one["problem"]["detail"] for one in told}
+
+
+def _write_rejected(source: Source, reasons: dict[int, str], given: Path | None) -> None:
+    path = given or source.path.with_suffix(f".rejected{source.path.suffix or '.ndjson'}")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        source.write_rejected(reasons, file)
+    click.echo(f"Rejected rows with their reasons: {path}; correct them there, and send that file.")
+
+
+async def _write_result(client: Client, batch: str, path: Path) -> None:
+    from registry.http.batch_files import CSV, NDJSON
+
+    media_type = CSV if path.suffix.lower() == ".csv" else NDJSON
+    with path.open("wb") as file:  # nothing else runs here
+        async for line in client.outcomes(batch, None, media_type):
+            file.write(line)
+    click.echo(f"What became of each row: {path}")

@@ -1,0 +1,154 @@
+"""The file that is sent: its rows under the names that the registry knows, and again those that were rejected."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TextIO
+
+from registry.errors import Malformed
+from registry.http.batch_files import CSV, IGNORED, NDJSON
+from registry.http.batch_rows import columns
+from registry.http.faults import unknown_member
+
+PIECE: Final = 64 * 1024
+LONGEST_CELL: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of rows; `mapping` is column → the member that it is."""
+
+    path: Path
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is CSV; everything else is one JSON object a line."""
+        return self.path.suffix.lower() in (".csv", ".tsv", ".txt")
+
+    @property
+    def media_type(self) -> str:
+        """What it is sent as."""
+        return CSV if self.is_table else NDJSON
+
+    def pieces(self) -> Iterator[bytes]:
+        """Return what is sent, piece by piece, the same every time; raise `Malformed`."""
+        if not self.is_table:
+            with self.path.open("rb") as file:
+                while piece := file.read(PIECE):
+                    yield piece
+            return
+        written = io.StringIO(newline="")
+        writer = csv.writer(written, lineterminator="\n")
+        with self._opened() as file:
+            rows = self._rows(file)
+            header = next(rows)
+            chosen = self._chosen(header)
+            writer.writerow(chosen.values())
+            for row in rows:
+                writer.writerow(row[at] if at < len(row) else "" for at in chosen)
+                if written.tell() >= PIECE:
+                    yield written.getvalue().encode()
+                    written.seek(0)
+                    written.truncate()
+        yield written.getvalue().encode()
+
+    def left_out(self) -> list[str]:
+        """Return the columns that are not sent, because nothing is known by their names."""
+        if not self.is_table:
+            return []
+        with self._opened() as file:
+            header = next(self._rows(file))
+        chosen = self._chosen(header)
+        return [name for at, name in enumerate(header) if at not in chosen and name != IGNORED]
+
+    def summary(self) -> tuple[str, int]:
+        """Return a digest of what is sent, and its bytes."""
+        digest, size = hashlib.sha256(), 0
+        for piece in self.pieces():
+            digest.update(piece)
+            size += len(piece)
+        return digest.hexdigest(), size
+
+    def write_rejected(self, reasons: Mapping[int, str], file: TextIO) -> None:
+        """Write the rows of *reasons* (row → why), as they stand here, each with its reason."""
+        if self.is_table:
+            self._write_table(reasons, file)
+            return
+        with self.path.open("rb") as lines:
+            rows = (line for line in lines if line.removeprefix(b"\xef\xbb\xbf").strip())
+            for number, line in enumerate(rows, 1):
+                if number in reasons:
+                    file.write(_with_reason(line, reasons[number]) + "\n")
+
+    def _write_table(self, reasons: Mapping[int, str], file: TextIO) -> None:
+        writer = csv.writer(file, lineterminator="\n")
+        with self._opened() as given:
+            rows = self._rows(given)
+            header = next(rows)
+            kept = [at for at, name in enumerate(header) if name != IGNORED]
+            writer.writerow([*(header[at] for at in kept), IGNORED])
+            for number, row in enumerate(rows, 1):
+                if number in reasons:
+                    writer.writerow([*(row[at] if at < len(row) else "" for at in kept), reasons[number]])
+
+    def _opened(self) -> TextIO:
+        return self.path.open(encoding="utf-8-sig", newline="")
+
+    def _rows(self, file: TextIO) -> Iterator[list[str]]:
+        """Return the rows that are not blank, the header first; raise `Malformed`."""
+        csv.field_size_limit(LONGEST_CELL)
+        dialect = csv.excel_tab if self.path.suffix.lower() == ".tsv" else csv.excel
+        reader = csv.reader(file, dialect, strict=True)
+        is_empty = True
+        try:
+            for row in reader:
+                if any(cell.strip() for cell in row):
+                    yield [name.strip() for name in row] if is_empty else row
+                    is_empty = False
+        except csv.Error as error:
+            raise Malformed(f"{self.path}, line {reader.line_num}: this is no CSV: {error}.") from None
+        except UnicodeDecodeError:
+            raise Malformed(
+                f"{self.path} is not UTF-8 (near line {reader.line_num}); save it as `CSV UTF-8` and try again."
+            ) from None
+        if is_empty:
+            raise Malformed(f"{self.path} is empty; its first row names the columns.")
+
+    def _chosen(self, header: list[str]) -> dict[int, str]:
+        """Return which columns are sent, and as which members; raise `Malformed` for a mapping that names no column."""
+        known = columns()
+        for column, member in self.mapping.items():
+            if column not in header:
+                raise Malformed(f"--column {member}={column}: {unknown_member(column, header, 'column')}")
+            if member not in known:
+                raise Malformed(f"--column {member}={column}: {unknown_member(member, known)}")
+        named = {at: self.mapping.get(name, name) for at, name in enumerate(header)}
+        taken = set(self.mapping.values())
+        chosen = {
+            at: name
+            for at, name in named.items()
+            if name in known and (header[at] in self.mapping or name not in taken)
+        }
+        if not chosen:
+            raise Malformed(
+                f"None of the columns {', '.join(header)[:200]} is known; say which is which: --column "
+                f"'credentialId={header[0]}'. Known are {', '.join(known)}."
+            )
+        return chosen
+
+
+def _with_reason(line: bytes, reason: str) -> str:
+    """Return a row of JSON with its reason in it; as it stands, if it is no JSON object."""
+    text = line.decode(errors="replace").strip().removeprefix("\ufeff")
+    try:
+        row = json.loads(text)
+    except ValueError:
+        return text
+    return json.dumps({**row, IGNORED: reason}, ensure_ascii=False) if isinstance(row, dict) else text

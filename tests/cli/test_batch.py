@@ -1,0 +1,151 @@
+"""`registry batch` against a real service: what a registrar sees, gets back, and sends again."""
+
+import asyncio
+import csv
+import json
+import os
+import sys
+from itertools import count
+from urllib.parse import urlsplit
+
+_numbers = count(1)
+
+
+async def run(service, *arguments, url=None, key=None):
+    """Run the command; its exit status and what it wrote."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
+    environment |= {
+        "REGISTRY_URL": url or service.url,
+        "REGISTRY_ISSUER": service.issuer_slug,
+        "REGISTRY_API_KEY": service.issuer_key if key is None else key,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "registry",
+        "batch",
+        *map(str, arguments),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert b"Traceback" not in output, output.decode()
+    return process.returncode, output.decode()
+
+
+def table(path, header, rows):
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def fresh(number):
+    first = next(_numbers) * 1_000_000
+    return [f"urn:cli:{first + one}" for one in range(number)]
+
+
+HEADER = ["Student ID", "Award", "Degree", "Birthday"]
+MAPPING = ["--column", "credentialId=Award", "--column", "type=Degree", "--operation", "register"]
+
+
+async def test_a_table_with_columns_of_its_own_is_sent_and_what_was_rejected_is_corrected_and_sent_again(
+    service, tmp_path
+):
+    one, two, three = fresh(3)
+    rows = [["1", one, "VerifiableCredential", "secret"], ["2", "no iri", "Badge", ""], ["3", three, "", ""]]
+    file = table(tmp_path / "awards.csv", HEADER, rows)
+    status, told = await run(service, file, *MAPPING)
+    assert status == 1
+    assert "3 rows: 1 carried out, 0 so already, 2 rejected" in told
+    assert "Not sent, since nothing is known by these names: Student ID, Birthday" in told
+    assert "row 2  no iri" in told
+    rejected = tmp_path / "awards.rejected.csv"
+    with rejected.open(newline="") as given:
+        header, *lines = list(csv.reader(given))
+    assert header == [*HEADER, "problem"]
+    assert [line[0] for line in lines] == ["2", "3"]
+    assert "credential id" in lines[0][-1]
+    table(rejected, header, [["2", two, "Badge", "", lines[0][-1]], ["3", three, "Badge", "", lines[1][-1]]])
+    status, told = await run(service, rejected, *MAPPING)
+    assert (status, told.splitlines()[-1]) == (0, "2 rows: 2 carried out, 0 so already, 0 rejected")
+
+
+async def test_the_same_file_again_is_the_same_batch_and_a_dry_run_records_nothing(service, tmp_path):
+    file = tmp_path / "rows.ndjson"
+    rows = [{"operation": "register", "credentialId": one, "type": ["VerifiableCredential"]} for one in fresh(150)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    status, told = await run(service, file, "--dry-run")
+    assert (status, "150 would be carried out" in told, "Nothing was recorded." in told) == (0, True, True)
+    outcomes = tmp_path / "outcomes.ndjson"
+    first = await run(service, file, "--result", outcomes)
+    assert (first[0], "150 carried out" in first[1]) == (0, True)
+    told = [json.loads(line) for line in outcomes.read_text().splitlines()]
+    assert [one["credentialId"] for one in told] == [row["credentialId"] for row in rows]
+    assert await run(service, file, "--result", outcomes) == first
+
+
+async def test_rejected_rows_of_json_carry_their_reason(service, tmp_path):
+    file = tmp_path / "rows.ndjson"
+    file.write_text('\n{"operation": "revoke", "credentialId": "urn:cli:nobody"}\n\nno json\n')
+    status, _ = await run(service, file, "--rejected", tmp_path / "again.ndjson")
+    first, second = (tmp_path / "again.ndjson").read_text().splitlines()
+    assert (status, second) == (1, "no json")
+    assert json.loads(first) == {
+        "operation": "revoke",
+        "credentialId": "urn:cli:nobody",
+        "problem": "The issuer has registered no credential under this id.",
+    }
+
+
+async def test_a_connection_that_is_lost_is_made_again_and_every_row_counts_once(service, tmp_path):
+    file = tmp_path / "rows.ndjson"
+    rows = [{"operation": "register", "credentialId": one, "type": ["VerifiableCredential"]} for one in fresh(3_000)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    cuts = [100_000, 150_000]
+
+    async def pass_on(reader, writer):
+        """Hand the bytes to the service; after so many, cut the connection."""
+        target = urlsplit(service.url)
+        left = cuts.pop(0) if cuts else 1 << 30
+        there_reader, there = await asyncio.open_connection(target.hostname, target.port)
+
+        async def back():
+            while piece := await there_reader.read(65536):
+                writer.write(piece)
+            writer.close()
+
+        answering = asyncio.create_task(back())
+        while left > 0 and (piece := await reader.read(16_384)):
+            there.write(piece)
+            await there.drain()
+            left -= len(piece)
+        if left <= 0:
+            there.transport.abort()
+            writer.transport.abort()
+        await answering
+
+    async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as proxy:
+        url = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        status, told = await run(service, file, url=url)
+    assert (status, cuts) == (0, []), told
+    assert told.count("Trying again, and going on where it was") == 2
+    assert "3,000 rows: 3,000 carried out, 0 so already, 0 rejected" in told
+
+
+async def test_what_cannot_be_done_is_told_in_a_sentence(service, tmp_path):
+    file = table(tmp_path / "awards.csv", HEADER, [["1", "a:b", "", ""]])
+    status, told = await run(service, file, *MAPPING, key="reg_test_nobody_x")
+    assert (status, told.count("\n") <= 2, "Error:" in told) == (2, True, True)
+    status, told = await run(service, file, *MAPPING, "--patience", 0, url="http://127.0.0.1:9")
+    assert status == 2
+    status, told = await run(service, file, "--column", "credentialId=Awrd")
+    assert (status, "do you mean `Award`?" in told) == (2, True)
+    status, told = await run(service, file)
+    assert (status, "--column" in told) == (2, True)
+    status, told = await run(service, file, *MAPPING, key="")
+    assert (status, "REGISTRY_API_KEY" in told) == (2, True)
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes("credentialId,type\nurn:a:é,x\n".encode("latin-1"))
+    status, told = await run(service, latin, "--operation", "register")
+    assert (status, "UTF-8" in told) == (2, True)

@@ -20,6 +20,11 @@ Tables are named without a schema: the runner points `search_path` at the genera
 """
 
 
+def about(batch: Sequence[Recorded], facts: frozenset[type]) -> Sequence[Recorded]:
+    """Return what of *batch* is one of *facts*, in order; every event is looked at, so briefly."""
+    return [one for one in batch if type(one.event) in facts]
+
+
 @dataclass(frozen=True, slots=True)
 class Projection:
     """One read model. Raise `version` when tables or meaning change; the rows are then rebuilt, never migrated."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from projections.projection import Executor
+from projections.projection import Executor, about
 from projections.text import storable
 from registry.domain.events import (
     CredentialRevoked,
@@ -76,29 +76,29 @@ Row = dict[str, Any]
 
 async def project_issuers(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> None:
     """Apply what *batch* says about issuers and their lists; few events do."""
-    about = [one for one in batch if isinstance(one.event, _OF_ISSUERS)]
-    if about:
-        rows = {row["issuer_id"]: dict(row) for row in await conn.fetch(_LOAD, log, list({_id(one) for one in about}))}
-        for recorded in about:
+    if said := about(batch, _OF_ISSUERS):
+        rows = {row["issuer_id"]: dict(row) for row in await conn.fetch(_LOAD, log, list({_id(one) for one in said}))}
+        for recorded in said:
             _apply(rows, recorded)
         await conn.execute(_SAVE, log, orjson.dumps(list(rows.values()), default=str).decode())
-    revoked = {_id(one): one.position for one in batch if isinstance(one.event, CredentialRevoked)}
+    revoked = {_id(one): one.position for one in about(batch, _REVOKED)}
     if revoked:
         await conn.execute(_NOTE_REVOCATIONS, log, list(revoked), list(revoked.values()))
-    await _project_lists(conn, log, [one for one in batch if isinstance(one.event, _OF_LISTS)])
+    await _project_lists(conn, log, about(batch, _OF_LISTS))
 
 
-_OF_ISSUERS = IssuerRegistered | DidAdopted | IssuerUpdated | IssuerLegacyListsChosen
-_OF_LISTS = StatusListSetOpened | StatusListMemberAdded
+_OF_ISSUERS = frozenset((IssuerRegistered, DidAdopted, IssuerUpdated, IssuerLegacyListsChosen))
+_OF_LISTS = frozenset((StatusListSetOpened, StatusListMemberAdded))
+_REVOKED = frozenset((CredentialRevoked,))
 
 
-async def _project_lists(conn: Executor, log: LogName, about: Sequence[Recorded]) -> None:
-    if not about:
+async def _project_lists(conn: Executor, log: LogName, said: Sequence[Recorded]) -> None:
+    if not said:
         return
-    grown = {one.event.set_id for one in about if isinstance(one.event, StatusListMemberAdded)}
+    grown = {one.event.set_id for one in said if isinstance(one.event, StatusListMemberAdded)}
     found = await conn.fetch(_LOAD_LISTS, log, list(grown)) if grown else ()
     rows = {row["list_set"]: {**dict(row), "members": orjson.loads(row["members"])} for row in found}
-    for recorded in about:
+    for recorded in said:
         match recorded.event:
             case StatusListSetOpened() as event:
                 rows[event.set_id] = _lists(event)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from uuid import UUID
+from typing import Any
 
-from projections.credential_status.codes import STATUS_CODES, credential_key, purpose_mask
+from projections.credential_status.codes import PURPOSES, STATUS_CODES, credential_key, purpose_mask
 from projections.credential_status.issuers import project_issuers
-from projections.projection import Executor, Projection
+from projections.projection import Executor, Projection, about
 from projections.text import storable
 from registry.domain.credential import Status
 from registry.domain.events import (
@@ -21,29 +19,11 @@ from registry.domain.events import (
     CredentialSecured,
     CredentialSuperseded,
     CredentialSuspended,
+    Purpose,
     Reason,
     Recorded,
-    StatusChanged,
 )
-from registry.domain.names import LogName
-
-# $1 log_name, $2 credential keys, $3 issuers, $4 positions, $5 since, $6 status codes, $7 reasons, $8 successors,
-# $9 digests, $10 messages, $11 credential ids, $12 registered positions, $13 sets, $14 indices, $15 purposes,
-# $16 profiles, $17 validity from, $18 validity until
-# No ON CONFLICT: a batch is applied exactly once, and if ever it were not, that must be heard.
-_INSERT = """
-INSERT INTO credentials (log_name, credential_key, issuer_id, position, since, status, reason, superseded_by, digest,
-                         message, credential_id, registered_position, list_set, index, purposes, profile,
-                         valid_from, valid_until)
-SELECT $1, one.credential_key, one.issuer_id, one.position, one.since, one.status, one.reason, one.superseded_by,
-       one.digest, one.message, one.credential_id, one.registered_position, one.list_set, one.index, one.purposes,
-       one.profile, one.valid_from, one.valid_until
-  FROM unnest($2::bytea[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::smallint[], $7::text[], $8::text[],
-              $9::bytea[], $10::integer[], $11::text[], $12::bigint[], $13::uuid[], $14::integer[], $15::smallint[],
-              $16::text[], $17::text[], $18::text[])
-       AS one (credential_key, issuer_id, position, since, status, reason, superseded_by, digest, message,
-               credential_id, registered_position, list_set, index, purposes, profile, valid_from, valid_until)
-"""
+from registry.domain.names import LogName, Stream
 
 # $1 log_name, $2 credential keys, $3 issuers, $4 positions, $5 since, $6 status codes (with $4, $5 and $7; NULL: the
 # status did not change), $7 reasons, $8 successors, $9 digests and $10 messages (NULL: as before)
@@ -65,91 +45,97 @@ UPDATE credentials AS credential
 """
 
 
-@dataclass(slots=True)
-class _Said:
-    """What a batch says about one credential; None: nothing."""
+_COLUMNS = (
+    "credential_key", "issuer_id", "position", "since", "status", "reason", "superseded_by", "digest", "message",
+    "log_name", "credential_id", "registered_position", "list_set", "index", "purposes", "profile", "valid_from",
+    "valid_until",
+)  # fmt: skip
+_POSITION, _SINCE, _STATUS, _REASON, _SUPERSEDED_BY, _DIGEST, _MESSAGE = range(2, 9)
+_CHANGEABLE = 9
+"""What an event after the registration may change comes first in a row."""
 
-    registration: tuple[object, ...] = ()
-    """The columns that only the registration knows."""
-    position: int | None = None
-    since: datetime | None = None
-    status: int | None = None
-    reason: str | None = None
-    superseded_by: str | None = None
-    digest: bytes | None = None
-    message: int | None = None
+_MASKS = {tuple(purposes): mask for mask, purposes in PURPOSES.items()}
+_ACTIVE, _SUSPENDED, _REVOKED, _SUPERSEDED = (
+    STATUS_CODES[one] for one in (Status.ACTIVE, Status.SUSPENDED, Status.REVOKED, Status.SUPERSEDED)
+)
+_OF_CREDENTIALS = frozenset(
+    (CredentialRegistered, CredentialSecured, CredentialRevoked, CredentialSuspended, CredentialReinstated,
+     CredentialSuperseded, CredentialMessageSet)
+)  # fmt: skip
 
-    def moved(self, recorded: Recorded, status: Status, reason: Reason | None = None) -> None:
-        """Note that the status changed; the last word of a batch counts."""
-        self.position, self.since = recorded.position, recorded.effective_at
-        self.status, self.reason = STATUS_CODES[status], reason.value if reason else None
-
-
-_Key = tuple[UUID, str]
-"""Issuer and credential id."""
+Row = list[Any]
+"""What a batch says about one credential, in the order of `_COLUMNS`; None: nothing. Shorter if it registers none."""
 
 
 async def project(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> None:
     """Insert what *batch* registers, in its state after the batch; update what was registered before."""
     await project_issuers(conn, log, batch)
-    said = _fold(batch)
-    fresh = [_insertion(key, one) for key, one in said.items() if one.registration]
+    fresh, changed = _fold(log, batch)
     if fresh:
-        await conn.execute(_INSERT, log, *map(list, zip(*fresh, strict=True)))
-    changed = [_change(key, one) for key, one in said.items() if not one.registration]
+        # A batch is applied exactly once; if ever it were not, COPY would say so: it knows no ON CONFLICT.
+        await conn.copy_records_to_table("credentials", records=fresh.values(), columns=_COLUMNS)
     if changed:
-        done = await conn.execute(_UPDATE, log, *map(list, zip(*changed, strict=True)))
+        done = await conn.execute(_UPDATE, log, *map(list, zip(*changed.values(), strict=True)))
         if done != f"UPDATE {len(changed)}":
             raise LookupError(f"{len(changed)} credentials changed, of which the rows know: {done}")
 
 
-def _fold(batch: Sequence[Recorded]) -> dict[_Key, _Said]:
-    said: dict[_Key, _Said] = {}
-    for recorded in batch:
+def _fold(log: LogName, batch: Sequence[Recorded]) -> tuple[dict[Stream, Row], dict[Stream, Row]]:
+    """Return the rows of new credentials, and what to change in those of older ones; a credential has one stream."""
+    fresh: dict[Stream, Row] = {}
+    changed: dict[Stream, Row] = {}
+    for recorded in about(batch, _OF_CREDENTIALS):
         event = recorded.event
-        if isinstance(event, CredentialRegistered | CredentialSecured | StatusChanged):
-            key = (event.issuer_id, event.credential_id)
-            one = said.get(key)
-            if one is None:
-                one = said[key] = _Said()
-            _apply(one, recorded)
-    return said
+        if type(event) is CredentialRegistered:
+            fresh[recorded.stream] = _registration(log, recorded, event)
+            continue
+        row = fresh.get(recorded.stream) or changed.get(recorded.stream)
+        if row is None:
+            row = changed[recorded.stream] = _nothing(event)
+        _apply(row, recorded)
+    return fresh, changed
 
 
-def _apply(said: _Said, recorded: Recorded) -> None:
+def _registration(log: LogName, recorded: Recorded, event: CredentialRegistered) -> Row:
+    given, position = event.allocation, recorded.position
+    return [
+        credential_key(event.credential_id), event.issuer_id, position, recorded.effective_at, _ACTIVE,
+        None, None, None, None,
+        log, event.credential_id, position, given.set_id, given.index, _mask(event.purposes), event.profile,
+        storable(event.valid_from), storable(event.valid_until),
+    ]  # fmt: skip
+
+
+def _mask(purposes: tuple[Purpose, ...]) -> int:
+    mask = _MASKS.get(purposes)
+    return purpose_mask(purposes) if mask is None else mask
+
+
+def _nothing(event: Any) -> Row:
+    return [credential_key(event.credential_id), event.issuer_id, *[None] * (_CHANGEABLE - 2)]
+
+
+def _apply(row: Row, recorded: Recorded) -> None:
+    """Note what is said; the last word of a batch counts."""
     match recorded.event:
-        case CredentialRegistered() as event:
-            said.moved(recorded, Status.ACTIVE)
-            said.registration = _registration(recorded.position, event)
         case CredentialSecured(digest_sha256=digest):
-            said.digest = bytes.fromhex(digest)
-        case CredentialRevoked(reason=reason):
-            said.moved(recorded, Status.REVOKED, reason)
-        case CredentialSuspended(reason=reason):
-            said.moved(recorded, Status.SUSPENDED, reason)
-        case CredentialReinstated():
-            said.moved(recorded, Status.ACTIVE)
-        case CredentialSuperseded(by=by, reason=reason):
-            said.moved(recorded, Status.SUPERSEDED, reason)
-            said.superseded_by = by
+            row[_DIGEST] = bytes.fromhex(digest)
         case CredentialMessageSet(value=value):
-            said.message = value
+            row[_MESSAGE] = value
+        case CredentialRevoked(reason=reason):
+            _move(row, recorded, _REVOKED, reason)
+        case CredentialSuspended(reason=reason):
+            _move(row, recorded, _SUSPENDED, reason)
+        case CredentialReinstated():
+            _move(row, recorded, _ACTIVE)
+        case CredentialSuperseded(by=by, reason=reason):
+            _move(row, recorded, _SUPERSEDED, reason)
+            row[_SUPERSEDED_BY] = by
 
 
-def _registration(position: int, event: CredentialRegistered) -> tuple[object, ...]:
-    given = event.allocation
-    validity = (storable(event.valid_from), storable(event.valid_until))
-    return (position, given.set_id, given.index, purpose_mask(event.purposes), event.profile.value, *validity)
-
-
-def _insertion(key: _Key, said: _Said) -> tuple[object, ...]:
-    return (*_change(key, said), key[1], *said.registration)
-
-
-def _change(key: _Key, said: _Said) -> tuple[object, ...]:
-    issuer_id, credential_id = key
-    word = (said.position, said.since, said.status, said.reason, said.superseded_by, said.digest, said.message)
-    return (credential_key(credential_id), issuer_id, *word)
+def _move(row: Row, recorded: Recorded, status: int, reason: Reason | None = None) -> None:
+    row[_POSITION], row[_SINCE], row[_STATUS] = recorded.position, recorded.effective_at, status
+    row[_REASON] = reason.value if reason else None
 
 
 CREDENTIAL_STATUS = Projection(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import orjson
 
 from projections.issuer_directory.searching import grams, join
-from projections.projection import Executor, Projection
+from projections.projection import Executor, Projection, about
 from projections.text import storable
 from registry.domain.events import (
     DidAdopted,
@@ -92,16 +92,18 @@ IssuerEvent = (
     | IssuerSuspended | IssuerReinstated | IssuerWithdrawn
 )  # fmt: skip
 
+_OF_ISSUERS = frozenset(get_args(IssuerEvent))
+
 Row = dict[str, Any]
 
 
 async def project(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> None:
     """Fold what *batch* says about issuers over their rows; most batches say nothing."""
-    about = [(one, one.event) for one in batch if isinstance(one.event, IssuerEvent)]
-    if not about:
+    said = [(one, one.event) for one in about(batch, _OF_ISSUERS) if isinstance(one.event, IssuerEvent)]
+    if not said:
         return
-    rows = await _load(conn, log, list({event.issuer_id for _, event in about}))
-    for recorded, event in about:
+    rows = await _load(conn, log, list({event.issuer_id for _, event in said}))
+    for recorded, event in said:
         rows[event.issuer_id] = _after(rows.get(event.issuer_id, {}), recorded, event)
     for row in rows.values():
         row["search_text"] = _search_text(row)
@@ -109,15 +111,15 @@ async def project(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> No
     await conn.execute(_SAVE, log, orjson.dumps(list(rows.values()), default=str).decode())
     dids = [
         (storable(event.did), one.position, event.issuer_id, one.effective_at)
-        for one, event in about
+        for one, event in said
         if isinstance(event, DidAdopted)
     ]
     if dids:
         await conn.execute(_ADD_DIDS, log, *map(list, zip(*dids, strict=True)))
-    methods = [_method(one, event) for one, event in about if isinstance(event, VerificationMethodAdded)]
+    methods = [_method(one, event) for one, event in said if isinstance(event, VerificationMethodAdded)]
     if methods:
         await conn.execute(_ADD_METHODS, log, *map(list, zip(*methods, strict=True)))
-    if ended := _ended(about):
+    if ended := _ended(said):
         await conn.execute(_END_METHODS, log, *map(list, zip(*ended, strict=True)))
 
 
@@ -182,19 +184,19 @@ def _method(recorded: Recorded, event: VerificationMethodAdded) -> tuple[object,
     return (event.issuer_id, recorded.position, *texts, method.key_id, recorded.effective_at)
 
 
-def _ended(about: Sequence[tuple[Recorded, IssuerEvent]]) -> list[tuple[object, ...]]:
+def _ended(said: Sequence[tuple[Recorded, IssuerEvent]]) -> list[tuple[object, ...]]:
     """The last word on each method that may not sign any more."""
     last: dict[tuple[UUID, str], tuple[str, datetime]] = {}
-    for recorded, event in about:
+    for recorded, event in said:
         match event:
             case VerificationMethodRetired():
-                said = (KeyState.RETIRED.value, recorded.effective_at)
+                word = (KeyState.RETIRED.value, recorded.effective_at)
             case VerificationMethodCompromised(since=since):
-                said = (KeyState.COMPROMISED.value, since)
+                word = (KeyState.COMPROMISED.value, since)
             case _:
                 continue
-        last[event.issuer_id, storable(event.method_id)] = said
-    return [(*key, *said) for key, said in last.items()]
+        last[event.issuer_id, storable(event.method_id)] = word
+    return [(*key, *word) for key, word in last.items()]
 
 
 ISSUER_DIRECTORY = Projection(

@@ -10,9 +10,9 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from projections.projection import Executor, Projection
+from projections.projection import Executor, Projection, about
 from projections.status_lists.queries import schema, sql
-from projections.status_lists.words import EntryKey, word_of
+from projections.status_lists.words import WORDS, EntryKey, word_of
 from projections.text import storable
 from registry.domain.events import (
     ListMember,
@@ -37,6 +37,11 @@ _SQL = {
         "open_sets", "close_sets", "add_members", "move_entries", "note_words", "touch_members", "note_restores",
         "note_compromises",
     )
+}  # fmt: skip
+
+_OF_LISTS = WORDS | {
+    StatusListSetOpened, OwnStatusListOpened, StatusListMemberAdded, StatusListSetClosed,
+    VerificationMethodCompromised, LogRestored,
 }  # fmt: skip
 
 _IN_TOKEN = (Purpose.REVOCATION.value, Purpose.SUSPENSION.value)
@@ -76,7 +81,7 @@ async def project(conn: Executor, log: LogName, batch: Sequence[Recorded]) -> No
 
 def _gather(batch: Sequence[Recorded]) -> _Facts:
     facts = _Facts()
-    for recorded in batch:
+    for recorded in about(batch, _OF_LISTS):
         word = word_of(recorded.event)
         if word is None:
             _note(facts, recorded)

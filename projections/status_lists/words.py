@@ -19,6 +19,12 @@ from registry.domain.events import (
 EntryKey = tuple[UUID, str, int]
 """Set, purpose, index."""
 
+WORDS: frozenset[type] = frozenset(
+    (CredentialRevoked, CredentialSuspended, CredentialReinstated, CredentialSuperseded, CredentialMessageSet,
+     StatusListEntrySet)
+)  # fmt: skip
+"""The facts that say anything about an entry."""
+
 
 def word_of(event: AnyEvent) -> tuple[EntryKey, int] | None:
     """Return the entry that *event* speaks of, and its value from then on; None for a fact about something else."""

@@ -18,12 +18,13 @@ CHANNEL = "registry_projections"
 BATCH = 2_000
 
 # $1 log_name, $2 projection, $3 generation, $4 expected position, $5 new position, $6 its recorded_at, $7 schema
-# The rows that follow go to the tables of this schema: the search path lasts until the transaction ends.
+# The rows that follow go to the tables of this schema: the search path lasts until the transaction ends. So does that
+# no table is read whole to change some of its rows, as is planned for one that was filled faster than it is analysed.
 _MOVE = """
 UPDATE projections.checkpoints
    SET position = $5, recorded_at = $6, updated_at = now()
  WHERE log_name = $1 AND projection = $2 AND generation = $3 AND position = $4
-RETURNING set_config('search_path', $7, true)
+RETURNING set_config('search_path', $7, true), set_config('enable_seqscan', 'off', true)
 """
 
 

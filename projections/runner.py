@@ -14,10 +14,11 @@ from typing import Any
 import asyncpg
 
 from projections import generations
-from projections.advance import BATCH, Overtaken, Target, advance, read_batch
+from projections.advance import BATCH, Overtaken, Target, advance
 from projections.backoff import Backoff, Key
 from projections.checkpoints import standing
 from projections.generations import Generation
+from projections.pages import Pages
 from projections.projection import Projection
 from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable
@@ -99,15 +100,18 @@ class Runner:
         Raises what a projection raises. Harmless beside a running `Runner`: checkpoints are compared and set.
         """
         conn = await connect(self._dsn)
+        pages = Pages(self._dsn, most=self._batch)
         try:
             await generations.prepare(conn)
-            while await self._round(conn, is_strict=True):
+            while await self._round(conn, pages, is_strict=True):
                 pass
         finally:
+            await pages.close()
             await _close(conn)
 
     async def _take_part(self) -> None:
         conn = await connect(self._dsn)
+        pages = Pages(self._dsn, most=self._batch)
         try:
             await conn.add_listener(read.CHANNEL, self._on_notification)
             while not await conn.fetchval(_LEASE):  # noqa: ASYNC110  # PostgreSQL does not tell when a lock is free
@@ -116,10 +120,11 @@ class Runner:
             await generations.prepare(conn)
             while True:
                 self._woken.clear()
-                if not await self._round(conn):
+                if not await self._round(conn, pages):
                     await self._rest()
         finally:
             self.is_leading = False
+            await pages.close()
             await _close(conn)
 
     def _on_notification(self, conn: Any, pid: int, channel: str, payload: object) -> None:
@@ -130,14 +135,14 @@ class Runner:
             async with asyncio.timeout(POLL_S):
                 await self._woken.wait()
 
-    async def _round(self, conn: Connection, *, is_strict: bool = False) -> bool:
+    async def _round(self, conn: Connection, pages: Pages, *, is_strict: bool = False) -> bool:
         """Give every log one batch (so that none starves another); return whether anything moved."""
         filled = await self._generations(conn)
         logs = await read.logs(conn) if self._logs is None else self._logs
         moved = False
         behind: set[str] = set()
         for group in await self._groups(conn, filled, logs):
-            count = await self._step(conn, group, is_strict=is_strict)
+            count = await self._step(conn, pages, group, is_strict=is_strict)
             moved = moved or bool(count)
             if count is None or count >= self._batch:
                 behind.update(target.projection.name for target in group.targets)
@@ -177,12 +182,12 @@ class Runner:
                 together.append(Target(projection, filled[name].generation))
         return [_Group(log, position, tuple(targets)) for (log, position, _), targets in groups.items()]
 
-    async def _step(self, conn: Connection, group: _Group, *, is_strict: bool) -> int | None:
+    async def _step(self, conn: Connection, pages: Pages, group: _Group, *, is_strict: bool) -> int | None:
         """Apply one batch and return how many events it had; None if it cannot be applied for now."""
         if not is_strict and not self._backoff.is_due(group.keys):
             return None
         try:
-            batch = await read_batch(conn, group.log, group.position, self._batch)
+            batch = await pages.after(conn, group.log, group.position)
             if batch:
                 await advance(conn, group.log, group.targets, group.position, batch)
         except Overtaken:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +15,7 @@ from projections.advance import BATCH, Overtaken, Target, advance, read_batch
 from projections.checkpoints import standing
 from projections.compare import Difference, differences
 from projections.generations import Generation
+from projections.pages import Pages
 from projections.projection import Projection
 from registry.domain.names import LogName
 from registry.errors import Unfit
@@ -65,15 +67,78 @@ async def rebuild(
     Works beside a running `Runner`, and with none. Raises `Unfit` when another rebuild of it is running, or when the
     new rows differ from live ones of the same version and *accept_difference* is false; the live rows then stay.
     """
+    (done,) = await rebuild_together(dsn, [projection], progress=progress, accept_difference=accept_difference)
+    return done
+
+
+async def rebuild_together(
+    dsn: str, projections: Sequence[Projection], *, progress: Told | None = None, accept_difference: bool = False
+) -> list[Rebuilt]:
+    """Do as `rebuild` for each of *projections*, reading the log once; where one is refused, the others go live."""
     conn = await connect(dsn, _PATIENT)
+    pages = Pages(dsn, _PATIENT)
     try:
-        if not await conn.fetchval(_ALONE, projection.name):
-            raise Unfit(f"Another rebuild of {projection.name} is running; wait for its end.")
+        for projection in projections:
+            if not await conn.fetchval(_ALONE, projection.name):
+                raise Unfit(f"Another rebuild of {projection.name} is running; wait for its end.")
         await conn.execute("SET synchronous_commit = off")  # a crash loses rows only with their checkpoint
         await generations.prepare(conn)
-        return await _Rebuild(conn, projection, progress or _tell_nobody).run(accept_difference=accept_difference)
+        rebuilds = [_Rebuild(conn, pages, projection, progress or _tell_nobody) for projection in projections]
+        return await _run(conn, pages, rebuilds, accept_difference=accept_difference)
     finally:
+        await pages.close()
         await conn.close()
+
+
+async def _run(
+    conn: Connection, pages: Pages, rebuilds: Sequence[_Rebuild], *, accept_difference: bool
+) -> list[Rebuilt]:
+    for one in rebuilds:
+        await one.begin()
+    await _fill(conn, pages, rebuilds)
+    done: list[Rebuilt] = []
+    refused: list[Unfit] = []
+    for one in rebuilds:
+        try:
+            done.append(await one.finish(accept_difference=accept_difference))
+        except Unfit as error:
+            refused.append(error)
+    if refused:
+        raise Unfit(" ".join(map(str, refused)))
+    return done
+
+
+async def _fill(conn: Connection, pages: Pages, rebuilds: Sequence[_Rebuild]) -> None:
+    """Apply every log to its end, to all in one go; a runner may fill one of the same generations meanwhile."""
+    logs = await read.logs(conn)
+    for one in rebuilds:
+        await generations.begin(conn, one.fresh, logs)
+    for log in logs:
+        while await _step(conn, pages, log, rebuilds):
+            await _tell(conn, rebuilds)
+    await _tell(conn, rebuilds)
+
+
+async def _step(conn: Connection, pages: Pages, log: LogName, rebuilds: Sequence[_Rebuild]) -> bool:
+    """Apply a page to those that are furthest behind, up to where the next ones stand; return whether there was one."""
+    stands = await standing(conn, [one.fresh for one in rebuilds])
+    positions = sorted({stands[log, one.fresh.projection] for one in rebuilds})
+    page = await pages.after(conn, log, positions[0])
+    if len(positions) > 1:
+        page = page[: positions[1] - positions[0]]
+    if page:
+        targets = [one.target for one in rebuilds if stands[log, one.fresh.projection] == positions[0]]
+        with suppress(Overtaken):
+            await advance(conn, log, targets, positions[0], page)
+    return bool(page)
+
+
+async def _tell(conn: Connection, rebuilds: Sequence[_Rebuild]) -> None:
+    """Tell how far the one is that is furthest behind."""
+    heads = [await read.head(conn, log) for log in await read.logs(conn)]
+    total = sum(head.position for head in heads if head)
+    done = min([sum((await standing(conn, [one.fresh])).values()) for one in rebuilds])
+    rebuilds[0].told(min(total, done), total)
 
 
 def _tell_nobody(done: int, total: int) -> None:
@@ -93,14 +158,37 @@ async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
 
 
 class _Rebuild:
-    def __init__(self, conn: Connection, projection: Projection, told: Told) -> None:
-        self._conn = conn
-        self._projection = projection
-        self._told = told
+    """Of one projection."""
 
-    async def run(self, *, accept_difference: bool) -> Rebuilt:
-        live, fresh = await self._begin()
-        await self._fill(fresh)
+    fresh: Generation
+    """The one that is filled, from `begin` on."""
+
+    def __init__(self, conn: Connection, pages: Pages, projection: Projection, told: Told) -> None:
+        self._conn = conn
+        self._pages = pages
+        self._projection = projection
+        self._live: Generation | None = None
+        self.told = told
+
+    @property
+    def target(self) -> Target:
+        return Target(self._projection, self.fresh.generation)
+
+    async def begin(self) -> None:
+        """Choose what to fill; remove what rebuilds that were broken off have left."""
+        there = await generations.known(self._conn)
+        self._live = live = generations.current(there, self._projection.name)
+        runners = generations.filled_by(there, self._projection)
+        for left in there:
+            if left.projection == self._projection.name and left not in (live, runners):
+                await _patiently(partial(generations.drop, self._conn, left))
+        is_new = live is not None and live == runners
+        make = generations.create if is_new else generations.ensure
+        self.fresh = await make(self._conn, self._projection)
+
+    async def finish(self, *, accept_difference: bool) -> Rebuilt:
+        """Compare and switch, once it is filled."""
+        live, fresh = self._live, self.fresh
         found: list[Difference] = []
         is_compared = live is not None and live.version == fresh.version
         if live is not None and is_compared:
@@ -108,30 +196,9 @@ class _Rebuild:
             if found and not accept_difference:
                 told = "; ".join(map(str, found))
                 raise Unfit(f"The rebuilt rows of {self._projection.name} differ from the live ones: {told}.")
-            await self._fill(fresh)
+            await _fill(self._conn, self._pages, [self])
         await self._switch(live, fresh)
         return Rebuilt(self._projection.name, fresh.generation, is_compared, tuple(found))
-
-    async def _begin(self) -> tuple[Generation | None, Generation]:
-        """Return the live generation and the one to fill; remove what rebuilds that were broken off have left."""
-        there = await generations.known(self._conn)
-        live = generations.current(there, self._projection.name)
-        runners = generations.filled_by(there, self._projection)
-        for left in there:
-            if left.projection == self._projection.name and left not in (live, runners):
-                await _patiently(partial(generations.drop, self._conn, left))
-        if live is not None and live == runners:
-            return live, await generations.create(self._conn, self._projection)
-        return live, await generations.ensure(self._conn, self._projection)
-
-    async def _fill(self, fresh: Generation) -> None:
-        """Apply every log to its end; a runner may fill the same generation meanwhile."""
-        logs = await read.logs(self._conn)
-        await generations.begin(self._conn, fresh, logs)
-        for log in logs:
-            while await self._apply(fresh, log, BATCH):
-                await self._tell(fresh)
-        await self._tell(fresh)
 
     async def _apply(self, generation: Generation, log: LogName, limit: int) -> bool:
         """Apply one batch; return whether there was one."""
@@ -182,8 +249,3 @@ class _Rebuild:
         await _patiently(switch)
         if live is not None:
             await _patiently(partial(generations.drop, self._conn, live))
-
-    async def _tell(self, fresh: Generation) -> None:
-        heads = [await read.head(self._conn, log) for log in await read.logs(self._conn)]
-        total = sum(head.position for head in heads if head)
-        self._told(min(total, sum((await standing(self._conn, [fresh])).values())), total)

@@ -11,8 +11,7 @@ from pydantic import SecretStr
 
 from projections import generations
 from projections.catalog import PROJECTIONS
-from projections.rebuild import Rebuilt
-from projections.rebuild import rebuild as rebuild_projection
+from projections.rebuild import Rebuilt, rebuild_together
 from projections.status_lists.frontier import disputed_head
 from projections.status_lists.store import prepare as prepare_published
 from registry import doctor, embedded, file_publishing
@@ -202,9 +201,7 @@ async def rebuild(settings: Settings, names: Sequence[str], told: Told, *, accep
     async with attached(settings) as settings:
         dsn = _projector(settings)
         await _on(dsn, migrating.check)
-        return [
-            await rebuild_projection(dsn, one, progress=told, accept_difference=accept_difference) for one in wanted
-        ]
+        return await rebuild_together(dsn, wanted, progress=told, accept_difference=accept_difference)
 
 
 async def verify(settings: Settings, name: str | None, told: Told) -> dict[LogName, read.Head]:

@@ -8,10 +8,12 @@ import asyncpg
 import pytest
 
 from projections import generations
+from projections.advance import Target, advance, read_batch
 from projections.catalog import PROJECTIONS
 from projections.credential_status.projector import CREDENTIAL_STATUS
 from projections.generations import known
-from projections.rebuild import _Rebuild, rebuild
+from projections.pages import Pages
+from projections.rebuild import _Rebuild, rebuild, rebuild_together
 from projections.runner import Outdated, Runner
 from registry.domain.names import LogName
 from registry.errors import Unfit
@@ -52,6 +54,35 @@ async def test_a_rebuild_gives_the_same_rows_in_a_new_generation_and_removes_the
     assert before == await rows_of(database.writer, PROJECTIONS)
     total = 2 * len(a_history().recorded)
     assert (total, total) == told[-1]
+
+
+async def test_all_are_rebuilt_from_one_reading(database):
+    before, told = await built(database), []
+    done = await rebuild_together(database.projector, PROJECTIONS, progress=lambda *seen: told.append(seen))
+    assert [(one.name, 2, True, ()) for one in PROJECTIONS] == [
+        (one.projection, one.generation, one.is_compared, one.differences) for one in done
+    ]
+    assert before == await rows_of(database.writer, PROJECTIONS)
+    total = 2 * len(a_history().recorded)
+    assert (total, total) == told[-1]
+
+
+async def test_what_stands_elsewhere_is_brought_along_and_a_difference_stops_only_its_own_switch(database):
+    """A generation that was begun earlier is behind the others or ahead of them."""
+    before = await built(database)
+    conn = await asyncpg.connect(database.projector)
+    newer, others = a_newer(CREDENTIAL_STATUS), [one for one in PROJECTIONS if one is not CREDENTIAL_STATUS]
+    begun = await generations.create(conn, newer)
+    await generations.begin(conn, begun, [LOG])
+    await advance(conn, LOG, [Target(newer, begun.generation)], 0, await read_batch(conn, LOG, 0, 5))
+    await conn.execute("UPDATE status_lists_1.status_list_bits SET index = index + 1 WHERE log_name = 'main'")
+    with pytest.raises(Unfit, match="status_lists differ"):
+        await rebuild_together(database.projector, [newer, *others])
+    live = {one.projection: one.generation for one in await known(conn) if one.is_current}
+    await conn.close()
+    assert live == {"credential_status": 2, "issuer_directory": 2, "status_lists": 1}
+    after = await rows_of(database.writer, PROJECTIONS)
+    assert len(after["credentials"]) == len(before["credentials"])
 
 
 async def test_a_rebuild_from_an_empty_read_side_gives_the_same_rows(database):
@@ -113,7 +144,8 @@ async def test_the_switch_waits_until_the_new_rows_are_not_behind_the_old_ones(d
     fresh = await generations.create(conn, CREDENTIAL_STATUS)
     live = generations.current(await known(conn), CREDENTIAL_STATUS.name)
     assert live is not None
-    await _Rebuild(conn, CREDENTIAL_STATUS, lambda done, total: None)._switch(live, fresh)
+    pages = Pages(database.projector)
+    await _Rebuild(conn, pages, CREDENTIAL_STATUS, lambda done, total: None)._switch(live, fresh)
     await conn.close()
     assert before == await rows_of(database.writer, PROJECTIONS)
 

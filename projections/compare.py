@@ -32,15 +32,16 @@ async def differences(
     """
     found = []
     for table in projection.tables:
-        if await _fingerprint(conn, before, table) != await _fingerprint(conn, after, table):
+        if await fingerprint(conn, before.schema, table) != await fingerprint(conn, after.schema, table):
             only_before = await _only_in(conn, before, after, table)
             found.append(Difference(table, only_before, await _only_in(conn, after, before, table)))
     return found
 
 
-async def _fingerprint(conn: Executor, generation: Generation, table: str) -> tuple[int, object]:
+async def fingerprint(conn: Executor, schema: str, table: str) -> tuple[int, object]:
+    """Return the number of rows of a table, and a sum of their hashes."""
     row = await conn.fetchrow(
-        f"SELECT count(*), sum(hashtextextended(one::text, 0)) FROM {generation.schema}.{table} AS one"  # noqa: S608
+        f"SELECT count(*), sum(hashtextextended(one::text, 0)) FROM {schema}.{table} AS one"  # noqa: S608
     )
     assert row is not None
     return row[0], row[1]

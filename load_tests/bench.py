@@ -44,6 +44,7 @@ SCRIPTS = (
     Script("revoke", is_quick=True),
     Script("lists", is_quick=True),
     Script("bulk"),
+    Script("publishing", is_quick=True),
     Script("verify"),
     Script("attacks"),
 )

@@ -230,9 +230,9 @@ async def _done(estate: Estate, *arguments: str) -> str:
 
 
 @asynccontextmanager
-async def projecting(estate: Estate) -> AsyncIterator[None]:
-    """Run `registry project` beside whatever serves."""
-    environment = estate.environment()
+async def projecting(estate: Estate, **more: str) -> AsyncIterator[None]:
+    """Run `registry project` beside whatever serves, with *more* settings."""
+    environment = estate.environment(**more)
     async with python("-m", "registry", "project", environment=environment) as running:
         await _line(running, "projecting")
         yield

@@ -1,0 +1,130 @@
+"""Requests to one deployment: bounded in rate, number and time; lost connections are tried again, and all are timed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+
+from load_tests.deployment.histogram import Histogram
+
+TRIES = 5
+_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_ASKED_TO_WAIT = frozenset({429, 503})
+MOST_BYTES = 32 << 20
+"""Of an answer."""
+
+
+class Over(Exception):
+    """The time is up, or as much was asked as was meant to be."""
+
+
+class NoAnswer(Exception):
+    """However often it was tried, no answer came; of a write nobody knows whether it was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, with the times of sending the request and of having all of it, on the clock of `time.monotonic`."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    asked: float
+    now: float
+
+    def json(self) -> Any:
+        """Return the body; raises `ValueError`."""
+        return orjson.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is asked at most."""
+
+    seconds: float
+    requests: int
+    per_s: float
+
+
+class Client:
+    """Asks one deployment."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, bounds: Bounds) -> None:
+        self._session = session
+        self._url = url.rstrip("/")
+        self._bounds = bounds
+        self._due = self.began = time.monotonic()
+        self.asked = 0
+        self.took: dict[str, Histogram] = defaultdict(Histogram)
+        self.statuses: Counter[tuple[str, int]] = Counter()
+        self.tried_again = 0
+        self.unanswered = 0
+
+    @property
+    def ends(self) -> float:
+        """When the time is up."""
+        return self.began + self._bounds.seconds
+
+    async def ask(
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        beyond: bool = False,
+    ) -> Answer:
+        """Return the answer to one request of *kind*, tried again while connections are lost or the server is full.
+
+        A write must carry an Idempotency-Key. *beyond*: also when the time is up, as the last checks are. Raises
+        `Over` and `NoAnswer`.
+        """
+        pause_s = _PAUSE_S
+        for _ in range(TRIES):
+            await self._turn(beyond=beyond)
+            answer = await self._once(kind, method, path, json, headers or {})
+            if answer is not None and answer.status not in _ASKED_TO_WAIT:
+                return answer
+            self.tried_again += 1
+            given = answer.headers.get("Retry-After", "") if answer is not None else ""
+            await asyncio.sleep(min(max(pause_s, float(given) if given.isdigit() else 0), _LONGEST_PAUSE_S))
+            pause_s *= 2
+        self.unanswered += 1
+        raise NoAnswer(f"{method} {path} had no answer in {TRIES} tries.")
+
+    async def _once(self, kind: str, method: str, path: str, json: object, headers: Mapping[str, str]) -> Answer | None:
+        """Ask once; None when the connection was lost."""
+        body = None if json is None else orjson.dumps(json)
+        typed = {"Content-Type": "application/json", **headers} if json is not None else dict(headers)
+        asked = time.monotonic()
+        try:
+            async with self._session.request(
+                method, self._url + path, data=body, headers=typed, allow_redirects=False
+            ) as response:
+                content = await response.content.read(MOST_BYTES)
+                while more := await response.content.read(MOST_BYTES - len(content)):
+                    content += more
+                now = time.monotonic()
+                self.took[kind].add(now - asked)
+                self.statuses[kind, response.status] += 1
+                return Answer(response.status, response.headers, content, asked, now)
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError):
+            self.statuses[kind, 0] += 1
+            return None
+
+    async def _turn(self, *, beyond: bool) -> None:
+        """Wait until it is this request's turn."""
+        self._due = max(self._due + 1 / self._bounds.per_s, time.monotonic() - 1)
+        if not beyond and (self.asked >= self._bounds.requests or self._due >= self.ends):
+            raise Over
+        self.asked += 1
+        await asyncio.sleep(max(0.0, self._due - time.monotonic()))

@@ -1,0 +1,278 @@
+"""What is asked of a deployment, and how each answer is held against what is known: one method for each kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+from load_tests.deployment.client import Answer, Client, NoAnswer, Over
+from load_tests.deployment.signatures import Signatures
+from load_tests.deployment.witness import FINAL, Version, Witness, Wrong, require_agreement
+from load_tests.workloads import Mix, Zipf
+
+ENTRIES, LOOKED_UP = 50, 20
+AGREEING_TRIES = 3
+_LIST = {"Accept": "application/vc", "Accept-Encoding": "gzip"}
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Whose key the run has."""
+
+    slug: str
+    key: str
+
+    @property
+    def path(self) -> str:
+        """Where its credentials are."""
+        return f"/issuers/{self.slug}/credentials"
+
+
+@dataclass(slots=True)
+class Own:
+    """A credential that this run registered, and where its last acknowledged write left it."""
+
+    credential_id: str
+    entries: tuple[tuple[str, str, int], ...]
+    """(purpose, list, index)."""
+    position: str
+    status: str = "active"
+    is_busy: bool = False
+    writes: int = 0
+    """Begun so far; what is read while one is under way may be either."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What there is to ask for, the most popular first."""
+
+    lists: list[str] = field(default_factory=list)
+    credentials: list[str] = field(default_factory=list)
+
+
+class Traffic:
+    """One run's requests; `work` is one client, of which several run at once."""
+
+    def __init__(
+        self,
+        client: Client,
+        witness: Witness,
+        signatures: Signatures,
+        known: Known,
+        issuer: Issuer | None,
+        *,
+        settle_s: float,
+        random: Random,
+    ) -> None:
+        self._client, self._witness, self._signatures = client, witness, signatures
+        self._known, self._issuer, self._settle_s, self._random = known, issuer, settle_s, random
+        self._own: list[Own] = []
+        self._kinds: dict[str, Callable[[], Awaitable[None]]] = {
+            "list": self.read_list,
+            "list, unchanged": self.read_list_again,
+            "lookup": self.look_up,
+            "lookups": self.look_up_several,
+            "entries": self.look_up_entries,
+            "register": self.register,
+            "suspend": self.suspend,
+            "reinstate": self.reinstate,
+            "revoke": self.revoke,
+        }
+        self.acknowledged = 0
+        """Writes."""
+
+    async def work(self, mix: Mix) -> None:
+        """Ask until the bounds are reached; raises `Wrong`."""
+        draws = mix.draws(self._random)
+        while True:
+            try:
+                await self._kinds[next(draws)]()
+            except NoAnswer:
+                await asyncio.sleep(0.1)
+            except Over:
+                return
+
+    # ── lists ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def read_list(self) -> None:
+        """Read a whole list."""
+        if url := self._drawn(self._known.lists):
+            await self.read(url)
+
+    async def read_list_again(self) -> None:
+        """Ask for a list that was read before."""
+        if url := self._drawn(self._known.lists):
+            await self.read(url, has_it=True)
+
+    async def read(self, url: str, *, has_it: bool = False, beyond: bool = False) -> Version | None:
+        """Return the list as it is served now, its signature checked, unless it could not be had."""
+        newest = self._witness.newest(url)
+        headers = {**_LIST, "If-None-Match": newest.etag} if has_it and newest else _LIST
+        kind = "list, unchanged" if has_it and newest else "list"
+        answer = await self._client.ask(kind, "GET", urlsplit(url).path, headers=headers, beyond=beyond)
+        if answer.status == 304 and newest is not None:
+            self._witness.unchanged(url, newest.etag, answer.asked, answer.now)
+            return newest
+        if answer.status != 200:
+            return None
+        version = await self._signatures.version(url, answer.body, answer.headers.get("ETag", ""))
+        self._witness.read(version, answer.asked, answer.now)
+        return version
+
+    # ── lookups ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def look_up(self) -> None:
+        """Ask where a credential stands: one of our own must be as its last acknowledged write left it."""
+        if self._own and (not self._known.credentials or self._random.random() < 0.5):
+            await self._look_up_own(self._own[Zipf(len(self._own), self._random).draw()])
+        elif identifier := self._drawn(self._known.credentials):
+            path = f"/credential-status?id={quote(identifier, safe='')}"
+            answer = await self._client.ask("lookup", "GET", path)
+            self._note_position("single lookups", answer)
+
+    async def _look_up_own(self, own: Own) -> None:
+        path = f"/credential-status?id={quote(own.credential_id, safe='')}"
+        expected, position, writes, is_certain = own.status, own.position, own.writes, not own.is_busy
+        answer = await self._client.ask("lookup", "GET", path, headers={"Registry-Position": position})
+        if answer.status == 404:
+            raise Wrong(
+                f"The registration of {own.credential_id} was acknowledged at {position}, but a lookup that waited for "
+                "that position does not know it: an acknowledged write was lost."
+            )
+        if answer.status != 200:
+            return
+        said = answer.json()["status"]
+        if is_certain and writes == own.writes and said != expected:
+            raise Wrong(
+                f"{own.credential_id} is {expected} since {position}, which was acknowledged, but a lookup that waited "
+                f"for that position says {said}: an acknowledged write was lost."
+            )
+        self._note_position("single lookups", answer)
+
+    async def look_up_several(self) -> None:
+        """Ask where several credentials stand."""
+        of = [*self._known.credentials, *(one.credential_id for one in self._own)]
+        if of:
+            queries = [{"credentialId": self._drawn(of)} for _ in range(LOOKED_UP)]
+            answer = await self._client.ask("lookups", "POST", "/status-lookups", json={"queries": queries})
+            self._note_position("batch lookups", answer)
+
+    async def look_up_entries(self) -> None:
+        """Ask for entries of a list by their indices: they say what the signed list says."""
+        url = self._drawn(self._known.lists)
+        if not url:
+            return
+        for last in range(AGREEING_TRIES):
+            try:
+                await self._agree(url)
+            except Wrong:
+                if last == AGREEING_TRIES - 1:
+                    raise
+                await asyncio.sleep(self._settle_s)  # several processes may take a moment to show the same version
+            else:
+                return
+
+    async def _agree(self, url: str) -> None:
+        before = await self.read(url, has_it=True)
+        if before is None or before.purpose not in (*FINAL, "suspension"):
+            return
+        size, own = len(before.bits) * 8, [index for one in self._own for _, at, index in one.entries if at == url]
+        chosen = {*own[-ENTRIES // 2 :], *(self._random.randrange(size) for _ in range(ENTRIES // 2))}
+        queries = [{"statusListCredential": url, "statusListIndex": str(index)} for index in chosen]
+        answer = await self._client.ask("entries", "POST", "/status-lookups", json={"queries": queries})
+        after = await self.read(url, has_it=True)
+        if answer.status == 200 and after is not None:
+            for entry in answer.json()["results"]:
+                require_agreement(entry, before, after)
+            self._note_position(url, answer)
+
+    def _note_position(self, of: str, answer: Answer) -> None:
+        if answer.status == 200:
+            self._witness.position(of, answer.json()["asOf"]["position"], answer.asked, answer.now)
+
+    # ── writes, with an issuer's key ─────────────────────────────────────────────────────────────────────────
+
+    async def register(self) -> None:
+        """Register a credential; its entries are nobody else's."""
+        issuer, identifier = self._issuer, f"urn:uuid:{uuid4()}"
+        if issuer is None:
+            return
+        body = {"credentialId": identifier, "type": ["VerifiableCredential"]}
+        answer = await self._write("register", "POST", issuer.path, body)
+        if answer is None:
+            return
+        given = answer.json()["credentialStatus"]
+        entries = tuple(
+            (one["statusPurpose"], one["statusListCredential"], int(one["statusListIndex"]))
+            for one in (given if isinstance(given, list) else [given])
+        )
+        for _, url, _ in entries:
+            if url not in self._known.lists:
+                self._known.lists.append(url)
+        self._witness.allocated(identifier, [(url, index) for _, url, index in entries])
+        self._own.append(own := Own(identifier, entries, answer.headers["Registry-Position"]))
+        await self._look_up_own(own)
+
+    async def suspend(self) -> None:
+        """Suspend one of the credentials that this run registered."""
+        await self._change("suspend", "PUT", "suspension", {"reason": "investigation"}, "active", "suspended")
+
+    async def reinstate(self) -> None:
+        """Lift a suspension."""
+        await self._change("reinstate", "DELETE", "suspension", None, "suspended", "active")
+
+    async def revoke(self) -> None:
+        """Revoke one for good; its bit must be seen in its list in time."""
+        await self._change("revoke", "PUT", "revocation", {"reason": "issued-in-error"}, "active", "revoked")
+
+    async def _change(self, kind: str, method: str, what: str, body: Any, before: str, after: str) -> None:
+        free = [one for one in self._own if one.status == before and not one.is_busy]
+        if self._issuer is None or not free:
+            return
+        own = self._random.choice(free)
+        own.writes += 1
+        own.is_busy = True  # and stays so, when nobody knows whether the write was recorded
+        path = f"{self._issuer.path}/{quote(own.credential_id, safe=':')}/{what}"
+        answer = await self._write(kind, method, path, body)
+        if answer is None:
+            return
+        own.status, own.position, own.is_busy = after, answer.headers["Registry-Position"], False
+        if after == "revoked":
+            _, url, index = next(one for one in own.entries if one[0] == "revocation")
+            self._witness.revoked(own.credential_id, url, index, answer.now)
+        await self._look_up_own(own)
+
+    async def _write(self, kind: str, method: str, path: str, body: Any) -> Answer | None:
+        """Return the answer to an acknowledged write, None for one that was refused."""
+        assert self._issuer is not None, "only an issuer writes"
+        headers = {"Authorization": f"Bearer {self._issuer.key}", "Idempotency-Key": str(uuid4())}
+        answer = await self._client.ask(kind, method, path, json=body, headers=headers)
+        if answer.status not in (200, 201):
+            return None
+        self.acknowledged += 1
+        return answer
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def finish(self, now: Callable[[], float]) -> None:
+        """Read the lists of acknowledged revocations until each was seen; raises `Wrong` for one that is late."""
+        while urls := self._witness.awaited():
+            for url in urls:
+                try:
+                    if await self.read(url, beyond=True) is None:
+                        raise NoAnswer(url)
+                except NoAnswer as error:
+                    if now() > self._witness.awaited_until() + self._witness.visible_s:
+                        raise Wrong(
+                            f"The list {url} could not be read any more, and revocations are awaited in it."
+                        ) from error
+            await asyncio.sleep(0.2)
+
+    def _drawn(self, of: Sequence[str]) -> str | None:
+        """Return one of *of*, the first most often."""
+        return of[Zipf(len(of), self._random).draw()] if of else None

@@ -1,0 +1,345 @@
+"""The load generator for people's own deployments: an honest one passes, and every kind of lie is found."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from rich.console import Console
+
+from load_tests.deployment.__main__ import main
+from load_tests.deployment.histogram import Histogram
+from load_tests.deployment.run import Plan, Refused, run
+from load_tests.lists import Private
+from load_tests.workloads import Mix
+from projections.status_lists import encoded_list
+from projections.status_lists.document import ListCredential
+from registry.domain.mechanisms import KeyAlgorithm, Mechanism
+from registry.securing.did import did_key, key_method
+from registry.securing.public_key import PublicKey
+from registry.securing.secure import secure
+
+BUSY = Mix({"register": 3, "revoke": 3, "suspend": 1, "reinstate": 1, "list": 2, "list, unchanged": 2, "entries": 2,
+            "lookup": 1, "lookups": 1})  # fmt: skip
+SIZE = 131_072
+
+
+@dataclass
+class Answered:
+    """What the service said, before somebody in between changes it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+    def saying(self, body: Any) -> Answered:
+        return replace(self, body=orjson.dumps(body), headers={**self.headers})
+
+
+Forward = Callable[[], Awaitable[Answered]]
+Lie = Callable[[web.Request, Forward], Awaitable[Answered | None]]
+"""None: the connection is lost."""
+
+
+@asynccontextmanager
+async def between(url: str, lie: Lie) -> AsyncIterator[str]:
+    """Stand between the service and whoever asks; yield the URL to ask."""
+    async with aiohttp.ClientSession() as session:
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            content = await request.read()
+
+            async def forward() -> Answered:
+                headers = {
+                    name: value for name, value in request.headers.items() if name not in ("Host", "Accept-Encoding")
+                }
+                async with session.request(
+                    request.method, url + request.path_qs, data=content, headers=headers
+                ) as given:
+                    kept = ("ETag", "Registry-Position", "Content-Type", "Retry-After")
+                    told = {name: given.headers[name] for name in kept if name in given.headers}
+                    return Answered(given.status, told, await given.read())
+
+            answered = await lie(request, forward)
+            if answered is None:
+                assert request.transport is not None
+                request.transport.abort()
+                raise ConnectionResetError
+            return web.Response(status=answered.status, headers=answered.headers, body=answered.body)
+
+        app = web.Application()
+        app.router.add_route("*", "/{anything:.*}", handle)
+        async with TestServer(app) as server:
+            yield str(server.make_url("")).rstrip("/")
+
+
+def plan_for(service: Any, url: str | None = None, **differently: Any) -> Plan:
+    chosen: dict[str, Any] = {
+        "seconds": 6, "requests": 120, "per_s": 400, "connections": 3, "visible_s": 6, "settle_s": 0.3, "mix": BUSY,
+    }  # fmt: skip
+    return Plan(url or service.url, service.issuer_slug, service.issuer_key, **{**chosen, **differently})
+
+
+async def told(plan: Plan) -> tuple[int, str]:
+    """Run; return the exit status and what was printed."""
+    printed = io.StringIO()
+    status = await run(plan, Console(file=printed, width=400))
+    return status, printed.getvalue()
+
+
+def is_list(request: web.Request) -> bool:
+    return request.method == "GET" and request.path.startswith("/status-lists/")
+
+
+def is_registration(request: web.Request) -> bool:
+    return request.method == "POST" and request.path.endswith("/credentials")
+
+
+async def test_an_honest_deployment_passes_and_its_revocations_are_seen(service):
+    status, printed = await told(plan_for(service))
+    assert status == 0, printed
+    assert "Nothing that was read contradicts" in printed
+    assert "revocations seen in their lists" in printed
+    for kind in ("register", "revoke", "entries", "list, unchanged"):
+        assert kind in printed
+
+
+async def test_without_a_key_there_is_only_reading(service):
+    lists = await service.ask("GET", f"/issuers/{service.issuer_slug}/status-lists", key="")
+    status, printed = await told(
+        Plan(service.url, lists=tuple(lists[1]["status_lists"]), seconds=2, requests=40, per_s=400)
+    )
+    assert status == 0, printed
+    assert "0 acknowledged writes" in printed
+
+
+async def test_a_forged_list_is_found(service):
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        answered = await forward()
+        if is_list(request) and answered.status == 200:
+            document = answered.json
+            document["credentialSubject"]["encodedList"] = encoded_list.encode(encoded_list.bits([7], SIZE))
+            return answered.saying(document)
+        return answered
+
+    async with between(service.url, lie) as url:
+        status, printed = await told(plan_for(service, url))
+    assert status == 1
+    assert "signature does not hold" in printed
+
+
+async def test_a_list_that_goes_back_is_found(service):
+    first: dict[str, Answered] = {}
+    newer: set[str] = set()
+
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        if not is_list(request):
+            return await forward()
+        if request.path in newer:
+            return first[request.path]
+        answered = await forward()
+        if answered.status == 200:
+            oldest = first.setdefault(request.path, answered)
+            if answered.json["validFrom"] > oldest.json["validFrom"]:
+                newer.add(request.path)
+        return answered
+
+    async with between(service.url, lie) as url:
+        status, printed = await told(plan_for(service, url, requests=2_000, per_s=150, seconds=8))
+    assert status == 1, printed
+    assert "went back" in printed
+
+
+async def test_a_lost_registration_is_found(service):
+    last: list[Answered] = []
+
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        if is_registration(request) and last:
+            answer = last[0].json
+            for entry in answer["credentialStatus"]:
+                entry["statusListIndex"] = str((int(entry["statusListIndex"]) + 1) % SIZE)
+            return last[0].saying(answer)
+        answered = await forward()
+        if is_registration(request) and answered.status == 201:
+            last.append(answered)
+        return answered
+
+    async with between(service.url, lie) as url:
+        status, printed = await told(plan_for(service, url))
+    assert status == 1
+    assert "registration of" in printed
+    assert "lost" in printed
+
+
+@dataclass
+class Swallower:
+    """Acknowledges revocations that never reach the service; *hides_it*: from lookups, too."""
+
+    hides_it: bool
+    position: str = ""
+    swallowed: set[str] = field(default_factory=set)
+
+    async def __call__(self, request: web.Request, forward: Forward) -> Answered:
+        if request.path.endswith("/revocation"):
+            self.swallowed.add(request.path.split("/")[-2])
+            return Answered(200, {"Registry-Position": self.position}, b"{}")
+        answered = await forward()
+        self.position = answered.headers.get("Registry-Position", self.position)
+        if self.hides_it and request.path == "/credential-status" and request.query["id"] in self.swallowed:
+            return answered.saying({**answered.json, "status": "revoked"})
+        return answered
+
+
+@pytest.mark.parametrize(("hides_it", "sentence"), [(False, "says active"), (True, "is not set")])
+async def test_a_lost_revocation_is_found(service, hides_it, sentence):
+    async with between(service.url, Swallower(hides_it)) as url:
+        status, printed = await told(plan_for(service, url, requests=60, visible_s=1))
+    assert status == 1, printed
+    assert sentence in printed
+    assert "an acknowledged write was lost" in printed
+
+
+async def test_an_index_that_is_given_twice_is_found(service):
+    first: list[Any] = []
+
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        answered = await forward()
+        if is_registration(request) and answered.status == 201:
+            first.append(answered.json["credentialStatus"])
+            return answered.saying({**answered.json, "credentialStatus": first[0]})
+        return answered
+
+    async with between(service.url, lie) as url:
+        status, printed = await told(plan_for(service, url))
+    assert status == 1
+    assert "was given twice" in printed
+
+
+async def test_a_lookup_that_contradicts_the_list_is_found(service):
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        answered = await forward()
+        if request.path == "/status-lookups" and "statusListIndex" in answered.json["results"][0]:
+            answer = answered.json
+            answer["results"][0]["value"] ^= 1
+            return answered.saying(answer)
+        return answered
+
+    async with between(service.url, lie) as url:
+        status, printed = await told(plan_for(service, url))
+    assert status == 1
+    assert "the signed list says" in printed
+
+
+async def test_a_log_that_went_back_is_found(service):
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        answered = await forward()
+        if request.path == "/credential-status" and answered.status == 200:
+            lie.asked += 1
+            if lie.asked > 3:
+                return answered.saying({**answered.json, "asOf": {**answered.json["asOf"], "position": 1}})
+        return answered
+
+    lie.asked = 0
+    async with between(service.url, lie) as url:
+        status, printed = await told(plan_for(service, url, settle_s=0))
+    assert status == 1
+    assert "went back: from position" in printed
+
+
+async def test_a_write_whose_connection_was_lost_is_tried_again_and_counts_once(service):
+    lost: set[str] = set()
+
+    async def lose(request: web.Request, forward: Forward) -> Answered | None:
+        answered = await forward()
+        key = request.headers.get("Idempotency-Key", "")
+        if key and key not in lost and len(lost) < 4:
+            lost.add(key)
+            return None
+        return answered
+
+    async with between(service.url, lose) as url:
+        status, printed = await told(plan_for(service, url))
+    assert status == 0, printed
+    assert "4 tried again" in printed
+    assert "times lost" in printed
+
+
+class Takeback:
+    """A deployment of its own, with its own key, that revokes and then takes that back, in lists that it signs."""
+
+    def __init__(self) -> None:
+        self.key = Private(Ed25519PrivateKey.generate())
+        self.url = ""
+        self.asked = 0
+
+    def signed(self, indices: list[int], begins: datetime) -> bytes:
+        key = PublicKey(KeyAlgorithm.ED25519, self.key.public_key)
+        did = did_key(key)
+        bits = encoded_list.encode(encoded_list.bits(indices, SIZE))
+        credential = ListCredential(self.url, did, "revocation", bits, begins, begins + timedelta(hours=1), 60_000)
+        made = secure(
+            credential.document(), Mechanism.EDDSA_RDFC_2022, signer=self.key, verification_method=key_method(key).id,
+            created=datetime.now(UTC), canonical=credential.canonical(),
+        )  # fmt: skip
+        return made.content
+
+    async def __call__(self, request: web.Request, _forward: Forward) -> Answered:
+        if not is_list(request):
+            return Answered(404, {}, b"{}")
+        self.asked += 1
+        is_later = self.asked > 3
+        begins = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5 - is_later)
+        body = self.signed([5] if is_later else [5, 77_000], begins)
+        return Answered(200, {"ETag": f'"{self.asked}"', "Content-Type": "application/vc"}, body)
+
+
+async def test_a_revocation_that_is_taken_back_is_found_also_in_a_list_that_is_signed():
+    liar = Takeback()
+    async with between("", liar) as url:
+        liar.url = f"{url}/status-lists/1"
+        mix = Mix({"list": 1})
+        status, printed = await told(Plan(url, lists=(liar.url,), seconds=3, requests=20, per_s=400, mix=mix))
+    assert status == 1
+    assert "at index 77000" in printed
+    assert "was taken back" in printed
+
+
+@pytest.mark.parametrize("url", ["https://status.example", "http://192.0.2.1:8080", "status.example"])
+async def test_what_is_not_on_this_machine_is_left_alone(url):
+    with pytest.raises(Refused):
+        await run(Plan(url), Console(file=io.StringIO()))
+
+
+def test_a_person_who_names_a_strange_host_reads_what_to_do(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["deployment", "--url", "https://status.example"])
+    assert main() == 2
+    assert "--i-own-this-deployment" in " ".join(capsys.readouterr().err.split())
+
+
+async def test_a_deployment_that_does_not_answer_is_said_to_be_so():
+    with pytest.raises(Refused, match="cannot be asked"):
+        await run(Plan("http://127.0.0.1:9", seconds=1), Console(file=io.StringIO()))
+
+
+def test_percentiles_are_at_most_a_bucket_too_high():
+    histogram = Histogram()
+    for number in range(1, 1_001):
+        histogram.add(number / 1_000)
+    for share in (0.5, 0.9, 0.99):
+        assert share <= histogram.percentile_s(share) <= share * 1.1
+    assert histogram.percentile_s(0.999) <= histogram.slowest_s == 1.0
+    assert sum(int(line.rsplit(" ", 1)[1]) for line in histogram.bars()) == 1_000

@@ -45,6 +45,7 @@ SCRIPTS = (
     Script("lists", is_quick=True),
     Script("bulk"),
     Script("publishing", is_quick=True),
+    Script("files", is_quick=True),
     Script("verify"),
     Script("attacks"),
 )

@@ -13,6 +13,8 @@ from load_tests.servers import Server
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 ANSWER_S = 30
+NOT_MODIFIED = 304
+"""Has no body, whatever its Content-Length says: that one is of the 200 that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +152,10 @@ class Client(asyncio.Protocol):
         end = self._buffer.find(b"\r\n\r\n") + 4
         if end < 4:
             return
-        length = _LENGTH.search(self._buffer, 0, end)
+        status = int(self._buffer[9:12])
+        length = None if status == NOT_MODIFIED else _LENGTH.search(self._buffer, 0, end)
         if len(self._buffer) >= end + (int(length[1]) if length else 0):
             waited_s = time.perf_counter() - self._asked_at
-            self._clients.count(int(self._buffer[9:12]), self._buffer[end:], waited_s)
+            self._clients.count(status, self._buffer[end:], waited_s)
             self._buffer = b""
             self.ask()

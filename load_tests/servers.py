@@ -53,11 +53,11 @@ class Registry(Server):
 
 
 @asynccontextmanager
-async def registry() -> AsyncIterator[Registry]:
-    """Run our service; yield it when it is ready."""
+async def registry(**others: str) -> AsyncIterator[Registry]:
+    """Run our service, with *others* as further settings (FILES=…); yield it when it is ready."""
     with new_home() as home:
         port = free_port()
-        environment = without_bounds({"HOME": str(home), "PORT": str(port), "METRICS_PORT": "0"})
+        environment = without_bounds({"HOME": str(home), "PORT": str(port), "METRICS_PORT": "0", **others})
         async with python("-m", "registry", "dev", environment=environment) as process:
             demo = await _demo(home / "demo.env", process)
             server = Registry(port, process.pid, demo, home)

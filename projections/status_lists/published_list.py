@@ -64,6 +64,13 @@ class PublishedList:
         """Return for how many seconds a cache may keep it: no longer than the ttl, never past `valid_until`; ≥ 0."""
         return max(0, min(self.ttl_s, int((self.valid_until - now).total_seconds())))
 
+    def stale_s_at(self, now: datetime) -> int:
+        """Return for how long (seconds) after its max-age a cache may still answer with it when we are away; ≥ 0.
+
+        Who is answered by the cache then keeps it for a max-age more: that, too, ends within the validity.
+        """
+        return max(0, int((self.valid_until - now).total_seconds()) - 2 * self.max_age_at(now))
+
     def is_expired_at(self, now: datetime) -> bool:
         """Whether no verifier accepts it any more; then it is never the subject of a 304."""
         return now >= self.valid_until

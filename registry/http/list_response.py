@@ -11,6 +11,8 @@ from registry.http.conditional import Choice
 from registry.http.door import CORS
 
 _CONSTANT: Final = {**CORS, "Vary": "Accept, Accept-Encoding", "X-Content-Type-Options": "nosniff"}
+RENEWED_S: Final = 5
+"""How long a cache may answer with what it has while it asks for what is new (RFC 5861)."""
 _OF_BODIES: Final = frozenset({"Content-Type", "Content-Encoding"})
 """Headers that a 304 does not have."""
 
@@ -20,13 +22,18 @@ def coded(published: PublishedList, choice: Choice) -> tuple[bytes, str]:
     return (published.gzip, published.gzip_etag) if choice.is_gzip else (published.body, published.etag)
 
 
-def list_headers(published: PublishedList, choice: Choice, *, max_age_s: int) -> dict[str, str]:
-    """Return the headers of a 200 that caches may keep for *max_age_s*."""
+def list_headers(published: PublishedList, choice: Choice, *, max_age_s: int, stale_s: int = 0) -> dict[str, str]:
+    """Return the headers of a 200 that caches may keep for *max_age_s*, and *stale_s* more while we are away."""
+    stale = (
+        f", stale-while-revalidate={min(RENEWED_S, max_age_s // 2, stale_s)}, stale-if-error={stale_s}"
+        if stale_s
+        else ""
+    )
     headers = {
         **_CONSTANT,
         "Content-Type": choice.media_type,
         "ETag": f'"{coded(published, choice)[1]}"',
-        "Cache-Control": f"public, max-age={max_age_s}",
+        "Cache-Control": f"public, max-age={max_age_s}{stale}",
     }
     if choice.is_gzip:
         headers["Content-Encoding"] = "gzip"

@@ -161,7 +161,7 @@ def _ready(form: tuple[LogName, UUID, str], published: PublishedList, choice: Ch
 def _headers(published: PublishedList, choice: Choice, now: datetime, *, until: datetime) -> dict[str, str]:
     is_settled = published.is_settled_at(now)
     return {
-        **list_headers(published, choice, max_age_s=published.max_age_at(until)),
+        **list_headers(published, choice, max_age_s=published.max_age_at(until), stale_s=published.stale_s_at(until)),
         "Last-Modified": published.last_modified if is_settled else _a_second_early(published.published_at),
     }
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ START_S = 10
 
 _AROUND = """
 daemon off;
+pcre_jit on;
 worker_processes 2;
 error_log {folder}/error.log notice;
 pid {folder}/nginx.pid;
@@ -47,39 +48,74 @@ def nginx() -> str:
 
 
 @contextmanager
-def running_nginx(folder: Path, within: str, port: int) -> Iterator[str]:
-    """Run nginx with *within* as the content of http { }, which listens on *port*; yield its URL."""
+def running_nginx(folder: Path, within: Callable[[int], str]) -> Iterator[str]:
+    """Run nginx; *within* returns the content of http { } for the port that it listens on. Yield its URL."""
     program = nginx()
     folder.mkdir(parents=True, exist_ok=True)
     for one in NGINX.glob("registry-*.conf"):
         shutil.copy(one, folder)
-    user = "user root;" if os.geteuid() == 0 else ""  # the folders of a test are private
-    (folder / "nginx.conf").write_text(_AROUND.format(folder=folder, within=within, user=user), encoding="utf-8")
-    with (folder / "stderr").open("wb") as stderr:
-        process = subprocess.Popen([program, "-p", folder, "-c", folder / "nginx.conf"], stderr=stderr)
+    process, port = _started(program, folder, within)
     try:
-        deadline = time.monotonic() + START_S
-        while not (folder / "nginx.pid").exists():
-            assert process.poll() is None, (folder / "stderr").read_text()
-            assert time.monotonic() < deadline, "nginx did not start"
-            time.sleep(0.02)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(10)
 
 
-def files_server(port: int, files: Path, service_port: int) -> str:
+def _started(program: str, folder: Path, within: Callable[[int], str]) -> tuple[subprocess.Popen[bytes], int]:
+    """Start it; a port that somebody else took meanwhile is replaced."""
+    user = "user root;" if os.geteuid() == 0 else ""  # the folders of a test are private
+    for _ in range(5):
+        port = free_port()
+        whole = _AROUND.format(folder=folder, within=within(port), user=user)
+        (folder / "nginx.conf").write_text(whole, encoding="utf-8")
+        with (folder / "stderr").open("wb") as stderr:
+            process = subprocess.Popen([program, "-p", folder, "-c", folder / "nginx.conf"], stderr=stderr)
+        deadline = time.monotonic() + START_S
+        while process.poll() is None and time.monotonic() < deadline:
+            if (folder / "nginx.pid").exists():
+                return process, port
+            time.sleep(0.02)
+        said = (folder / "stderr").read_text()
+        assert "Address already in use" in said, said
+    raise AssertionError("nginx found no port")
+
+
+def files_server(files: Path, service_port: int) -> Callable[[int], str]:
     """A server as deploy/nginx/example-files.conf has one, without TLS."""
-    return f"""
+    return lambda port: (
+        f"""
     include registry-maps.conf;
     upstream registry {{ server 127.0.0.1:{service_port}; keepalive 32; }}
     server {{
         listen 127.0.0.1:{port};
         set $registry_files {files}/main;
+        set $registry_max_age 60;
         include registry-files.conf;
     }}
     """
+    )
 
 
-__all__ = ["files_server", "free_port", "nginx", "running_nginx"]
+def cache_server(folder: Path, service_port: int) -> Callable[[int], str]:
+    """A server as deploy/nginx/example-cache.conf has one, without TLS, with cache and socket in *folder*."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = (NGINX / "registry-cache-keys.conf").read_text().replace("/run/nginx-registry.sock", f"{folder}/inner.sock")
+    (folder / "keys.conf").write_text(keys)
+    asked = (NGINX / "registry-cache.conf").read_text().replace("/run/nginx-registry.sock", f"{folder}/inner.sock")
+    (folder / "cache.conf").write_text(asked)
+    return lambda port: (
+        f"""
+    include registry-maps.conf;
+    proxy_cache_path {folder}/cache levels=1:2 keys_zone=registry:1m use_temp_path=off;
+    include keys.conf;
+    upstream registry {{ server 127.0.0.1:{service_port}; keepalive 32; }}
+    server {{
+        listen 127.0.0.1:{port};
+        include cache.conf;
+    }}
+    """
+    )
+
+
+__all__ = ["cache_server", "files_server", "free_port", "nginx", "running_nginx"]

@@ -1,6 +1,7 @@
 """Content negotiation as a table (RFC 9110, section 12), and when a client has the list already."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -173,7 +174,8 @@ def test_a_list_comes_with_all_that_a_cache_needs():
     response = respond(LIST, PLAIN, LATER, None)
     assert (200, LIST.body) == (response.status, response.body)
     expected = {
-        "Content-Type": "application/vc", "ETag": '"plain"', "Cache-Control": "public, max-age=60",
+        "Content-Type": "application/vc", "ETag": '"plain"',
+        "Cache-Control": "public, max-age=60, stale-while-revalidate=5, stale-if-error=43020",
         "Last-Modified": LIST.last_modified, "Vary": "Accept, Accept-Encoding", "Access-Control-Allow-Origin": "*",
     }  # fmt: skip
     assert expected == {name: response.headers[name] for name in expected}
@@ -191,6 +193,15 @@ def test_gzip_has_an_etag_of_its_own():
 def test_a_cache_never_keeps_a_list_past_its_end():
     nearly = LIST.valid_until - timedelta(seconds=7.5)
     assert respond(LIST, PLAIN, nearly, None).headers["Cache-Control"] == "public, max-age=7"
+
+
+@pytest.mark.parametrize("left_s", [43_200, 3_600, 121, 120, 60, 7, 0, -5])
+def test_a_cache_that_answers_while_we_are_away_never_tells_others_to_keep_a_list_past_its_end(left_s: int):
+    told = respond(LIST, PLAIN, LIST.valid_until - timedelta(seconds=left_s), None).headers["Cache-Control"]
+    said = {name: int(seconds) for name, seconds in re.findall(r"([a-z-]+)=(\d+)", told)}
+    last_answer = said["max-age"] + said.get("stale-if-error", 0)
+    assert last_answer + said["max-age"] <= max(left_s, 0) or "stale-if-error" not in said
+    assert said.get("stale-if-error", 0) == max(0, left_s - 120)
 
 
 def test_whoever_has_the_list_gets_304_with_its_validators_and_nothing_else():

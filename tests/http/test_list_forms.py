@@ -134,7 +134,7 @@ async def test_each_form_comes_with_all_that_a_cache_needs(one, form):
     assert (whole.status, whole.headers["Content-Type"]) == (200, form)
     assert re.fullmatch(r'"[0-9a-f]{64}"', whole.headers["ETag"]), "a strong one"
     assert {"accept", "accept-encoding"} == {part.strip().lower() for part in whole.headers["Vary"].split(",")}
-    [age] = re.fullmatch(r"public, max-age=(\d+)", whole.headers["Cache-Control"]).groups()
+    [age] = re.match(r"public, max-age=(\d+)", whole.headers["Cache-Control"]).groups()
     assert int(age) <= TTL_S
     assert "Last-Modified" in whole.headers
     assert whole.headers["X-Content-Type-Options"] == "nosniff"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gzip
-import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -81,11 +79,8 @@ async def assert_as_published(world: World, root: Path) -> None:
         assert (folder / f"{SUFFIX[media_type]}.gz").read_bytes() == compressed
     for status_list_id in {status_list_id for status_list_id, _ in forms}:
         folder = root / LOG / "status-lists" / str(status_list_id)
-        default = next(one for one in SUFFIX if (status_list_id, one) in forms)
-        assert (folder / "default").read_bytes() == forms[status_list_id, default][0]
-        assert gzip.decompress((folder / "default.gz").read_bytes()) == forms[status_list_id, default][0]
-        assert {path.name.removesuffix(".gz") for path in folder.iterdir() if path.is_symlink()} == {
-            "default", *(SUFFIX[one] for other, one in forms if other == status_list_id)
+        assert {path.name.removesuffix(".gz") for path in folder.iterdir()} == {
+            "fresh", *(SUFFIX[one] for other, one in forms if other == status_list_id)
         }  # fmt: skip
 
 
@@ -122,18 +117,42 @@ async def test_every_form_of_every_list_is_a_file_and_a_publication_replaces_the
     assert len(list(versions.iterdir())) == 2  # this one, and the one before
 
 
-async def test_a_files_whole_name_tells_its_digest_and_until_when_it_may_be_served(world: World, root: Path):
+def modes(root: Path) -> tuple[set[int], set[int]]:
+    """Of files and of folders."""
+    every = list(root.rglob("*"))
+    return tuple({path.stat().st_mode & 0o777 for path in every if kind(path)} for kind in (Path.is_file, Path.is_dir))
+
+
+async def test_marks_say_when_a_max_age_that_is_told_ends_within_the_validity(world: World, root: Path):
     revocations = await begun(world)
     await settle(files_of(world, Directory(root)))
     [valid_until] = [row["valid_until"] for row in await world.rows() if row["status_list_id"] == revocations]
-    file = (root / LOG / "status-lists" / str(revocations) / "vc.json.gz").resolve()
-    digest, fresh_until, ttl, form = file.name.split(".", 3)
-    assert digest == hashlib.sha256(file.read_bytes()).hexdigest()
-    assert (int(ttl), form) == (60, "vc.json.gz")
-    assert int(fresh_until) + int(ttl) == int(valid_until.timestamp())
-    assert int(file.stat().st_mtime) == int(world.clock().timestamp())
-    assert file.stat().st_mode & 0o777 == 0o644
-    assert all(folder.stat().st_mode & 0o777 == 0o755 for folder in file.parents if folder.is_relative_to(root))
+    folder = root / LOG / "status-lists" / str(revocations)
+    marks = {path.name for path in (folder / "fresh").iterdir()}
+    now, end = int(world.clock().timestamp()), int(valid_until.timestamp())
+    for moment in (*range(now, end + 2000, 100), end - 60, end - 61):
+        if f"60-{moment // 1000}" in marks:
+            assert moment + 60 < end
+        else:
+            assert moment > end - 60 - 1000
+    assert modes(root / LOG / "versions") == ({0o644}, {0o755})
+
+
+async def test_no_two_files_of_a_list_ever_share_size_and_time_of_which_nginx_makes_the_entity_tag(
+    world: World, root: Path
+):
+    revocations = await begun(world)
+    publisher = files_of(world, Directory(root))
+    folder, seen = root / LOG / "status-lists" / str(revocations), set[int]()
+    for number in range(4):
+        await settle(publisher)
+        times = {int(path.stat().st_mtime) for path in folder.iterdir() if path.is_file()}
+        assert len(times) == 6
+        assert not times & seen
+        seen |= times
+        world.history.revoke(world.history.recorded[-1].event.issuer_id, f"c:{number}")
+        await world.project()
+        await world.publisher().publish(LOG)  # within the same second
 
 
 @pytest.mark.parametrize(
@@ -141,13 +160,14 @@ async def test_a_files_whole_name_tells_its_digest_and_until_when_it_may_be_serv
     [
         lambda link: link.unlink(),
         lambda link: (link / "vc.json").unlink(),
-        lambda link: (link / "vc.json").resolve().write_bytes(b"{}"),
-        lambda link: (link / "statuslist.jwt.gz").resolve().unlink(),
-        lambda link: (link / "default").resolve().write_bytes(b""),
+        lambda link: (link / "vc.json").write_bytes(b"{}"),
+        lambda link: (link / "vc.jwt.gz").write_bytes(b""),
+        lambda link: next((link / "fresh").iterdir()).unlink(),
+        lambda link: (link / "fresh" / "60-99999999").touch(),
         lambda link: (link.unlink(), link.mkdir(), (link / "vc.json").write_bytes(b"{}")),
         lambda link: (link.unlink(), link.write_bytes(b"not a link")),
     ],
-    ids=["the link", "a name", "other bytes", "a missing file", "an empty file", "a folder", "a file"],
+    ids=["no link", "no file", "other bytes", "an empty file", "a mark gone", "a mark too many", "a folder", "a file"],
 )
 async def test_what_was_removed_or_corrupted_is_repaired_in_the_next_round(
     world: World, root: Path, harm: Callable[[Path], Any]
@@ -182,7 +202,7 @@ async def test_comparing_tells_what_is_wrong_and_repairing_writes_only_that(worl
     publisher, heard = files_of(world, Directory(root)), []
     found = await publisher.compare_all(lambda *told: heard.append(told))
     assert [(log, fault.status_list_id, fault.sentence) for log, fault in found] == [
-        (LOG, revocations, "vc.jwt has other bytes than were signed")
+        (LOG, revocations, "vc.jwt is missing, or has other bytes than were signed")
     ]
     assert heard[-1][0] == heard[-1][1] > 1
     assert publisher.progress.written == 0

@@ -1,7 +1,7 @@
 """Files in a directory: written beside, synced, and made visible by the rename of one link per list.
 
-A reader resolves the link once and opens what it leads to, which never changes: headers and body are of one version,
-whatever is published meanwhile. The version before stays until the next one, for readers between the two steps.
+A file never changes: whoever opened one reads the version that it belongs to, whatever is published meanwhile. The
+version before stays until the next one, for readers that are between two steps.
 """
 
 from __future__ import annotations
@@ -14,13 +14,18 @@ import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from projections.status_lists.files.layout import FormFile, ListFiles
 from projections.status_lists.files.target import Fault, TargetFailed
 from registry.domain.names import LogName
 
-LISTS, VERSIONS = "status-lists", "versions"
+LISTS, VERSIONS, FRESH = "status-lists", "versions", "fresh"
+STAMPS = 16
+"""Modification times that a version has room for; ten files is the most."""
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+"""From here on sixteen stamps a second last longer than a file system's years do."""
 LOCK_S = 0.02
 """How often a lock that another process holds is tried."""
 _THREADS = 4
@@ -73,48 +78,74 @@ class Directory:
         with _told():
             if self._fault(one, True) is None:
                 return 0  # another process was here
-            link = self._link(one)
-            version = self._root / one.log / VERSIONS / str(one.status_list_id) / str(one.sequence)
+            link, version = self._link(one), self._version(one)
             before = _leads_to(link)
+            stamp = max(_stamp(one), _last_stamp(link) + STAMPS)
             if version.exists():
                 shutil.rmtree(_aside(version))
-            _fill(version, one)
+            _fill(version, one, stamp)
             _folder(link.parent)
-            _move_link(link, f"../{VERSIONS}/{one.status_list_id}/{one.sequence}")
+            _move_link(link, _target(one))
             _tidy(version.parent, {version.name, Path(before or version.name).name})
         return len(one.files)
 
     def _fault(self, one: ListFiles, deeply: bool) -> Fault | None:
         link = self._link(one)
-        expected = f"../{VERSIONS}/{one.status_list_id}/{one.sequence}"
         with _told():
-            if (found := _leads_to(link)) != expected:
+            if (found := _leads_to(link)) != _target(one):
                 return Fault(one.status_list_id, "is missing" if found is None else "is of another publication")
-            named = ((file.name, file) for file in one.files)
-            for name, file in (*named, *one.defaults):
-                if _leads_to(link / name) != one.whole_name(file):
-                    return Fault(one.status_list_id, f"{name} is missing or of another version")
-            if deeply:
-                for file in one.files:
-                    if _digest(link / file.name) != file.etag:
-                        return Fault(one.status_list_id, f"{file.name} has other bytes than were signed")
+            for file in one.files if deeply else ():
+                if _digest(link / file.name) != file.etag:
+                    return Fault(one.status_list_id, f"{file.name} is missing, or has other bytes than were signed")
+            if deeply and {*one.fresh} != _names_in(link / FRESH):
+                return Fault(one.status_list_id, f"{FRESH} has other marks than those of its validity")
         return None
 
     def _link(self, one: ListFiles) -> Path:
         return self._root / one.log / LISTS / str(one.status_list_id)
 
+    def _version(self, one: ListFiles) -> Path:
+        return self._root / one.log / VERSIONS / str(one.status_list_id) / one.version
 
-def _fill(version: Path, one: ListFiles) -> None:
-    """Make the directory *version*, whole or not at all."""
+
+def _target(one: ListFiles) -> str:
+    return f"../{VERSIONS}/{one.status_list_id}/{one.version}"
+
+
+def _stamp(one: ListFiles) -> int:
+    """Return a modification time of *one* that leaves room for one of each of its files."""
+    return int((one.published_at - _EPOCH).total_seconds()) * STAMPS
+
+
+def _last_stamp(link: Path) -> int:
+    """Return the greatest modification time of the version there is; 0: there is none."""
+    with suppress(OSError):
+        return max((int(file.stat().st_mtime) for file in link.iterdir() if file.is_file()), default=0)
+    return 0
+
+
+def _fill(version: Path, one: ListFiles, stamp: int) -> None:
+    """Make the directory *version*, whole or not at all.
+
+    Each file has a modification time of its own, later than any before: of that and the size nginx makes the entity
+    tag, and no two versions, forms or codings of a list may share one.
+    """
     _folder(version.parent)
     beside = version.with_name(f".{version.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
     _folder(beside)
-    for file in one.files:
-        _write_synced(beside / one.whole_name(file), file, one)
-        (beside / file.name).symlink_to(one.whole_name(file))
-    for name, file in one.defaults:
-        (beside / name).symlink_to(one.whole_name(file))
+    for place, file in enumerate(one.files):
+        _write_synced(beside / file.name, file, stamp + place)
+    _folder(beside / FRESH)
+    first: Path | None = None
+    for mark in one.fresh:
+        path = beside / FRESH / mark
+        if first is None:
+            first = path
+            path.touch()
+            path.chmod(0o644)
+        else:
+            path.hardlink_to(first)  # one inode for all of them
     beside.rename(version)
 
 
@@ -126,17 +157,16 @@ def _folder(path: Path) -> None:
         path.chmod(0o755)
 
 
-def _write_synced(path: Path, file: FormFile, one: ListFiles) -> None:
+def _write_synced(path: Path, file: FormFile, modified: int) -> None:
     """Write and sync: after a power failure a name must not stand for an empty file, which would be served."""
     assert file.content is not None, "the bytes were read"
-    at = one.published_at.timestamp()
     handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     try:
         rest = memoryview(file.content)
         while rest:
             rest = rest[os.write(handle, rest) :]
         os.fchmod(handle, 0o644)
-        os.utime(handle, (at, at))  # Last-Modified, as the service tells it
+        os.utime(handle, (modified, modified))
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -172,6 +202,13 @@ def _leads_to(link: Path) -> str | None:
         return os.readlink(link)  # noqa: PTH115  # a Path would lose the "../"s that are compared
     except OSError:
         return None
+
+
+def _names_in(folder: Path) -> set[str]:
+    try:
+        return {path.name for path in folder.iterdir()}
+    except OSError:
+        return set()
 
 
 def _digest(path: Path) -> str | None:

@@ -2,13 +2,13 @@
 
 ::
 
-    <log>/status-lists/<list>            → ../versions/<list>/<sequence>        one link is what a publication moves
-    <log>/versions/<list>/<sequence>/
-        default, default.gz                → the form for whoever does not care
-        vc.json, vc.json.gz, vc.jwt, …     → <sha256>.<fresh until>.<ttl>.vc.json, …
+    <log>/status-lists/<list>                 → ../versions/<list>/<version>   one link is what a publication moves
+    <log>/versions/<list>/<version>/
+        vc.json, vc.json.gz, vc.jwt, …         each form in each coding
+        fresh/<ttl>-<unix seconds ÷ 1000>      one for every thousand seconds in which `max-age=<ttl>` may be told
 
-A file's whole name says what a server must tell of it: the entity tag, the moment (unix seconds) from which `max-age`
-would reach past the validity, and the `max-age` until then.
+A server that finds no mark of the present must not answer with the file: a max-age told then would reach past the
+signed validity.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ SUFFIXES: Final = {
     STATUSLIST_CWT: "statuslist.cwt",
 }
 """How the file of a form is called; every server knows more of an ending than of a media type."""
-DEFAULT: Final = "default"
 GZIP: Final = ".gz"
+MARK_S: Final = 1000
+"""How long a mark of freshness holds: nginx can cut three digits off a number, but not compare it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +66,21 @@ class ListFiles:
     """The default form first; of each form identity, then gzip."""
 
     @property
-    def fresh_until(self) -> int:
-        """Until when (unix seconds) a cache may be told to keep it for the ttl: that must end within the validity."""
-        return int(self.valid_until.timestamp()) - self.ttl_s
+    def version(self) -> str:
+        """The name of this version; other bytes have another, also when a restored database counts anew."""
+        return f"{self.sequence}-{self.files[0].etag[:16]}"
 
     @property
     def cache_control(self) -> str:
         """What caches are told."""
         return f"public, max-age={self.ttl_s}"
 
-    def whole_name(self, file: FormFile) -> str:
-        """Return the name that says everything; another content or validity has another name."""
-        return f"{file.etag}.{self.fresh_until}.{self.ttl_s}.{file.name}"
-
     @property
-    def defaults(self) -> tuple[tuple[str, FormFile], ...]:
-        """The names for whoever does not care about the form."""
-        identity, compressed = self.files[:2]
-        return (DEFAULT, identity), (DEFAULT + GZIP, compressed)
+    def fresh(self) -> tuple[str, ...]:
+        """The marks: whoever is told at such a time to keep the list for the ttl has a valid one until the end."""
+        first = int(self.published_at.timestamp()) // MARK_S
+        end = (int(self.valid_until.timestamp()) - self.ttl_s) // MARK_S
+        return tuple(f"{self.ttl_s}-{mark}" for mark in range(first - 1, end))  # one before: clocks differ
 
 
 def list_files(log: LogName, rows: Iterable[asyncpg.Record]) -> Iterator[ListFiles]:

@@ -1,0 +1,91 @@
+"""What a list costs as a file behind nginx, against our own serving of the same list: ratio 6.
+
+Both sides are the same deployment at the same time: `registry dev`, which publishes its lists as files, too, and nginx
+with the configuration of deploy/nginx in front of it. A list of 131,072 entries, 1 % of them revoked; 64 connections;
+what counts is the CPU time per request, of nginx summed over its processes. Before anything is measured, nginx's
+answers are compared with the service's, byte for byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from load_tests.clients import Load, Rates, press, same
+from load_tests.comparison import Measure, Ratio, Samples, interleaved
+from load_tests.lists import IN_FLIGHT, Asked, revoke_one_percent, ways_to_ask
+from load_tests.nginx import nginx
+from load_tests.outcome import Outcome
+from load_tests.script import Effort, run
+from load_tests.servers import Server, registry
+
+WRITTEN_S = 10
+OK = 200
+TTL_S = 5
+"""Of `registry dev`."""
+FORMS = ("identity", "gzip", "304", "statuslist+jwt")
+
+ratios = [Ratio(6, f"as a file behind nginx: {form}", f"nginx {form}", (f"served {form}",), 3) for form in FORMS]
+
+
+async def alike(ours: Server, front: Server, path: str) -> list[tuple[Asked, Asked]]:
+    """Return the ways to ask the service and nginx, when both answer each with the same bytes."""
+    async with asyncio.timeout(WRITTEN_S):
+        while True:
+            served, filed = await ways_to_ask(ours, path), await ways_to_ask(front, path)
+            if [_told(one) for one in served] == [_told(one) for one in filed] and all(map(_is_a_file, filed)):
+                return [both for both in zip(served, filed, strict=True) if both[0].name in FORMS]
+            await asyncio.sleep(0.1)
+
+
+def _told(one: Asked) -> tuple[object, ...]:
+    headers = {name.lower(): value for name, value in one.answer.headers.items()}
+    kind = (headers["content-type"], headers.get("content-encoding")) if one.answer.status == OK else None
+    return one.answer.status, one.answer.body, kind
+
+
+def _is_a_file(one: Asked) -> bool:
+    """Whether nginx answered by itself: what comes from the service has its header names as aiohttp writes them."""
+    return "ETag" in one.answer.headers
+
+
+async def measure(effort: Effort) -> list[Outcome]:
+    """Measure both sides, by turns."""
+    with TemporaryDirectory(prefix="registry-files-") as temporary:
+        files = Path(temporary) / "files"
+        async with registry(FILES=str(files)) as ours, nginx(files, ours, max_age=TTL_S) as front:
+            path = await revoke_one_percent(ours)
+            seen: dict[str, list[Rates]] = {}
+
+            def side(name: str, server: Server, one: Asked) -> Measure:
+                load = Load(same("GET", path, one.headers), one.answer.status, IN_FLIGHT, effort.seconds, most=200_000)
+
+                async def once() -> float:
+                    seen.setdefault(name, []).append(rates := await press(server, load))
+                    return rates.per_cpu_s
+
+                return once
+
+            measures: dict[str, Measure] = {}
+            for served, filed in await alike(ours, front, path):
+                measures[f"nginx {served.name}"] = side(f"nginx {served.name}", front, filed)
+                measures[f"served {served.name}"] = side(f"served {served.name}", ours, served)
+            for warm_up in measures.values():
+                await warm_up()
+            seen.clear()
+            samples = await interleaved(measures, effort.rounds)
+    return [_outcome(ratio, samples, seen) for ratio in ratios]
+
+
+def _outcome(ratio: Ratio, samples: Samples, seen: Mapping[str, list[Rates]]) -> Outcome:
+    mine, other = (median(rates.per_s for rates in seen[name]) for name in (ratio.ours, ratio.theirs[0]))
+    return replace(ratio.of(samples, "requests/CPU s"), note=f"{mine:,.0f} requests/s beside {other:,.0f}")
+
+
+if __name__ == "__main__":
+    sys.exit(run("A published list as a file behind nginx, against our own serving", measure))

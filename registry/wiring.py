@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
+import orjson
 from aiohttp import web
 
 from projections import checkpoints
@@ -21,7 +22,7 @@ from projections.issuer_directory.view import MethodRow
 from projections.projection import Executor
 from projections.status_lists.aggregation import aggregation
 from projections.status_lists.history import History
-from registry.commands.batches import ReadKept
+from registry.commands.batches import ReadKept, ReadRegistrations, Selection
 from registry.commands.handle import DidOf
 from registry.commands.issue import UntilPublished
 from registry.commands.keys import ReadSecurings
@@ -43,6 +44,7 @@ from registry.vault.keys import SigningKey, Vault
 
 LONG_READS = 2
 """Connections of the lookup pool that long lists may use at a time."""
+REGISTRATIONS_WINDOW = 50_000
 SECURINGS_WINDOW = 50_000
 """Positions of the log that one query for secured credentials looks at."""
 
@@ -135,6 +137,34 @@ def kept_reader(reader: Pool) -> ReadKept:
         return await read.kept(reader, log, caller, keys, with_answers=with_answers)
 
     return read_kept
+
+
+def registrations_reader(reader: Pool) -> ReadRegistrations:
+    """Return what reads an issuer's registrations that a selection names, a window of the log at a time."""
+
+    async def read_registrations(
+        log: LogName, issuer_id: IssuerId, selection: Selection, after: int, limit: int
+    ) -> tuple[list[Recorded], int | None]:
+        first, end = after, selection.position
+        if not after and selection.since is not None:
+            first = await read.before(reader, log, selection.since)
+        if selection.until is not None:
+            end = min(end, await read.before(reader, log, selection.until))
+        last = min(first + REGISTRATIONS_WINDOW, end)
+        found = await read.containing(
+            reader,
+            log,
+            (first, last),
+            "CredentialRegistered",
+            f"credential/{issuer_id}/",
+            [orjson.dumps(text) for text in (selection.achievement, selection.type) if text is not None],
+            limit,
+        )
+        if len(found) == limit:
+            return found, found[-1].position
+        return found, last if last < end else None
+
+    return read_registrations
 
 
 def securings_reader(reader: Pool) -> ReadSecurings:

@@ -15,14 +15,16 @@ from enum import StrEnum
 from itertools import count
 from time import monotonic
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 import orjson
 
 from registry.commands.handle import Commands, Outcome
-from registry.commands.idempotency import Asked
+from registry.commands.idempotency import Asked, system
 from registry.commands.row_answers import counts_of, known_of, moment_of
 from registry.domain.commands import CarryOutRows, RowCounts
-from registry.domain.names import IssuerId, LogName
+from registry.domain.events import CredentialRegistered, Recorded
+from registry.domain.names import CredentialId, IssuerId, LogName
 from registry.errors import KeyReused, Unavailable
 
 PATIENCE_S: Final = 30
@@ -31,6 +33,8 @@ LONGEST_PAUSE: Final = timedelta(seconds=30)
 """A batch that was last heard of before that has been cut off, wherever it was received."""
 AT_ONCE: Final = 64
 """Chunks read, or looked for, at a time."""
+SELECTED_AT_ONCE: Final = 1_000
+"""Registrations read at a time."""
 MOST_CHUNKS: Final = 1 << 20
 """More than any batch has."""
 
@@ -44,6 +48,30 @@ class ReadKept(Protocol):
         self, log: LogName, caller: str, keys: Sequence[str], *, with_answers: bool
     ) -> Awaitable[list[tuple[str, bytes | None]]]:
         """Return those of *keys* that exist, in order; the answers only if they are wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which of an issuer's credentials are meant; the log never changes, so it always means the same ones."""
+
+    position: int
+    """Registered up to there."""
+    achievement: str | None = None
+    type: str | None = None
+    since: datetime | None = None
+    """Registered at that moment or later."""
+    until: datetime | None = None
+    """Registered before that moment."""
+
+    def means(self, registered: CredentialRegistered) -> bool:
+        """Whether a registration within its bounds is meant."""
+        return self.achievement in (None, registered.achievement_id) and (
+            self.type is None or self.type in registered.credential_types
+        )
+
+
+ReadRegistrations = Callable[[LogName, IssuerId, Selection, int, int], Awaitable[tuple[list[Recorded], int | None]]]
+"""(log, issuer, selection, after, limit) → registrations that may be meant, and after which position others follow."""
 
 
 class State(StrEnum):
@@ -100,9 +128,16 @@ def differs(command: CarryOutRows) -> KeyReused:
 class Batches:
     """Carries chunks out, and tells what became of them."""
 
-    def __init__(self, commands: Commands, read_kept: ReadKept, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        read_kept: ReadKept,
+        read_registrations: ReadRegistrations,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._commands = commands
         self._read_kept = read_kept
+        self._read_registrations = read_registrations
         self._clock = clock
         self._receiving: dict[Place, int] = {}
 
@@ -174,6 +209,22 @@ class Batches:
                 yield answer
             if len(found) < AT_ONCE:
                 return
+
+    async def head(self, log: LogName) -> int:
+        """Return the position of the log's last event."""
+        nothing = CarryOutRows(self._clock(), IssuerId(UUID(int=0)), (), is_dry_run=True)
+        outcome = await self._commands.handle(system(log, "read"), nothing)
+        return outcome.position
+
+    async def selected(self, log: LogName, issuer_id: IssuerId, selection: Selection) -> AsyncIterator[CredentialId]:
+        """Return the credentials that are meant, in the order of their registration."""
+        after: int | None = 0
+        while after is not None:
+            found, after = await self._read_registrations(log, issuer_id, selection, after, SELECTED_AT_ONCE)
+            for recorded in found:
+                event = recorded.event
+                if isinstance(event, CredentialRegistered) and selection.means(event):
+                    yield CredentialId(event.credential_id)
 
     async def _answers(self, place: Place, keys: Sequence[str]) -> list[Answer]:
         found = await self._read_kept(place.log, place.caller, keys, with_answers=True)

@@ -39,10 +39,11 @@ class RowAnswer(Answer):
 
 
 class BatchAnswer(Answer):
-    """How far a batch has come."""
+    """How far a batch has come, or would come."""
 
-    id: str
-    state: str
+    id: str | None = None
+    state: str | None = None
+    dry_run: bool = False
     rows: int
     counts: Counts
     result: str | None = None

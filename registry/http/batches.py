@@ -4,56 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final
 
 from aiohttp import web
 
-from registry.commands.batches import Place, Progress, differs
-from registry.commands.handle import Outcome
-from registry.commands.row_answers import ACCEPTED, REJECTED, UNCHANGED, WORDS, RowOutcome, counts_of, outcomes
-from registry.domain.commands import CarryOutRows, RowCounts
+from registry.commands.batches import Place, Progress, State
+from registry.commands.row_answers import WORDS, RowOutcome, outcomes
+from registry.domain.commands import RowCounts
 from registry.domain.names import position_text
 from registry.errors import Malformed, NotFound, Refused
 from registry.http import batch_files, client, paging
 from registry.http.batch_answers import CSV_COLUMNS, csv_lines, lines, teller
-from registry.http.batch_files import CSV, NDJSON, Chunk
+from registry.http.batch_course import Chunks, RowOf, Seen, carried_out, looked_at
+from registry.http.batch_files import CSV, NDJSON
 from registry.http.batch_rows import OPERATIONS, Reader, columns
 from registry.http.door import Call
 from registry.http.problems import BODY_TIMEOUT, AtTheDoor
 from registry.http.reading import require_uncompressed
 from registry.http.streaming import sent
-from registry.http.writes import asked, note_position
+from registry.http.writes import note_position
 
-IN_FLIGHT: Final = 2
-"""Chunks on their way into the log: one is written while the next is decided."""
-EXAMPLES: Final = 20
-"""Rows that an answer shows."""
-
+BY_QUERY: Final = "by-query"
+"""A path beside those of batches, so no batch is called that."""
 _BATCH_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}", re.ASCII)
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What became of the chunks so far."""
-
-    counts: RowCounts = field(default_factory=RowCounts)
-    chunks: int = 0
-    rejected: list[RowOutcome] = field(default_factory=list)
-    accepted: list[RowOutcome] = field(default_factory=list)
-
-    def take(self, answer: dict[str, Any]) -> None:
-        """Take in the answer of the next chunk."""
-        self.counts = self.counts.plus(counts_of(answer))
-        self.chunks += 1
-        wants = [ACCEPTED, UNCHANGED] if len(self.accepted) < EXAMPLES else []
-        wants += [REJECTED] if len(self.rejected) < EXAMPLES else []
-        for one in outcomes(answer, wants) if wants else ():
-            examples = self.rejected if one.word == WORDS[REJECTED] else self.accepted
-            if len(examples) < EXAMPLES:
-                examples.append(one)
 
 
 async def upload(call: Call) -> web.StreamResponse:
@@ -61,20 +35,39 @@ async def upload(call: Call) -> web.StreamResponse:
     require_uncompressed(call.request)
     is_dry_run = paging.one_of(call.request, "dry_run", ("true", "false")) == "true"
     reader = await _reader(call)
+    chunks = batch_files.chunks(reader.form, _pieces(call), call.parts.limits.document_bytes)
     if is_dry_run:
-        return await _looked_at(call, reader)
+        return call.json(preview(call, await looked_at(call, chunks, reader.row)))
+
+    def parameters() -> bytes:
+        return reader.form.parameters + b"\n" + (reader.operation or "").encode()
+
+    return await carry_out(call, chunks, reader.row, parameters)
+
+
+async def carry_out(call: Call, chunks: Chunks, row_of: RowOf, parameters: Callable[[], bytes]) -> web.StreamResponse:
+    """Carry out *chunks* as the batch that the Idempotency-Key names, and tell what they came to."""
     place = _place(call, client.idempotency_key(call.request) or str(call.parts.new_uuid()))
     call.headers["Location"] = _url(call, place)
     with call.parts.batches.receiving(place):
-        seen, outcome = await _carried_out(call, place, reader)
+        seen, outcome = await carried_out(call, place, chunks, row_of, parameters)
     note_position(call, outcome.position, is_replay=outcome.replayed)
     if _accepts(call, NDJSON):
         return await _results(call, place, None)
-    progress = await call.parts.batches.progress(place)
-    assert progress is not None, "its end was recorded"
-    return call.json(
-        {**_told(call, place, progress), "rejected": _examples(call, seen.rejected), **_position(call, outcome)}
-    )
+    progress = Progress(State.COMPLETE, seen.counts, seen.chunks)
+    position = {"position": position_text(call.log, outcome.position)}
+    return call.json({**_told(call, place, progress), "rejected": _examples(call, seen.rejected), **position})
+
+
+def preview(call: Call, seen: Seen) -> dict[str, Any]:
+    """Return what would become of a batch."""
+    return {
+        "dryRun": True,
+        "rows": seen.counts.rows,
+        "counts": _counts(seen.counts),
+        "rejected": _examples(call, seen.rejected),
+        "examples": _examples(call, seen.accepted),
+    }
 
 
 async def one(call: Call) -> web.Response:
@@ -105,52 +98,6 @@ async def _reader(call: Call) -> Reader:
     return Reader(form, call.issuer, call.origin, call.caller, parts.clock, parts.new_uuid, terms, operation)
 
 
-async def _carried_out(call: Call, place: Place, reader: Reader) -> tuple[_Seen, Outcome]:
-    batches, whose, seen = call.parts.batches, asked(call), _Seen()
-    before = await batches.ended(place)
-
-    def carry_out(chunk: Chunk) -> Awaitable[Outcome]:
-        command = _command(call, reader, chunk, seen)
-        if before is not None and chunk.number >= before.chunks:
-            raise differs(command)
-        return batches.carry_out(whose, place, command, chunk.number, chunk.digest(_parameters(reader)))
-
-    await _sent_on(call, reader, carry_out, seen)
-    end = CarryOutRows(
-        call.parts.clock(), call.issuer, (), seen.counts.rows + 1, seen.counts, seen.chunks, is_last=True
-    )
-    digest = Chunk(seen.chunks, seen.counts.rows + 1, []).digest(f"{seen.chunks}".encode())
-    return seen, await batches.carry_out(whose, place, end, seen.chunks, digest)
-
-
-async def _sent_on(call: Call, reader: Reader, carry_out: Callable[[Chunk], Awaitable[Outcome]], seen: _Seen) -> None:
-    """Hand the body's chunks to *carry_out*, a few at a time and in order, and take in what it says."""
-    under_way: deque[asyncio.Future[Outcome]] = deque()
-    try:
-        async for chunk in batch_files.chunks(reader.form, _pieces(call), call.parts.limits.document_bytes):
-            under_way.append(asyncio.ensure_future(carry_out(chunk)))
-            for _ in range(3):
-                await asyncio.sleep(0)  # let others in, and this one depart: the next is decided while it is written
-            if len(under_way) >= IN_FLIGHT:
-                seen.take((await under_way[0]).answer)
-                under_way.popleft()
-        while under_way:
-            seen.take((await under_way[0]).answer)
-            under_way.popleft()
-    finally:
-        if under_way:
-            await asyncio.wait(under_way)  # what was sent is carried out, whatever else went wrong
-
-
-def _command(call: Call, reader: Reader, chunk: Chunk, seen: _Seen) -> CarryOutRows:
-    rows = tuple(map(reader.row, chunk.records))
-    return CarryOutRows(call.parts.clock(), call.issuer, rows, chunk.first_row, seen.counts, seen.chunks)
-
-
-def _parameters(reader: Reader) -> bytes:
-    return reader.form.parameters + b"\n" + (reader.operation or "").encode()
-
-
 async def _pieces(call: Call) -> AsyncIterator[bytes]:
     """Return the body as it comes in; a client that sends nothing for too long is given up."""
     content, timeout_s = call.request.content, call.parts.limits.body_timeout_s
@@ -170,32 +117,11 @@ async def _pieces(call: Call) -> AsyncIterator[bytes]:
         yield piece
 
 
-# ── looking only ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _looked_at(call: Call, reader: Reader) -> web.Response:
-    batches, whose, seen = call.parts.batches, asked(call), _Seen()
-
-    def look(chunk: Chunk) -> Awaitable[Outcome]:
-        return batches.look(whose, _command(call, reader, chunk, seen))
-
-    await _sent_on(call, reader, look, seen)
-    return call.json(
-        {
-            "dryRun": True,
-            "rows": seen.counts.rows,
-            "counts": _counts(seen.counts),
-            "rejected": _examples(call, seen.rejected),
-            "examples": _examples(call, seen.accepted),
-        }
-    )
-
-
 # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _place(call: Call, batch_id: str) -> Place:
-    if not _BATCH_ID.fullmatch(batch_id):
+    if not _BATCH_ID.fullmatch(batch_id) or batch_id == BY_QUERY:
         raise Malformed(
             "The Idempotency-Key of a batch becomes its id: 1 to 128 letters, digits and any of . _ ~ - (a UUID does)."
         )
@@ -226,10 +152,6 @@ def _told(call: Call, place: Place, progress: Progress) -> dict[str, Any]:
 
 def _counts(counts: RowCounts) -> dict[str, int]:
     return dict(zip(WORDS, (counts.accepted, counts.unchanged, counts.rejected), strict=True))
-
-
-def _position(call: Call, outcome: Outcome) -> dict[str, str]:
-    return {"position": position_text(call.log, outcome.position)}
 
 
 def _examples(call: Call, examples: Iterable[RowOutcome]) -> list[dict[str, Any]]:

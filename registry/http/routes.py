@@ -12,6 +12,7 @@ from registry.http import (
     auth,
     batch_answers,
     batch_files,
+    batch_query,
     batch_rows,
     batches,
     bodies,
@@ -53,6 +54,7 @@ _TIMESTAMP = Parameter(
     "timestamp", "As it stood at this moment, XSD dateTimeStamp.", {"type": "string", "format": "date-time"}
 )
 _TIME = Parameter("time", "The same in seconds since 1970; of a list, an IETF form.", {"type": "integer", "minimum": 0})
+_DRY_RUN = Parameter("dry_run", "Tell only what would happen.", {"type": "boolean", "default": False})
 _PAGE = (
     Parameter("limit", "Entries of a page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
     Parameter("cursor", "Where the page begins: `next` of the page before."),
@@ -250,10 +252,17 @@ ISSUER = (
             Parameter(
                 "operation", "Of rows that do not say theirs.", {"type": "string", "enum": list(batch_rows.OPERATIONS)}
             ),
-            Parameter("dry_run", "Tell only what would happen.", {"type": "boolean", "default": False}),
+            _DRY_RUN,
         ),
         answers={200: batch_answers.BatchAnswer}, opaque_types=batch_files.TYPES[:1],
         errors=(*_WRITE, e.ListsNotReady),
+    ),
+    Operation(
+        method="POST", path=f"{_ISSUER}/batches/{batches.BY_QUERY}", operation_id="carryOutBatchByQuery",
+        tag="credentials", summary="Revoke or suspend all that a query means; with dry_run, look at them first",
+        handle=batch_query.by_query, scope=auth.STATUS, records=True, body=batch_query.SelectionBody,
+        parameters=(_DRY_RUN,), answers={200: batch_answers.BatchAnswer}, opaque_types=(batch_files.NDJSON,),
+        errors=_WRITE,
     ),
     Operation(
         method="GET", path=_BATCH, operation_id="getBatch", tag="credentials",

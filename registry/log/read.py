@@ -34,6 +34,7 @@ _RECORDED_AT = query("read_recorded_at")
 _HEAD = query("read_head")
 _HASH = query("read_hash")
 _LOGS = query("read_logs")
+_CONTAINING = query("read_containing")
 _KEPT = query("read_kept")
 
 
@@ -80,6 +81,20 @@ async def within(
     Only those of streams that begin with *stream_prefix*. All events between the bounds are looked at.
     """
     rows = await conn.fetch(_WITHIN, log, *bounds, type_name, stream_prefix, limit)
+    return [decode(row[0], row[1]) for row in rows]
+
+
+async def containing(
+    conn: Executor,
+    log: LogName,
+    bounds: tuple[int, int],
+    type_name: str,
+    stream_prefix: str,
+    parts: Sequence[bytes],
+    limit: int,
+) -> list[Recorded]:
+    """Return what `within` does, of events whose stored form contains each of *parts*: it is canonical JSON."""
+    rows = await conn.fetch(_CONTAINING, log, *bounds, type_name, stream_prefix, list(parts), limit)
     return [decode(row[0], row[1]) for row in rows]
 
 

@@ -360,3 +360,69 @@ async def test_an_empty_file_is_a_batch_without_rows(service):
     status, answer = await send(service, b"\n \n", batch=(batch := a_key()))
     assert (status, answer["rows"], answer["state"]) == (200, 0, "complete")
     assert await result(service, batch) == []
+
+
+# ── by query ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def by_query(service, body, *, query="", batch=None, key=None):
+    path = f"/issuers/{service.issuer_slug}/batches/by-query{query}"
+    headers = {"Idempotency-Key": batch} if batch else {}
+    return await service.ask("POST", path, json=body, headers=headers, key=key)
+
+
+async def test_all_of_an_achievement_is_looked_at_first_and_then_exactly_that_is_revoked(service):
+    number = next(_numbers)
+    achievement, other = f"https://example.edu/å/{number}", f"https://example.edu/å/{number}0"
+    mine, theirs, later = fresh(CHUNK_ROWS + 3), fresh(2), fresh(1)
+    await send(service, ndjson(registrations(mine, achievement=achievement)))
+    await send(service, ndjson(registrations(theirs, achievement=other)))
+    before = await recorded(service)
+    query = {"operation": "revoke", "achievement": achievement, "reason": "issued-in-error"}
+    status, looked = await by_query(service, query, query="?dry_run=true")
+    assert (status, looked["rows"], looked["counts"]["accepted"]) == (200, len(mine), len(mine))
+    assert looked["examples"][0]["credentialId"] == mine[0]
+    assert await recorded(service) == before
+    status, problem = await by_query(service, query)
+    assert (status, slug_of(problem), "dry_run" in problem["detail"]) == (400, "malformed", True)
+    await send(service, ndjson(registrations(later, achievement=achievement)))
+    batch, sure = a_key(), {**query, "position": looked["position"]}
+    status, answer = await by_query(service, sure, batch=batch)
+    assert (status, answer["counts"]["accepted"], answer["state"]) == (200, len(mine), "complete")
+    assert [one["credentialId"] for one in await result(service, batch)] == mine
+    standing = [await status_of(service, one, answer["position"]) for one in (mine[0], mine[-1], theirs[0], later[0])]
+    assert standing == ["revoked", "revoked", "active", "active"]
+    assert (await by_query(service, sure, batch=batch))[1] == answer
+    status, problem = await by_query(service, {**sure, "reason": "fraud"}, batch=batch)
+    assert (status, slug_of(problem)) == (422, "key-reused")
+
+
+async def test_a_query_means_what_was_registered_between_two_moments(service):
+    mark, ids = f"Type{next(_numbers)}", fresh(3)
+    moments = []
+    for one in ids:
+        rows = [{"operation": "register", "credentialId": one, "type": ["VerifiableCredential", mark]}]
+        await send(service, ndjson(rows))
+        history = f"/issuers/{service.issuer_slug}/credentials/{quote(one, safe='')}/events"
+        moments.append((await service.ask("GET", history))[1]["events"][0]["recordedAt"])
+    query = {"operation": "suspend", "type": mark, "issuedFrom": moments[1], "issuedUntil": moments[2]}
+    _, looked = await by_query(service, query, query="?dry_run=true")
+    assert [one["credentialId"] for one in looked["examples"]] == [ids[1]]
+    _, answer = await by_query(service, {**query, "position": looked["position"]})
+    assert answer["counts"] == {"accepted": 1, "unchanged": 0, "rejected": 0}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"operation": "revoke"},
+        {"operation": "reinstate", "type": "A"},
+        {"operation": "revoke", "type": "A", "reason": "investigation"},
+        {"operation": "revoke", "type": "A", "position": "other:1"},
+        {"operation": "revoke", "type": "A", "position": "1"},
+        {"operation": "revoke", "achievement": "none"},
+    ],
+)
+async def test_a_query_that_means_nothing_clear_is_refused(service, body):
+    status, problem = await by_query(service, body, query="?dry_run=true")
+    assert (status, slug_of(problem)) == (400, "malformed")

@@ -1,0 +1,103 @@
+"""A batch on its way: chunk after chunk to the sequencer, a few at a time and in order, and what they came to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from registry.commands.batches import Place, differs
+from registry.commands.handle import Outcome
+from registry.commands.row_answers import ACCEPTED, REJECTED, UNCHANGED, WORDS, RowOutcome, counts_of, outcomes
+from registry.domain.commands import CarryOutRows, Row, RowCounts
+from registry.http.batch_files import Chunk
+from registry.http.door import Call
+from registry.http.writes import asked
+
+IN_FLIGHT: Final = 2
+"""Chunks on their way into the log: one is written while the next is decided."""
+EXAMPLES: Final = 20
+"""Rows that an answer shows."""
+
+Chunks = AsyncIterator[Chunk]
+RowOf = Callable[[bytes], Row]
+"""A record of a chunk → its command, or why it is none."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What became of the chunks so far."""
+
+    counts: RowCounts = field(default_factory=RowCounts)
+    chunks: int = 0
+    rejected: list[RowOutcome] = field(default_factory=list)
+    accepted: list[RowOutcome] = field(default_factory=list)
+
+    def take(self, answer: dict[str, Any]) -> None:
+        """Take in the answer of the next chunk."""
+        self.counts = self.counts.plus(counts_of(answer))
+        self.chunks += 1
+        wants = [ACCEPTED, UNCHANGED] if len(self.accepted) < EXAMPLES else []
+        wants += [REJECTED] if len(self.rejected) < EXAMPLES else []
+        for one in outcomes(answer, wants) if wants else ():
+            examples = self.rejected if one.word == WORDS[REJECTED] else self.accepted
+            if len(examples) < EXAMPLES:
+                examples.append(one)
+
+
+async def carried_out(
+    call: Call, place: Place, chunks: Chunks, row_of: RowOf, parameters: Callable[[], bytes]
+) -> tuple[Seen, Outcome]:
+    """Carry out *chunks*, and record the end of the batch; *parameters* tell what else decides what they mean."""
+    batches, whose, seen = call.parts.batches, asked(call), Seen()
+    before = await batches.ended(place)
+
+    def carry_out(chunk: Chunk) -> Awaitable[Outcome]:
+        command = _command(call, row_of, chunk, seen)
+        if before is not None and chunk.number >= before.chunks:
+            raise differs(command)
+        return batches.carry_out(whose, place, command, chunk.number, chunk.digest(parameters()))
+
+    await _sent_on(chunks, carry_out, seen)
+    end = CarryOutRows(
+        call.parts.clock(), call.issuer, (), seen.counts.rows + 1, seen.counts, seen.chunks, is_last=True
+    )
+    digest = Chunk(seen.chunks, seen.counts.rows + 1, []).digest(f"{seen.chunks}".encode())
+    return seen, await batches.carry_out(whose, place, end, seen.chunks, digest)
+
+
+async def looked_at(call: Call, chunks: Chunks, row_of: RowOf) -> Seen:
+    """Return what would become of *chunks*; nothing is recorded."""
+    batches, whose, seen = call.parts.batches, asked(call), Seen()
+
+    def look(chunk: Chunk) -> Awaitable[Outcome]:
+        return batches.look(whose, _command(call, row_of, chunk, seen))
+
+    await _sent_on(chunks, look, seen)
+    return seen
+
+
+def _command(call: Call, row_of: RowOf, chunk: Chunk, seen: Seen) -> CarryOutRows:
+    rows = tuple(map(row_of, chunk.records))
+    return CarryOutRows(call.parts.clock(), call.issuer, rows, chunk.first_row, seen.counts, seen.chunks)
+
+
+async def _sent_on(chunks: Chunks, carry_out: Callable[[Chunk], Awaitable[Outcome]], seen: Seen) -> None:
+    """Hand *chunks* to *carry_out*, and take in what it says."""
+    under_way: deque[asyncio.Future[Outcome]] = deque()
+    try:
+        async for chunk in chunks:
+            under_way.append(asyncio.ensure_future(carry_out(chunk)))
+            for _ in range(3):
+                await asyncio.sleep(0)  # let others in, and this one depart: the next is decided while it is written
+            if len(under_way) >= IN_FLIGHT:
+                seen.take((await under_way[0]).answer)
+                under_way.popleft()
+        while under_way:
+            seen.take((await under_way[0]).answer)
+            under_way.popleft()
+    finally:
+        if under_way:
+            await asyncio.wait(under_way)  # what was sent is carried out, whatever else went wrong

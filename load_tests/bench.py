@@ -43,6 +43,7 @@ SCRIPTS = (
     Script("append", is_quick=True),
     Script("revoke", is_quick=True),
     Script("lists", is_quick=True),
+    Script("lookups", is_quick=True),
     Script("bulk"),
     Script("publishing", is_quick=True),
     Script("files", is_quick=True),

@@ -30,20 +30,22 @@ class Answer:
     headers: dict[str, str]
     body: bytes
     parses: bool = False
-    """Whether the request's body is read and parsed as JSON first."""
+    """Whether the request's body is read and parsed as JSON (by orjson) first."""
+    serialises: bool = False
+    """Whether the answer's body, which is JSON, is serialised anew (by orjson) for each request."""
 
     def write(self, path: Path) -> None:
         """Write it for the peer's process."""
         kept = {name: value for name, value in self.headers.items() if name.lower() not in ADDED_BY_AIOHTTP}
         body = base64.b64encode(self.body).decode()
-        fields = (self.method, self.path, self.status, kept, body, self.parses)
+        fields = (self.method, self.path, self.status, kept, body, self.parses, self.serialises)
         path.write_text(json.dumps(fields), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Answer:
         """Return what `write` wrote."""
-        method, where, status, headers, body, parses = json.loads(path.read_text(encoding="utf-8"))
-        return cls(method, where, status, headers, base64.b64decode(body), parses)
+        method, where, status, headers, body, *does = json.loads(path.read_text(encoding="utf-8"))
+        return cls(method, where, status, headers, base64.b64decode(body), *does)
 
 
 def application(answer: Answer) -> web.Application:
@@ -57,8 +59,16 @@ def application(answer: Answer) -> web.Application:
         orjson.loads(await request.read())
         return web.Response(status=status, headers=headers, body=body)
 
-    app = web.Application()
-    app.router.add_route(answer.method, answer.path, parsed if answer.parses else same)
+    value = orjson.loads(answer.body) if answer.serialises else None
+
+    async def serialised(request: web.Request) -> web.Response:
+        if answer.parses:
+            orjson.loads(await request.read())
+        return web.Response(status=status, headers=headers, body=orjson.dumps(value))
+
+    app = web.Application(client_max_size=1 << 24)
+    handler = serialised if answer.serialises else parsed if answer.parses else same
+    app.router.add_route(answer.method, answer.path, handler)
     return app
 
 

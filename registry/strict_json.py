@@ -41,12 +41,16 @@ _OBJECT_AS_VALUE = re.compile(rb":[ \t\r\n]*\{")
 _STRING = re.compile(rb'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # also an unterminated one: never looked at twice
 
 
-def loads(data: bytes, what: str = "The body") -> Any:
-    """Return the value that *data* (UTF-8, RFC 8259) stands for; raise `Malformed`, naming *what* it is."""
+def loads(data: bytes, what: str = "The body", *, refuses_depth: bool = False) -> Any:
+    """Return the value that *data* (UTF-8, RFC 8259) stands for; raise `Malformed`, naming *what* it is.
+
+    *refuses_depth*: the caller looks at every member and takes no deep one, so that levels need not be counted.
+    """
     if not data.strip():
         raise Malformed(f"{what} is empty, and so not JSON.")
     require_few_members(data, MAX_MEMBERS)
-    if (value := _round_trip(data)) is not _UNSURE:
+    value = _round_trip(data)
+    if value is not _UNSURE and (refuses_depth or not _is_compact_too_deep(data)):
         return value
     try:
         text = data.decode()
@@ -84,14 +88,23 @@ _UNSURE = object()
 
 
 def _round_trip(data: bytes) -> Any:
-    """Return what *data* stands for if it is compact and beyond doubt, else `_UNSURE`."""
-    if b"\\u" in data or _is_too_deep(data):
+    """Return what *data* stands for if it is compact and, but for its depth, beyond doubt; else `_UNSURE`."""
+    if b"\\u" in data:
         return _UNSURE
     try:
         value = orjson.loads(data)
-        return value if orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == data else _UNSURE
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: a whole number beyond 2^53 - 1
+        is_same = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == data
+    except (
+        orjson.JSONDecodeError,
+        orjson.JSONEncodeError,
+    ):  # the latter: a whole number beyond 2^53 - 1, or 254 levels
         return _UNSURE
+    return value if is_same else _UNSURE
+
+
+def _is_compact_too_deep(data: bytes) -> bool:
+    # As below, and nothing stands between a colon and the object that is its value.
+    return 1 + 2 * data.count(b"[") + data.count(b":{") > MAX_DEPTH and _is_too_deep(data)
 
 
 def _is_too_deep(data: bytes) -> bool:

@@ -197,6 +197,7 @@ def bound_views(reader: Pool) -> Views:
 
     return Views(
         statuses_of=bound(credential_status.statuses_of),
+        status_words=bound(credential_status.status_words),
         statuses_at=_in_turn(bound(past.statuses_at), LONG_READS),
         of_issuer=bound(credential_status.of_issuer),
         legacy_settings=bound(revocations.legacy_settings),

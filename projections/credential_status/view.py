@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -28,16 +29,38 @@ Query = tuple[str, str | None]
 
 PAGE_MAX = 1_000
 
+AMBIGUOUS, UNKNOWN = "ambiguous", "unknown"
+"""Where several issuers use a credential's id, or none does."""
+
 # Columns of one credential, in the order that _row reads them.
 _COLUMNS = """credential_id, list_set, status, reason, since, position, registered_position, valid_from, valid_until,
        profile, purposes, index, superseded_by, digest, message"""
 
 # $1 log_name, $2 credential keys
+# Issuer and lists come with the first row of each set: all in one round trip, and what a set shares only once.
 _BY_KEYS = f"""
-SELECT {_COLUMNS}
+SELECT {", ".join(f"one.{name.strip()}" for name in _COLUMNS.split(","))},
+       shared.issuer_id, shared.issuer_did, shared.members,
+       shared.slug, shared.name, shared.public_reasons, shared.dids
+  FROM (SELECT {_COLUMNS}, row_number() OVER (PARTITION BY list_set) AS nth
+          FROM projections.credentials
+         WHERE log_name = $1 AND credential_key = ANY ($2::bytea[])) AS one
+  LEFT JOIN LATERAL (
+       SELECT lists.issuer_id, lists.issuer_did, lists.members,
+              issuers.slug, issuers.name, issuers.public_reasons, issuers.dids
+         FROM projections.credential_lists AS lists
+         JOIN projections.credential_issuers AS issuers
+           ON issuers.log_name = lists.log_name AND issuers.issuer_id = lists.issuer_id
+        WHERE lists.log_name = $1 AND lists.list_set = one.list_set AND one.nth = 1
+       OFFSET 0) AS shared ON true
+"""  # noqa: S608  # constants of this module
+
+# $1 log_name, $2 credential keys
+_STATUSES_BY_KEYS = """
+SELECT credential_id, status
   FROM projections.credentials
  WHERE log_name = $1 AND credential_key = ANY ($2::bytea[])
-"""  # noqa: S608  # constants of this module
+"""
 
 # $1 log_name, $2 issuer, $3 status codes, $4 how many, $5 before this registered position
 # One walk along the index per status; a page costs the same wherever it lies.
@@ -66,6 +89,7 @@ SELECT lists.list_set, lists.issuer_id, lists.issuer_did, lists.members,
 
 
 _REASONS: dict[str | None, Reason | None] = {None: None, **{reason.value: reason for reason in Reason}}
+_WORDS = {code: status.value for code, status in STATUSES.items()}
 _PROFILES = {profile.value: profile for profile in StatusProfile}
 
 
@@ -165,10 +189,22 @@ async def statuses_of(conn: Reader, log: LogName, queries: Sequence[Query]) -> l
     return answers(queries, await rows_of(conn, log, queries))
 
 
+@visible
+async def status_words(conn: Reader, log: LogName, credential_ids: Sequence[str]) -> list[str]:
+    """Return for each id, in order, the word for where the credential stands, `ambiguous`, or `unknown`."""
+    keys = {credential_key(credential_id) for credential_id in credential_ids}
+    words: dict[str, str] = {}
+    for credential_id, status in await conn.fetch(_STATUSES_BY_KEYS, log, list(keys)):
+        words[credential_id] = AMBIGUOUS if credential_id in words else _WORDS[status]
+    return [words.get(credential_id, UNKNOWN) for credential_id in credential_ids]
+
+
 async def rows_of(conn: Reader, log: LogName, queries: Sequence[Query]) -> list[CredentialRow]:
     """Return every credential that one of *queries* may mean."""
     keys = {credential_key(credential_id) for credential_id, _ in queries}
-    return await _rows(conn, log, await conn.fetch(_BY_KEYS, log, list(keys)))
+    records = await conn.fetch(_BY_KEYS, log, list(keys))
+    issuers = {record[1]: _issuer(record[15:]) for record in records if record[15] is not None}
+    return [_row(record[:15], issuers) for record in records]
 
 
 def answers(queries: Sequence[Query], rows: Iterable[CredentialRow]) -> list[CredentialRow | Ambiguous | None]:
@@ -218,7 +254,7 @@ async def _rows(conn: Reader, log: LogName, records: Sequence[Record]) -> list[C
     return [_row(record, issuers) for record in records]
 
 
-def _row(record: Record, issuers: dict[UUID, CredentialIssuer]) -> CredentialRow:
+def _row(record: Record | tuple[Any, ...], issuers: dict[UUID, CredentialIssuer]) -> CredentialRow:
     (
         credential_id, list_set, status, reason, since, position, registered_position, valid_from, valid_until,
         profile, purposes, index, superseded_by, digest, message,
@@ -235,18 +271,13 @@ async def _issuers(conn: Reader, log: LogName, sets: Iterable[UUID]) -> dict[UUI
     wanted = list(sets)
     if not wanted:
         return {}
-    return {
-        row["list_set"]: CredentialIssuer(
-            issuer_id=row["issuer_id"],
-            slug=row["slug"],
-            name=row["name"],
-            did=row["issuer_did"],
-            public_reasons=row["public_reasons"],
-            members=_members(row["members"]),
-            names=frozenset((row["slug"], str(row["issuer_id"]), *row["dids"])),
-        )
-        for row in await conn.fetch(_LISTS, log, wanted)
-    }
+    return {row[0]: _issuer(row[1:]) for row in await conn.fetch(_LISTS, log, wanted)}
+
+
+def _issuer(row: tuple[Any, ...]) -> CredentialIssuer:
+    issuer_id, did, members, slug, name, public_reasons, dids = row
+    names = frozenset((slug, str(issuer_id), *dids))
+    return CredentialIssuer(issuer_id, slug, name, did, public_reasons, _members(members), names)
 
 
 @lru_cache(maxsize=1_024)  # the same few sets are asked about again and again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -89,6 +90,13 @@ class Entries:
     """Bits of one entry."""
     is_ietf: bool
     """Whether index 0 is in the least significant bits of the first byte, instead of the most significant."""
+
+    def values(self, indices: Sequence[int]) -> list[int | None]:
+        """Return the entries at *indices*, in order; None outside the list."""
+        packed, size = self.packed, len(self.packed) * 8
+        if self.width == 1 and not self.is_ietf:  # nearly every list: a tenth of the time
+            return [packed[i >> 3] >> (7 - (i & 7)) & 1 if 0 <= i < size else None for i in indices]
+        return [self.value(i) if 0 <= i < size // self.width else None for i in indices]
 
     def value(self, index: int) -> int:
         """Return the entry at *index*; raises `IndexError` outside the list."""

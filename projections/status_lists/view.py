@@ -102,12 +102,16 @@ class PublishedLists:
 
     def value(self, published: PublishedList, index: int) -> int:
         """Return the entry at *index* of *published*; raises `IndexError` outside the list."""
+        return self.entries(published).value(index)
+
+    def entries(self, published: PublishedList) -> Entries:
+        """Return the entries of *published*, inflated already or now."""
         key = (published.log, published.status_list_id)
         kept = self._entries.get(key)
         if kept is None or kept[0] != published.sequence:
             kept = (published.sequence, entries(published))
             self._entries.put(key, kept)
-        return kept[1].value(index)
+        return kept[1]
 
     async def published_of(self, log: LogName, list_set: UUID) -> frozenset[UUID]:
         """Return the lists of the set that can be fetched; nothing may point to another one."""

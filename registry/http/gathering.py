@@ -7,7 +7,7 @@ batching window. At most `at_once` queries of one log are under way, each on a c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from projections.credential_status.view import Ambiguous, CredentialRow
@@ -24,7 +24,8 @@ StatusesOf = Callable[[LogName, Sequence[Query]], Awaitable[Sequence[Found]]]
 
 @dataclass(slots=True)
 class _Log:
-    waiting: dict[Query, asyncio.Future[Found]] = field(default_factory=dict)
+    waiting: dict[Query, list[asyncio.Future[Found]]] = field(default_factory=dict)
+    """A future for each caller: one caller's disconnection is not everybody's."""
     under_way: int = 0
     is_due: bool = False
 
@@ -46,11 +47,11 @@ class Gathering:
         of_log = self._logs.get(log)
         if of_log is None:
             of_log = self._logs[log] = _Log()
-        found = of_log.waiting.get(query)
-        if found is None:
-            found = of_log.waiting[query] = asyncio.get_running_loop().create_future()
+        found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        of_log.waiting.setdefault(query, []).append(found)
+        if not of_log.is_due:
             self._make_due(log, of_log)
-        return await asyncio.shield(found)  # one caller's disconnection is not everybody's
+        return await found
 
     def _make_due(self, log: LogName, of_log: _Log) -> None:
         if not of_log.is_due and of_log.waiting and of_log.under_way < self._at_once:
@@ -70,20 +71,24 @@ class Gathering:
         task.add_done_callback(self._tasks.discard)
         self._make_due(log, of_log)
 
-    async def _answer(self, log: LogName, of_log: _Log, batch: dict[Query, asyncio.Future[Found]]) -> None:
+    async def _answer(self, log: LogName, of_log: _Log, batch: dict[Query, list[asyncio.Future[Found]]]) -> None:
         try:
             answers = await self._statuses_of(log, list(batch))
-            for found, answer in zip(batch.values(), answers, strict=True):
-                found.set_result(answer)
+            for callers, answer in zip(batch.values(), answers, strict=True):
+                for found in callers:
+                    if not found.done():
+                        found.set_result(answer)
         except Exception as error:  # noqa: BLE001 (handed to everybody who waits)
-            for found in batch.values():
-                if not found.done():
-                    found.set_exception(error)
-                    found.exception()  # the last caller may have left; that is no reason for a warning
+            for found in _unanswered(batch):
+                found.set_exception(error)
         except asyncio.CancelledError:
-            for found in batch.values():
+            for found in _unanswered(batch):
                 found.cancel()
             raise
         finally:
             of_log.under_way -= 1
             self._make_due(log, of_log)
+
+
+def _unanswered(batch: dict[Query, list[asyncio.Future[Found]]]) -> Iterator[asyncio.Future[Found]]:
+    return (found for callers in batch.values() for found in callers if not found.done())

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -29,7 +31,7 @@ PROJECTION = "credential_status"
 
 _ISSUER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])|did:[a-z0-9]+:[!-~]{1,1024}", re.ASCII)
 _BY_ID = frozenset({"credentialId", "issuer"})
-_BY_INDEX = frozenset({"statusListCredential", "statusListIndex"})
+_is_index = STATUS_LIST_INDEX.fullmatch
 _LISTS_PER_TURN = 8
 """Lists whose bits may be inflated before others get their turn on the loop."""
 
@@ -59,8 +61,9 @@ async def _single(call: Call, text: str, issuer: str | None) -> web.Response:
         seen, [row] = await past_lookups.standing(call, [(identifier, issuer)], moment)
     else:
         seen = await _seen(call)
-        with call.parts.metrics.lookup_seconds["credential"].time():
-            row = await call.parts.gathering.find(call.log, (identifier, issuer))
+        began = time.perf_counter()
+        row = await call.parts.gathering.find(call.log, (identifier, issuer))
+        call.parts.metrics.lookup_seconds["credential"].observe(time.perf_counter() - began)
     if row is None:
         raise UnknownCredential("No credential of this id is registered here.")
     if isinstance(row, Ambiguous):
@@ -75,15 +78,19 @@ async def _single(call: Call, text: str, issuer: str | None) -> web.Response:
 
 async def batch(call: Call) -> web.Response:
     """Answer up to 10,000 queries in order; one that finds nothing says so, and fails nobody else."""
-    queries = _queries(loads(call.raw), call.parts.limits.lookups)
+    queries = _queries(loads(call.raw, refuses_depth=True), call.parts.limits.lookups)
     if (moment := past_lookups.moment_of(call)) is not None:
         as_it_stood = await past_lookups.answer(call, queries, moment)
         return call.unstored({"asOf": as_of(call.log, as_it_stood), "results": queries})
-    by_id = [query for query in queries if "credentialId" in query]
+    by_list: dict[str, list[Query]] = defaultdict(list)
+    by_id: list[Query] = []
+    for query in queries:
+        url = query.get("statusListCredential")
+        (by_id if url is None else by_list[url]).append(query)
     moments = [await _answer_ids(call, by_id)] if by_id or not queries else []
-    if len(by_id) < len(queries):
+    if by_list:
         with call.parts.metrics.lookup_seconds["lists"].time():
-            moments += await _answer_bits(call, [query for query in queries if "credentialId" not in query])
+            moments += await _answer_bits(call, by_list)
     oldest = min(moments, key=lambda moment: moment.time) if moments else await _seen(call)
     return call.unstored({"asOf": as_of(call.log, oldest), "results": queries})
 
@@ -91,34 +98,47 @@ async def batch(call: Call) -> web.Response:
 async def _answer_ids(call: Call, queries: Sequence[Query]) -> AsOf:
     """Write into each query where its credential stands; return up to where that is complete."""
     seen = await _seen(call)
-    asked = [(query["credentialId"], query.get("issuer")) for query in queries]
+    named = [query for query in queries if "issuer" in query]
+    alone = [query for query in queries if "issuer" not in query] if named else queries
     with call.parts.metrics.lookup_seconds["batch"].time():
-        rows = await call.parts.views.statuses_of(call.log, asked)
-    for query, row in zip(queries, rows, strict=True):
-        query["status"] = status_word(row)
+        if alone:
+            words = await call.parts.views.status_words(call.log, [query["credentialId"] for query in alone])
+            for query, word in zip(alone, words, strict=True):
+                query["status"] = word
+        if named:
+            asked = [(query["credentialId"], query["issuer"]) for query in named]
+            for query, row in zip(named, await call.parts.views.statuses_of(call.log, asked), strict=True):
+                query["status"] = status_word(row)
     return seen
 
 
-async def _answer_bits(call: Call, queries: Sequence[Query]) -> list[AsOf]:
+async def _answer_bits(call: Call, by_list: Mapping[str, Sequence[Query]]) -> list[AsOf]:
     """Write into each query what its list's published version says; return up to where the lists are complete."""
-    lists, value_of = call.parts.lists, call.parts.lists.value
-    known: dict[str, PublishedList | None] = {}
-    for query in queries:
-        url = query["statusListCredential"]
-        if url not in known:
-            try:
-                known[url] = await lists.by_url(call.log, url)
-            except UnknownStatusList:
-                known[url] = None
-            if len(known) % _LISTS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        published = known[url]
-        try:
-            value = None if published is None else value_of(published, int(query["statusListIndex"]))
-        except IndexError:
-            value = None
-        query.update(entry_answer(published.purpose if published is not None else None, value))
-    return [AsOf(one.position, one.published_at) for one in known.values() if one is not None]
+    moments: list[AsOf] = []
+    for number, (url, queries) in enumerate(by_list.items(), 1):
+        published, values = await _published(call, url), _none(len(queries))
+        if published is not None:
+            moments.append(AsOf(published.position, published.published_at))
+            values = call.parts.lists.entries(published).values([int(query["statusListIndex"]) for query in queries])
+        told = {
+            value: entry_answer(published.purpose if published is not None else None, value) for value in set(values)
+        }
+        for query, value in zip(queries, values, strict=True):
+            query.update(told[value])
+        if number % _LISTS_PER_TURN == 0:
+            await asyncio.sleep(0)
+    return moments
+
+
+def _none(number: int) -> list[int | None]:
+    return [None] * number
+
+
+async def _published(call: Call, url: str) -> PublishedList | None:
+    try:
+        return await call.parts.lists.by_url(call.log, url)
+    except UnknownStatusList:
+        return None
 
 
 async def _seen(call: Call) -> AsOf:
@@ -136,26 +156,24 @@ def _queries(body: Any, most: int) -> list[Query]:
         raise Malformed("The body is an object with one member, `queries`, an array.", pointer="/queries")
     if len(queries) > most:
         raise TooLarge(f"At most {most} queries may be asked at once; these are {len(queries)}.", limit=most)
-    for number, query in enumerate(queries):
-        if not _is_query(query):
-            raise Malformed(
-                "A query is {credentialId, issuer?} or {statusListCredential, statusListIndex}: strings, the index "
-                "without leading zeros, and nothing else.",
-                pointer=f"/queries/{number}",
-            )
+    if not all(map(_is_query, queries)):
+        number = next(number for number, query in enumerate(queries) if not _is_query(query))
+        raise Malformed(
+            "A query is {credentialId, issuer?} or {statusListCredential, statusListIndex}: strings, the index "
+            "without leading zeros, and nothing else.",
+            pointer=f"/queries/{number}",
+        )
     return queries
 
 
 def _is_query(query: Any) -> bool:
-    if not isinstance(query, dict):
+    if type(query) is not dict:
         return False
-    identifier = query.get("credentialId")
-    if identifier is not None:
-        issuer = query.get("issuer", "")
-        return isinstance(identifier, str) and isinstance(issuer, str) and query.keys() <= _BY_ID
     index = query.get("statusListIndex")
-    if not isinstance(query.get("statusListCredential"), str) or query.keys() != _BY_INDEX:
+    if index is not None:
+        if len(query) != 2 or type(query.get("statusListCredential")) is not str:
+            return False
+        return _is_index(index) is not None if type(index) is str else type(index) is int and index >= 0
+    if type(query.get("credentialId")) is not str:
         return False
-    if isinstance(index, str):
-        return STATUS_LIST_INDEX.fullmatch(index) is not None
-    return type(index) is int and index >= 0
+    return len(query) == 1 or (query.keys() == _BY_ID and type(query["issuer"]) is str)

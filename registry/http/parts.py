@@ -42,6 +42,8 @@ class Views:
 
     statuses_of: StatusesOf
     """A `CredentialRow`, an `Ambiguous` or None per query, in order, in one round trip."""
+    status_words: Callable[[LogName, Sequence[str]], Awaitable[Sequence[str]]]
+    """(log, ids) → a word per id, in order: a status, `ambiguous` or `unknown`; a fraction of what rows cost."""
     statuses_at: Callable[..., Awaitable[Standing]]
     """(log, queries, moment) → the same as of a moment, with the position that the log had then."""
     of_issuer: Callable[..., Awaitable[CredentialPage]]

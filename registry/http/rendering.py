@@ -19,7 +19,9 @@ Json = dict[str, Any]
 
 def moment(value: datetime | None) -> str | None:
     """Return *value* as an XSD dateTimeStamp in UTC, to the microsecond where it has one."""
-    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if value is None:
+        return None
+    return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat()[: -len("+00:00")] + "Z"
 
 
 def as_of(log: LogName, seen: AsOf) -> Json:

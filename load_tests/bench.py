@@ -47,6 +47,7 @@ SCRIPTS = (
     Script("bulk"),
     Script("publishing", is_quick=True),
     Script("files", is_quick=True),
+    Script("replay"),
     Script("verify"),
     Script("attacks"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -16,6 +17,8 @@ from registry.log.connection import LOST, Timeouts, connect
 
 CATCHING_UP = 10_000
 """Events of a page while far behind: each transaction has its price."""
+
+_OBJECTS_OF_PAGES = 500_000
 
 
 class Pages:
@@ -32,10 +35,12 @@ class Pages:
         self._conn: asyncpg.Connection | None = None
         self._place: tuple[LogName, int] | None = None
         self._reading: asyncio.Task[list[Recorded]] | None = None
+        self._usual = 0
 
     async def after(self, conn: asyncpg.Connection, log: LogName, position: int) -> list[Recorded]:
         """Return the events that follow *position*; none at the end of the log. Raises `BrokenLog` at a gap."""
         page = await self._read_before(log, position) or await read_batch(conn, log, position, self._most)
+        self._look_for_cycles(rarely=self.is_full(page))
         if self.is_full(page) and self._reading is None:
             self._place = (log, position + len(page))
             self._reading = asyncio.create_task(self._read_ahead(*self._place))
@@ -60,8 +65,19 @@ class Pages:
             self._conn = await connect(self._dsn, self._timeouts)
         return await read_batch(self._conn, log, position, self._most_ahead)
 
+    def _look_for_cycles(self, *, rarely: bool) -> None:
+        """Pages have none, and are gone before long; a look at two of them for each page costs a tenth of a replay."""
+        first, *others = gc.get_threshold()
+        if rarely and 0 < first < _OBJECTS_OF_PAGES:
+            self._usual = first
+            gc.set_threshold(_OBJECTS_OF_PAGES, *others)
+        elif not rarely and self._usual:
+            gc.set_threshold(self._usual, *others)
+            self._usual = 0
+
     async def close(self) -> None:
         """Read nothing ahead any more, and close the connection."""
+        self._look_for_cycles(rarely=False)
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)

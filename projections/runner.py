@@ -18,6 +18,7 @@ from projections.advance import BATCH, Overtaken, Target, advance
 from projections.backoff import Backoff, Key
 from projections.checkpoints import standing
 from projections.generations import Generation
+from projections.pace import Pace
 from projections.pages import Pages
 from projections.projection import Projection
 from registry.domain.names import LogName
@@ -73,6 +74,7 @@ class Runner:
         self._logs = logs
         self._batch = batch
         self._backoff = Backoff(monotonic)
+        self._pace = Pace(monotonic)
         self._woken = asyncio.Event()
         self.is_leading = False
         """Whether this process is the one that projects."""
@@ -144,6 +146,7 @@ class Runner:
         for group in await self._groups(conn, filled, logs):
             count = await self._step(conn, pages, group, is_strict=is_strict)
             moved = moved or bool(count)
+            await self._tell(conn, group, count or 0)
             if count is None or count >= self._batch:
                 behind.update(target.projection.name for target in group.targets)
         ready = [one for one in self._projections if one.name not in behind and not filled[one.name].is_current]
@@ -200,6 +203,15 @@ class Runner:
         self._backoff.worked(group.keys)
         self.events.update({key: len(batch) for key in group.keys})
         return len(batch)
+
+    async def _tell(self, conn: Connection, group: _Group, count: int) -> None:
+        """Say how catching up goes, after *count* events more."""
+        position = group.position + count
+        if count < self._batch:
+            self._pace.caught_up(group.log)
+        elif self._pace.is_due(group.log, position):
+            head = await read.head(conn, group.log)
+            _log.info("%s", self._pace.line(group.log, position, head.position if head else position))
 
     async def _go_live(self, conn: Connection, projection: Projection, generation: Generation) -> None:
         await generations.switch(conn, projection, generation)

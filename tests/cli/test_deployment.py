@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +17,13 @@ import pytest
 from registry import embedded
 from registry.vault.master import new_line
 from tests.cli.deployments import Deployment, bit, good, revocation, school_in, set_up, up
-from tests.cli.processes import STOP_S, ask, environment, eventually, refused, run
+from tests.cli.processes import STOP_S, Running, ask, environment, eventually, refused, run
 from tests.service import free_port
 
 COMMANDS = (
     *(
         "accept-restore",
+        "batch",
         "dev",
         "doctor",
         "init",
@@ -31,6 +33,7 @@ COMMANDS = (
         "migrate",
         "operator-keys",
         "project",
+        "publish-files",
         "rebuild",
         "rotate-master-key",
         "serve",
@@ -71,7 +74,7 @@ def test_an_unknown_command_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [("doctor",), ("verify-log",), ("rebuild",), ("migrate",), ("rotate-master-key",), ("serve",), ("project",),
-     ("init",), ("load", "--into-production"), ("accept-restore", "main", "--yes")],
+     ("publish-files",), ("init",), ("load", "--into-production"), ("accept-restore", "main", "--yes")],
 )  # fmt: skip
 def test_without_a_database_each_command_says_which_setting_is_missing(folder: Path, command: tuple[str, ...]) -> None:
     assert "DATABASE_URL is not set" in refused(run(environment(folder / "home"), *command))
@@ -167,6 +170,48 @@ def test_the_master_key_is_rotated_while_the_old_one_is_still_there(deployment: 
     file.write_text(f"{old}\n")
     for command in ("serve", "project", "rotate-master-key"):
         assert new.partition(":")[0] in refused(deployment.run(command))
+
+
+@pytest.mark.slow
+def test_files_are_published_compared_and_mended(deployment: Deployment, folder: Path) -> None:
+    assert "REGISTRY_FILES is not set" in refused(deployment.run("publish-files"))
+    files = folder / "files"
+    publishing = replace(deployment, environ=deployment.with_settings(FILES=files))
+    with publishing.running("serve") as serving, publishing.running("project") as projecting:
+        up(serving, projecting)
+        entry = revocation(school_in(publishing).registered("urn:example:1"))
+        status_list = files / "main" / "status-lists" / entry["statusListCredential"].rpartition("/")[2]
+        eventually(lambda: (status_list / "vc.json").exists(), what="the file")
+        series = eventually(lambda: written(projecting), what="the metric")
+        assert series > 0
+    assert publishing.run("publish-files", "--check").returncode == 0
+    assert examined(publishing)["files"]["verdict"] == "good"
+    signed = (status_list / "vc.json").read_bytes()
+    (status_list / "vc.json").write_bytes(b"{}")
+    done = publishing.run("publish-files", "--check")
+    assert done.returncode == 1
+    assert f"list {status_list.name} vc.json is missing, or has other bytes than were signed" in done.stdout
+    assert "1 not as published" in done.stdout
+    done = publishing.run("publish-files")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 not as published, " in done.stdout
+    assert (status_list / "vc.json").read_bytes() == signed
+    status_list.unlink()
+    assert "1 lists have no up-to-date files" in examined(publishing)["files"]["sentence"]
+    file = folder / "a file"
+    file.touch()
+    assert "Not a directory" in refused(publishing.run("publish-files", FILES=file / "files"))
+    assert "is no absolute path" in refused(publishing.run("publish-files", FILES="files"))
+
+
+def written(projecting: Running) -> float | None:
+    """How many files the process says that it has written; None for none yet."""
+    port = re.search(r"metrics on [^ ]+:([0-9]+)", projecting.out)
+    assert port is not None
+    with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/metrics") as answer:
+        found = re.search(r"^registry_files_written_total ([0-9.]+)$", answer.read().decode(), re.MULTILINE)
+    assert found is not None
+    return float(found[1]) or None
 
 
 # ── doctor ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ version before stays until the next one, for readers that are between two steps.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import hashlib
 import os
@@ -152,6 +153,8 @@ def _fill(version: Path, one: ListFiles, stamp: int) -> None:
 def _folder(path: Path) -> None:
     """Make *path* and what it lies in; everybody may read them, whatever this process's umask says."""
     if not path.is_dir():
+        if path.exists():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
         _folder(path.parent)
         path.mkdir(exist_ok=True)
         path.chmod(0o755)

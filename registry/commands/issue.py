@@ -109,17 +109,26 @@ class Issuing:
         `Commands.handle` raises, and `Malformed`, `UnsafeDocument`, `UnknownContext`, `NotYetVisible`. That the issuer
         may issue is asked where something new would be recorded or signed: a repeated request gets its answer for ever.
         """
-        stand_in = {"credentialStatus": _stand_in(PURPOSES[wish.terms.profile])}
-        await self._canonicalise(_complete(document, command.credential_id, wish.terms.did, stand_in))
+        await self.require_signable(document, command.credential_id, wish)
         outcome = await self._commands.handle(asked, command)
-        answer = outcome.answer
+        position, secured = await self.secured(asked, command, document, wish, outcome.answer)
+        return Issued(position, CredentialId(outcome.answer["credentialId"]), secured, outcome.replayed)
+
+    async def require_signable(self, document: Document, credential_id: CredentialId, wish: Wish) -> None:
+        """Refuse a document that cannot be signed without loss."""
+        stand_in = {"credentialStatus": _stand_in(PURPOSES[wish.terms.profile])}
+        await self._canonicalise(_complete(document, credential_id, wish.terms.did, stand_in))
+
+    async def secured(
+        self, asked: Asked, command: RegisterCredential, document: Document, wish: Wish, answer: dict[str, Any]
+    ) -> tuple[int, Secured]:
+        """Return *document* secured, and where the log says so; *answer* is what its registration answered."""
         complete = _complete(document, answer["credentialId"], answer["issuer"], answer)
         try:
-            position, secured = await self._secure(asked, command, complete, wish, answer)
+            return await self._secure(asked, command, complete, wish, answer)
         except AlreadyRegistered:
             # two repetitions of one request may race, with different keys after a rotation: the recorded one counts
-            position, secured = await self._secure(asked, command, complete, wish, answer)
-        return Issued(position, CredentialId(complete["id"]), secured, outcome.replayed)
+            return await self._secure(asked, command, complete, wish, answer)
 
     async def _secure(
         self, asked: Asked, command: RegisterCredential, document: Document, wish: Wish, answer: dict[str, Any]

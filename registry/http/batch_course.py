@@ -24,6 +24,19 @@ EXAMPLES: Final = 20
 Chunks = AsyncIterator[Chunk]
 RowOf = Callable[[bytes], Row]
 """A record of a chunk → its command, or why it is none."""
+RowsOf = Callable[[Chunk], Awaitable[tuple[Row, ...]]]
+"""The same for a whole chunk."""
+Told = Callable[[dict[str, Any]], Awaitable[None]]
+"""Is handed what is kept of each chunk, in order."""
+
+
+def each(row_of: RowOf) -> RowsOf:
+    """Return what reads a chunk record by record."""
+
+    async def rows_of(chunk: Chunk) -> tuple[Row, ...]:
+        return tuple(map(row_of, chunk.records))
+
+    return rows_of
 
 
 @dataclass(slots=True)
@@ -48,19 +61,19 @@ class Seen:
 
 
 async def carried_out(
-    call: Call, place: Place, chunks: Chunks, row_of: RowOf, parameters: Callable[[], bytes]
+    call: Call, place: Place, chunks: Chunks, rows_of: RowsOf, parameters: Callable[[], bytes], told: Told | None = None
 ) -> tuple[Seen, Outcome]:
     """Carry out *chunks*, and record the end of the batch; *parameters* tell what else decides what they mean."""
     batches, whose, seen = call.parts.batches, asked(call), Seen()
     before = await batches.ended(place)
 
-    def carry_out(chunk: Chunk) -> Awaitable[Outcome]:
-        command = _command(call, row_of, chunk, seen)
+    def carry_out(chunk: Chunk, rows: tuple[Row, ...]) -> Awaitable[Outcome]:
+        command = _command(call, chunk, rows, seen)
         if before is not None and chunk.number >= before.chunks:
             raise differs(command)
         return batches.carry_out(whose, place, command, chunk.number, chunk.digest(parameters()))
 
-    await _sent_on(chunks, carry_out, seen)
+    await _sent_on(chunks, rows_of, carry_out, seen, told)
     end = CarryOutRows(
         call.parts.clock(), call.issuer, (), seen.counts.rows + 1, seen.counts, seen.chunks, is_last=True
     )
@@ -68,36 +81,46 @@ async def carried_out(
     return seen, await batches.carry_out(whose, place, end, seen.chunks, digest)
 
 
-async def looked_at(call: Call, chunks: Chunks, row_of: RowOf) -> Seen:
+async def looked_at(call: Call, chunks: Chunks, rows_of: RowsOf) -> Seen:
     """Return what would become of *chunks*; nothing is recorded."""
     batches, whose, seen = call.parts.batches, asked(call), Seen()
 
-    def look(chunk: Chunk) -> Awaitable[Outcome]:
-        return batches.look(whose, _command(call, row_of, chunk, seen))
+    def look(chunk: Chunk, rows: tuple[Row, ...]) -> Awaitable[Outcome]:
+        return batches.look(whose, _command(call, chunk, rows, seen))
 
-    await _sent_on(chunks, look, seen)
+    await _sent_on(chunks, rows_of, look, seen)
     return seen
 
 
-def _command(call: Call, row_of: RowOf, chunk: Chunk, seen: Seen) -> CarryOutRows:
-    rows = tuple(map(row_of, chunk.records))
+def _command(call: Call, chunk: Chunk, rows: tuple[Row, ...], seen: Seen) -> CarryOutRows:
     return CarryOutRows(call.parts.clock(), call.issuer, rows, chunk.first_row, seen.counts, seen.chunks)
 
 
-async def _sent_on(chunks: Chunks, carry_out: Callable[[Chunk], Awaitable[Outcome]], seen: Seen) -> None:
+async def _sent_on(
+    chunks: Chunks,
+    rows_of: RowsOf,
+    carry_out: Callable[[Chunk, tuple[Row, ...]], Awaitable[Outcome]],
+    seen: Seen,
+    told: Told | None = None,
+) -> None:
     """Hand *chunks* to *carry_out*, and take in what it says."""
     under_way: deque[asyncio.Future[Outcome]] = deque()
+
+    async def settle() -> None:
+        answer = (await under_way[0]).answer
+        under_way.popleft()
+        seen.take(answer)
+        if told is not None:
+            await told(answer)
+
     try:
         async for chunk in chunks:
-            under_way.append(asyncio.ensure_future(carry_out(chunk)))
+            under_way.append(asyncio.ensure_future(carry_out(chunk, await rows_of(chunk))))
             for _ in range(3):
                 await asyncio.sleep(0)  # let others in, and this one depart: the next is decided while it is written
             if len(under_way) >= IN_FLIGHT:
-                seen.take((await under_way[0]).answer)
-                under_way.popleft()
+                await settle()
         while under_way:
-            seen.take((await under_way[0]).answer)
-            under_way.popleft()
+            await settle()
     finally:
-        if under_way:
-            await asyncio.wait(under_way)  # what was sent is carried out, whatever else went wrong
+        await asyncio.gather(*under_way, return_exceptions=True)  # what was sent is carried out, whatever went wrong

@@ -20,7 +20,7 @@ from registry.domain.events import Reason
 from registry.domain.names import CredentialId, position_text
 from registry.errors import Malformed
 from registry.http import batches, documents, paging
-from registry.http.batch_course import looked_at
+from registry.http.batch_course import each, looked_at
 from registry.http.batch_files import CHUNK_ROWS, Chunk
 from registry.http.bodies import Body
 from registry.http.door import Call
@@ -70,11 +70,11 @@ async def by_query(call: Call) -> web.StreamResponse:
         return command(call.parts.clock(), call.issuer, CredentialId(record.decode()), body.reason)
 
     if is_dry_run:
-        seen = await looked_at(call, _chunks(call, selection), row_of)
+        seen = await looked_at(call, _chunks(call, selection), each(row_of))
         return call.json({**batches.preview(call, seen), "position": position_text(call.log, position)})
     said = body.model_dump(mode="json", by_alias=True)
     parameters = b"query:" + orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
-    return await batches.carry_out(call, _chunks(call, selection), row_of, lambda: parameters)
+    return await batches.carry_out(call, _chunks(call, selection), each(row_of), lambda: parameters)
 
 
 def _position(call: Call, text: str) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from registry.commands.issue import Terms
+from registry.commands.issue import Document, Terms, Wish
 from registry.domain.commands import (
     CredentialCommand,
     RefusedRow,
@@ -22,9 +22,17 @@ from registry.domain.commands import (
 from registry.domain.names import CredentialId, IssuerId
 from registry.domain.rows import refusal
 from registry.errors import IssuerNotActive, Malformed, Refused
-from registry.http import auth, documents
+from registry.http import auth, documents, issue_options
 from registry.http.batch_files import Form, Members
-from registry.http.bodies import Body, RegistrationBody, RevocationBody, SupersessionBody, SuspensionBody, validated
+from registry.http.bodies import (
+    Body,
+    IssueBody,
+    RegistrationBody,
+    RevocationBody,
+    SupersessionBody,
+    SuspensionBody,
+    validated,
+)
 from registry.http.faults import unknown_member
 from registry.http.fields import CredentialIdText
 
@@ -55,6 +63,7 @@ class SupersessionRow(SupersessionBody):
 
 OPERATIONS: Final[dict[str, tuple[type[Body], str]]] = {
     "register": (RegistrationBody, auth.ISSUE),
+    "issue": (IssueBody, auth.ISSUE),
     "revoke": (RevocationRow, auth.STATUS),
     "suspend": (SuspensionRow, auth.STATUS),
     "reinstate": (ReinstatementRow, auth.STATUS),
@@ -83,6 +92,10 @@ class Reader:
     """The issuer's; None: it has no DID yet."""
     operation: str | None
     """What rows ask for that do not say it."""
+    is_streaming: bool = False
+    """Whether what becomes of the rows is sent back at once: signed credentials are not kept."""
+    wishes: dict[int, tuple[RegisterCredential, Document, Wish]] = field(default_factory=dict)
+    """What is to be signed, by the identity of its command."""
     _barred: dict[str, Refused | None] = field(default_factory=dict)
 
     def row(self, record: bytes) -> Row:
@@ -106,6 +119,8 @@ class Reader:
         body = validated(model, members, "The row")
         at, issuer_id = self.clock(), self.issuer_id
         match body:
+            case IssueBody():
+                return self._issuance(body, at)
             case RegistrationBody():
                 return self._registration(body, at)
             case RevocationRow(credential_id=cid):
@@ -121,11 +136,31 @@ class Reader:
                 )
         raise TypeError(f"No command for {type(body).__name__}.")
 
+    def _issuance(self, body: IssueBody, at: datetime) -> RegisterCredential:
+        if not self.is_streaming:
+            raise Malformed(
+                "Signed credentials are not kept, but sent back at once: ask with `Accept: application/x-ndjson`.",
+                pointer="/operation",
+            )
+        terms = self._terms()
+        documents.require_date(body.credential)
+        document, registration = documents.prepare(
+            body.credential, did=terms.did, origin=self.origin, profile=terms.profile, mint=self.mint
+        )
+        acceptable = issue_options.meant(body.options)
+        mechanism = issue_options.chosen(terms.mechanisms, acceptable, body.credential)
+        command = registration.command(at, self.issuer_id)
+        self.wishes[id(command)] = (command, document, Wish(terms, mechanism, acceptable))
+        return command
+
+    def _terms(self) -> Terms:
+        if self.terms is None:
+            raise IssuerNotActive("The issuer has no DID yet, and so cannot issue.")
+        return self.terms
+
     def _registration(self, body: RegistrationBody, at: datetime) -> RegisterCredential:
         if (document := body.credential) is not None:
-            if self.terms is None:
-                raise IssuerNotActive("The issuer has no DID yet, and so cannot issue.")
-            terms = self.terms
+            terms = self._terms()
             _, registration = documents.prepare(
                 document, did=terms.did, origin=self.origin, profile=terms.profile, mint=self.mint
             )

@@ -16,8 +16,9 @@ from registry.domain.names import position_text
 from registry.errors import Malformed, NotFound, Refused
 from registry.http import batch_files, client, paging
 from registry.http.batch_answers import CSV_COLUMNS, csv_lines, lines, teller
-from registry.http.batch_course import Chunks, RowOf, Seen, carried_out, looked_at
+from registry.http.batch_course import Chunks, RowsOf, Seen, carried_out, each, looked_at
 from registry.http.batch_files import CSV, NDJSON
+from registry.http.batch_issuing import Issuance
 from registry.http.batch_rows import OPERATIONS, Reader, columns
 from registry.http.door import Call
 from registry.http.problems import BODY_TIMEOUT, AtTheDoor
@@ -25,6 +26,7 @@ from registry.http.reading import require_uncompressed
 from registry.http.streaming import sent
 from registry.http.writes import note_position
 
+_STREAMED: Final = {"Content-Type": NDJSON, "X-Accel-Buffering": "no"}
 BY_QUERY: Final = "by-query"
 """A path beside those of batches, so no batch is called that."""
 _BATCH_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}", re.ASCII)
@@ -33,25 +35,43 @@ _BATCH_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}", re.ASCII)
 async def upload(call: Call) -> web.StreamResponse:
     """Carry out the rows of the body as they come in; with `dry_run`, tell only what would become of them."""
     require_uncompressed(call.request)
-    is_dry_run = paging.one_of(call.request, "dry_run", ("true", "false")) == "true"
+    is_dry_run = _is_dry_run(call)
     reader = await _reader(call)
     chunks = batch_files.chunks(reader.form, _pieces(call), call.parts.limits.document_bytes)
     if is_dry_run:
-        return call.json(preview(call, await looked_at(call, chunks, reader.row)))
+        issuing = Issuance(call, reader, is_dry_run=True)
+        try:
+            return call.json(preview(call, await looked_at(call, chunks, issuing.rows)))
+        finally:
+            issuing.close()
 
     def parameters() -> bytes:
         return reader.form.parameters + b"\n" + (reader.operation or "").encode()
 
-    return await carry_out(call, chunks, reader.row, parameters)
+    issuance = Issuance(call, reader) if reader.is_streaming else None
+    try:
+        return await carry_out(call, chunks, each(reader.row), parameters, issuance)
+    finally:
+        if issuance is not None:
+            issuance.close()
 
 
-async def carry_out(call: Call, chunks: Chunks, row_of: RowOf, parameters: Callable[[], bytes]) -> web.StreamResponse:
-    """Carry out *chunks* as the batch that the Idempotency-Key names, and tell what they came to."""
+async def carry_out(
+    call: Call, chunks: Chunks, rows_of: RowsOf, parameters: Callable[[], bytes], issuance: Issuance | None = None
+) -> web.StreamResponse:
+    """Carry out *chunks* as the batch that the Idempotency-Key names, and tell what they came to.
+
+    With *issuance* it is that which reads the rows, and tells what became of them.
+    """
     place = _place(call, client.idempotency_key(call.request) or str(call.parts.new_uuid()))
     call.headers["Location"] = _url(call, place)
     with call.parts.batches.receiving(place):
-        seen, outcome = await carried_out(call, place, chunks, row_of, parameters)
+        told = issuance.told if issuance else None
+        rows_of = issuance.rows if issuance else rows_of
+        seen, outcome = await carried_out(call, place, chunks, rows_of, parameters, told)
     note_position(call, outcome.position, is_replay=outcome.replayed)
+    if issuance is not None:
+        return await sent(call, web.StreamResponse(headers={**call.headers, **_STREAMED}), issuance.pieces())
     if _accepts(call, NDJSON):
         return await _results(call, place, None)
     progress = Progress(State.COMPLETE, seen.counts, seen.chunks)
@@ -86,6 +106,10 @@ async def result(call: Call) -> web.StreamResponse:
 # ── taking rows in ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _is_dry_run(call: Call) -> bool:
+    return paging.one_of(call.request, "dry_run", ("true", "false")) == "true"
+
+
 async def _reader(call: Call) -> Reader:
     request, parts = call.request, call.parts
     assert call.caller is not None, "batches are never anonymous"
@@ -95,7 +119,17 @@ async def _reader(call: Call) -> Reader:
         terms = await parts.issuing.terms(call.log, call.issuer)
     except Refused:
         terms = None  # rows that need them are refused one by one
-    return Reader(form, call.issuer, call.origin, call.caller, parts.clock, parts.new_uuid, terms, operation)
+    return Reader(
+        form,
+        call.issuer,
+        call.origin,
+        call.caller,
+        parts.clock,
+        parts.new_uuid,
+        terms,
+        operation,
+        is_streaming=_accepts(call, NDJSON) or _is_dry_run(call),
+    )
 
 
 async def _pieces(call: Call) -> AsyncIterator[bytes]:

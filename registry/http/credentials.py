@@ -76,7 +76,7 @@ async def issue(call: Call) -> web.Response:
     issued = await call.parts.issuing.issue(asked(call), command, document, wish)
     note_position(call, issued.position, is_replay=issued.replayed)
     _note_location(call, issued.credential_id)
-    return call.rendered(b'{"verifiableCredential":' + _credential(issued.secured) + b"}", 201)
+    return call.rendered(b'{"verifiableCredential":' + rendered(issued.secured) + b"}", 201)
 
 
 def _note_location(call: Call, identifier: str) -> None:
@@ -85,7 +85,7 @@ def _note_location(call: Call, identifier: str) -> None:
     call.headers["Location"] = f"{call.origin}/issuers/{slug}/credentials/{quote(identifier, safe=':')}"
 
 
-def _credential(secured: Secured) -> bytes:
+def rendered(secured: Secured) -> bytes:
     """The credential as JSON; one that is not JSON inside an envelope (VCDM 2.0, section 4.13)."""
     if not secured.is_enveloped:
         return secured.content

@@ -246,7 +246,7 @@ ISSUER = (
     ),
     Operation(
         method="POST", path=f"{_ISSUER}/batches", operation_id="carryOutBatch", tag="credentials",
-        summary="Up to a million rows: register, revoke, suspend, reinstate, supersede", handle=batches.upload,
+        summary="Up to a million rows: register, issue, revoke, suspend, reinstate, supersede", handle=batches.upload,
         scope=auth.BATCH, records=True, streamed=batch_files.TYPES,
         parameters=(
             Parameter(

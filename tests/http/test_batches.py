@@ -426,3 +426,57 @@ async def test_a_query_means_what_was_registered_between_two_moments(service):
 async def test_a_query_that_means_nothing_clear_is_refused(service, body):
     status, problem = await by_query(service, body, query="?dry_run=true")
     assert (status, slug_of(problem)) == (400, "malformed")
+
+
+# ── issuing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def documents_of(ids):
+    for one in ids:
+        yield {
+            "credential": {
+                "@context": ["https://www.w3.org/ns/credentials/v2"],
+                "type": ["VerifiableCredential"],
+                **({"id": one} if one else {}),
+                "validFrom": "2026-01-01T00:00:00Z",
+                "credentialSubject": {"id": "did:example:ada"},
+            }
+        }
+
+
+async def issue(service, rows, batch):
+    path = f"{service.url}/issuers/{service.issuer_slug}/batches?operation=issue"
+    headers = {**service.headers(), **NDJSON, "Accept": "application/x-ndjson", "Idempotency-Key": batch}
+    async with service.session.post(path, headers=headers, data=ndjson(rows)) as response:
+        assert (response.status, response.content_type) == (200, "application/x-ndjson"), await response.text()
+        return [json.loads(line) for line in (await response.text()).splitlines()]
+
+
+async def test_a_batch_issues_and_sends_the_signed_credentials_back_the_same_every_time(service):
+    batch, ids = a_key(), [*fresh(2), None]
+    rows = list(documents_of(ids))
+    lossy = {"credential": {**rows[0]["credential"], "id": fresh(1)[0], "nobodyDefinesThis": "x"}}
+    told = await issue(service, [*rows, lossy, *registrations(fresh(1))], batch)
+    assert [one["outcome"] for one in told] == ["accepted", "accepted", "accepted", "rejected", "accepted"]
+    assert slug_of(told[3]["problem"]) == "unsafe-document"
+    assert "verifiableCredential" not in told[4], "it was only registered"
+    for one in told[:3]:
+        credential = one["verifiableCredential"]
+        assert credential["credentialStatus"] == one["credentialStatus"]
+        status, verdict = await service.ask(
+            "POST", "/credentials/verify", key="", json={"verifiableCredential": credential}
+        )
+        assert (status, verdict.get("verified", True)) == (200, True), verdict
+    assert await issue(service, [*rows, lossy, *registrations([told[4]["credentialId"]])], batch) == told
+    kept = await result(service, batch)
+    assert all("verifiableCredential" not in one for one in kept)
+
+
+async def test_what_is_issued_must_be_read_at_once_but_may_be_looked_at(service):
+    rows = ndjson(documents_of(fresh(1)))
+    _, answer = await send(service, rows, query="?operation=issue")
+    assert "Accept: application/x-ndjson" in answer["rejected"][0]["problem"]["detail"]
+    before = await recorded(service)
+    _, looked = await send(service, rows, query="?operation=issue&dry_run=true")
+    assert looked["counts"]["accepted"] == 1
+    assert await recorded(service) == before

@@ -27,24 +27,42 @@ class Due:
     changed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """When what has not changed is signed again, and how much of it in one pass."""
+
+    soon: datetime
+    """What is valid until then or shorter is due."""
+    now_or_never: datetime
+    """What is valid until then or shorter waits for no later pass."""
+    most: int
+    """Lists a pass of those that can wait."""
+
+
 async def read_due(
     conn: asyncpg.Connection | PoolConnectionProxy,
     log: LogName,
     restore_position: int,
-    soon: datetime,
-    *,
-    most_at_leisure: int,
+    renewal: Renewal,
 ) -> list[Due]:
-    """Return the lists of *log* that are due, the most pressing first; of those that can wait, *most_at_leisure*.
+    """Return the lists of *log* that are due: first those that say something new, then those that expire soon.
 
-    What is valid until *soon* or shorter is due.
+    Of what can wait, at most as many as *renewal* says: lists that were published together would be due together, too,
+    and a revocation would wait for all of them.
     """
-    urgent: list[Due] = []
-    at_leisure: list[Due] = []
-    for row in await conn.fetch(_DUE, log, restore_position, soon):
+    dirty: list[Due] = []
+    expiring: list[Due] = []
+    can_wait: list[Due] = []
+    lack_forms: list[Due] = []
+    for row in await conn.fetch(_DUE, log, restore_position, renewal.soon):
         one = Due(row["status_list_id"], row["list_set"], row["is_dirty"], row["changed_at"])
-        (urgent if row["is_urgent"] else at_leisure).append(one)
-    return urgent + at_leisure[:most_at_leisure]
+        if one.is_dirty:
+            dirty.append(one)
+        elif row["valid_until"] <= renewal.now_or_never:
+            expiring.append(one)
+        else:
+            (can_wait if row["is_urgent"] else lack_forms).append(one)
+    return dirty + expiring + [*can_wait, *lack_forms][: renewal.most]
 
 
 def batches(lists: Iterable[tuple[UUID, UUID]], most: int) -> Iterator[list[UUID]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ import asyncpg
 from asyncpg import Pool
 
 from projections.status_lists import head_file
-from projections.status_lists.due import batches, read_due
+from projections.status_lists.due import Renewal, batches, read_due
 from projections.status_lists.frontier import Frontier, read_frontier, read_lists, snapshot
 from projections.status_lists.progress import Progress
 from projections.status_lists.queries import sql
@@ -97,19 +97,20 @@ class Publisher:
     async def publish(self, log: LogName) -> int:
         """Publish every list of *log* that changed, is new, or is past its share of validity; return how many.
 
-        Lists that only lack a form come after everything else, a batch a pass.
+        First those that changed. Those that only near the end of their validity, and then those that only lack a form,
+        come after everything else, a batch a pass while they can wait.
         Raises `ForkedLog`: then nothing of this log is published. A list that the guard refuses, or that cannot be
         signed, is named in `progress` and never keeps others from being published.
         """
         progress = self.progress_of(log)
         async with snapshot(self._pool) as conn:
             frontier = await self._frontier(conn, log)
-            soon = self._clock() + timedelta(seconds=self._settings.validity_s * (1 - self._settings.resign_at))
-            due = await read_due(conn, log, frontier.restore_position, soon, most_at_leisure=self._settings.batch)
+            due = await read_due(conn, log, frontier.restore_position, self._renewal())
         progress.note_pending((one.status_list_id, one.changed_at) for one in due if one.is_dirty)
         progress.refused.clear()
         progress.kept_bits = 0
-        published = await self._publish_all(log, [(one.list_set, one.status_list_id) for one in due])
+        settled = frozenset(one.status_list_id for one in due if not one.is_dirty)
+        published = await self._publish_all(log, [(one.list_set, one.status_list_id) for one in due], settled)
         progress.valid_until = await self._pool.fetchval(_SOONEST, log)
         return published
 
@@ -139,11 +140,18 @@ class Publisher:
         head = frontier.head(self._clock())
         await asyncio.to_thread(head_file.advance, self._settings.head_directory, log, head, seen=known)
 
-    async def _publish_all(self, log: LogName, lists: Sequence[tuple[UUID, UUID]]) -> int:
-        """Publish *lists*, each named after its set; return how many."""
+    def _renewal(self) -> Renewal:
+        """Lists are due after `resign_at` of their validity, and cannot wait once a quarter of the rest is gone."""
+        now, left_s = self._clock(), self._settings.validity_s * (1 - self._settings.resign_at)
+        return Renewal(now + timedelta(seconds=left_s), now + timedelta(seconds=left_s * 0.75), self._settings.batch)
+
+    async def _publish_all(
+        self, log: LogName, lists: Sequence[tuple[UUID, UUID]], settled: Collection[UUID] = ()
+    ) -> int:
+        """Publish *lists*, each named after its set; those that are *settled* did not change. Return how many."""
         started, published = monotonic(), 0
         for batch in batches(lists, self._settings.batch):
-            stored = await self._publish_batch(log, batch)
+            stored = await self._publish_batch(log, batch, settled)
             if stored is None:
                 break  # another publisher is at it; the next pass finds what it left
             published += stored
@@ -151,7 +159,7 @@ class Publisher:
             self.progress_of(log).publish_duration_s = monotonic() - started
         return published
 
-    async def _publish_batch(self, log: LogName, lists: Sequence[UUID]) -> int | None:
+    async def _publish_batch(self, log: LogName, lists: Sequence[UUID], settled: Collection[UUID]) -> int | None:
         """Publish *lists* from one snapshot; return how many, or None if this publication may not be."""
         async with snapshot(self._pool) as conn:
             frontier = await self._frontier(conn, log)
@@ -159,7 +167,7 @@ class Publisher:
                 return None
             states = await read_lists(conn, log, lists)
         validity = Validity.of(self._clock(), validity_s=self._settings.validity_s, ttl_s=self._settings.ttl_s)
-        rendered = self._allowed(log, await asyncio.to_thread(render, states, frontier, validity))
+        rendered = self._allowed(log, await asyncio.to_thread(render, states, frontier, validity, settled))
         await self._step("rendered")
         secured = await self._secured(log, rendered)
         await self._step("secured")

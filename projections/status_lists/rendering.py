@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -115,9 +115,14 @@ class Refusal:
     sentence: str
 
 
-def render(states: Iterable[ListState], frontier: Frontier, validity: Validity) -> list[Rendered | Refusal]:
-    """Return every list as the log tells it at the frontier, or why it must not be published."""
-    return [_render(state, frontier, validity) for state in states]
+def render(
+    states: Iterable[ListState], frontier: Frontier, validity: Validity, settled: Collection[UUID] = ()
+) -> list[Rendered | Refusal]:
+    """Return every list as the log tells it at the frontier, or why it must not be published.
+
+    Those that are *settled* have not changed since they were published last; they are compressed with more care.
+    """
+    return [_render(state, frontier, validity, is_settled=state.status_list_id in settled) for state in states]
 
 
 def finish(secured: Iterable[tuple[Rendered, Secured]]) -> list[Stored]:
@@ -142,33 +147,33 @@ def past(state: ListState, kept: Sequence[int], validity: Validity) -> Unsecured
     return _unsecured(state, united(bits, encoded_list.bits(kept, state.size)) if kept else bits, validity)
 
 
-def _render(state: ListState, frontier: Frontier, validity: Validity) -> Rendered | Refusal:
+def _render(state: ListState, frontier: Frontier, validity: Validity, *, is_settled: bool) -> Rendered | Refusal:
     try:
         bits = _bits(state)
         kept = _kept(state, bits)
         if reason := _refused(state, frontier, kept):
             return Refusal(state.status_list_id, reason)
-        unsecured = _unsecured(state, united(bits, kept) if kept else bits, validity)
+        unsecured = _unsecured(state, united(bits, kept) if kept else bits, validity, is_settled=is_settled)
     except (IndexError, ValueError, Malformed) as error:
         return Refusal(state.status_list_id, f"The list {state.url} cannot be rendered: {error}")
     return Rendered(state, unsecured, encoded_list.indices(kept))
 
 
-def _unsecured(state: ListState, bits: bytes, validity: Validity) -> Unsecured:
+def _unsecured(state: ListState, bits: bytes, validity: Validity, *, is_settled: bool = False) -> Unsecured:
     return Unsecured(
         state.issuer_id,
         state.issuer_did,
-        _w3c(state, bits, validity) if has_w3c_form(state.purpose) else None,
-        _ietf(state, bits, validity) if has_ietf_form(state.purpose) else None,
+        _w3c(state, bits, validity, is_settled=is_settled) if has_w3c_form(state.purpose) else None,
+        _ietf(state, bits, validity, is_settled=is_settled) if has_ietf_form(state.purpose) else None,
     )
 
 
-def _w3c(state: ListState, bits: bytes, validity: Validity) -> W3cList:
+def _w3c(state: ListState, bits: bytes, validity: Validity, *, is_settled: bool) -> W3cList:
     credential = ListCredential(
         url=state.url,
         issuer=state.issuer_did,
         purpose=state.purpose,
-        encoded_list=encoded_list.encode(bits),
+        encoded_list=encoded_list.encode(bits, is_settled=is_settled),
         valid_from=validity.valid_from,
         valid_until=validity.valid_until,
         ttl_ms=validity.ttl_s * 1000,
@@ -179,7 +184,7 @@ def _w3c(state: ListState, bits: bytes, validity: Validity) -> W3cList:
     return W3cList(credential.document(), credential.canonical())
 
 
-def _ietf(state: ListState, revoked: bytes, validity: Validity) -> IetfList:
+def _ietf(state: ListState, revoked: bytes, validity: Validity, *, is_settled: bool) -> IetfList:
     """A revocation list's bits in the other order; for a token list, INVALID or SUSPENDED from the set's two lists."""
     width = state.status_size
     suspended = encoded_list.bits(_at(state, token.SUSPENDED), state.size) if width > 1 else b""
@@ -189,7 +194,7 @@ def _ietf(state: ListState, revoked: bytes, validity: Validity) -> IetfList:
         expires_at=validity.valid_until,
         ttl_s=validity.ttl_s,
         bits=width,
-        lst=token.compressed(token.of_bitsets(revoked, suspended, width)),
+        lst=token.compressed(token.of_bitsets(revoked, suspended, width), is_settled=is_settled),
     )
 
 

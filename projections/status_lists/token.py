@@ -1,8 +1,8 @@
 """The `status_list` claim codec: values ⇄ packed bits ⇄ ZLIB ⇄ base64url (IETF Token Status List, section 4).
 
 Index 0 is in the least significant bits of the first byte: the mirror image of a W3C list. An entry has 1, 2, 4 or 8
-bits, so no entry crosses a byte. Equal values give equal text, yet other implementations compress otherwise: compare
-lists after `decode`, never as text.
+bits, so no entry crosses a byte. Settled lists are compressed otherwise than those that just changed, and other
+implementations differ again: compare lists after `decode`, never as text.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from isal import isal_zlib
+from zlib_ng import zlib_ng
 
 from registry.inflating import inflated
 from registry.securing import base64url
@@ -26,7 +27,7 @@ WIDTHS: Final = (1, 2, 4, 8)
 MAX_INFLATED_BYTES = 16 * 1024 * 1024
 """The largest list that `decode` inflates unless told otherwise."""
 
-_LEVEL = 1  # as encoded_list: lists are compressed on every tick
+_LEVEL, _SETTLED_LEVEL = 1, 6  # as encoded_list
 
 
 def packed(values: Sequence[int], width: int) -> bytes:
@@ -71,9 +72,9 @@ def of_bitsets(revoked: bytes, suspended: bytes, width: int) -> bytes:
     return bytes(entries)
 
 
-def compressed(entries: bytes) -> bytes:
-    """Return *entries* as a ZLIB stream (RFC 1950), as a CWT carries them; equal entries give equal bytes."""
-    return bytes(isal_zlib.compress(entries, _LEVEL))
+def compressed(entries: bytes, *, is_settled: bool = False) -> bytes:
+    """Return *entries* as a ZLIB stream (RFC 1950), as a CWT carries them; smaller, at more cost, if *is_settled*."""
+    return zlib_ng.compress(entries, _SETTLED_LEVEL) if is_settled else bytes(isal_zlib.compress(entries, _LEVEL))
 
 
 def encode(entries: bytes) -> str:

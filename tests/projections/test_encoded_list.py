@@ -7,6 +7,7 @@ import gzip
 import json
 import zlib
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -42,6 +43,23 @@ def test_every_bit_comes_back_as_it_was_set(given_list: tuple[int, set[int]]) ->
     size, indices = given_list
     decoded = encoded_list.decode(encoded_list.encode(encoded_list.bits(indices, size)))
     assert indices == {index for index in range(size) if encoded_list.bit(decoded, index)}
+
+
+@given(lists)
+def test_a_settled_list_says_the_same(given_list: tuple[int, set[int]]) -> None:
+    size, indices = given_list
+    bits = encoded_list.bits(indices, size)
+    settled = encoded_list.encode(bits, is_settled=True)
+    assert bits == encoded_list.decode(settled)
+    content = base64.urlsafe_b64decode(settled[1:] + "==")
+    assert bits == gzip.decompress(content)
+    assert content[4:8] == bytes(4), "the GZIP header's mtime is 0"
+
+
+@pytest.mark.parametrize("set_bits", [262, 1_311, 3_408])
+def test_a_settled_list_is_smaller(set_bits: int) -> None:
+    bits = encoded_list.bits(Random(1).sample(range(SIZE), set_bits), SIZE)
+    assert len(encoded_list.encode(bits, is_settled=True)) < 0.9 * len(encoded_list.encode(bits))
 
 
 @given(lists)

@@ -8,12 +8,14 @@ from datetime import timedelta
 import orjson
 from isal import igzip
 
+from projections.status_lists import encoded_list
+from projections.status_lists.published_list import published_bits
 from projections.status_lists.rendering import Secured, Unsecured
 from projections.status_lists.representation import entity_tag
 from projections.status_lists.ticking import publish_for_ever
 from registry.domain.names import LogName
 from registry.errors import MasterKeyUnusable
-from tests.projections.status_lists_world import World, cid, secure
+from tests.projections.status_lists_world import World, cid, indices_in, secure, set_of
 
 
 async def test_a_new_set_is_published_without_waiting_for_the_tick(world: World) -> None:
@@ -76,6 +78,50 @@ async def test_a_list_is_signed_anew_past_half_of_its_validity(world: World) -> 
     assert await publisher.publish(world.log) == 2
     assert {row["valid_until"] for row in await world.rows()} == {world.clock.now + timedelta(hours=1)}
     assert publisher.progress_of(world.log).valid_until == world.clock.now + timedelta(hours=1)
+
+
+async def test_what_has_not_changed_is_signed_anew_a_batch_a_pass_while_it_can_wait(world: World) -> None:
+    for number in range(3):
+        world.history.issuer(f"issuer-{number}")
+    await world.project()
+    publisher = world.publisher(settings={"validity_s": 3600, "batch": 2})
+    assert await publisher.publish(world.log) == 6
+    world.clock.advance(seconds=1800)
+    assert [await publisher.publish(world.log) for _ in range(4)] == [2, 2, 2, 0]
+    world.clock.advance(seconds=2700)
+    assert await publisher.publish(world.log) == 6, "a quarter of the validity is left: nothing waits"
+
+
+async def test_what_changed_does_not_wait_for_what_is_only_old(world: World) -> None:
+    issuers = [world.history.issuer(f"issuer-{number}") for number in range(4)]
+    last = max(issuers, key=set_of)
+    world.history.credential(last, "c:0")
+    await world.project()
+    publisher = world.publisher(settings={"validity_s": 3600, "batch": 1})
+    await publisher.publish(world.log)
+    before = max(row["sequence"] for row in await world.rows())
+    world.clock.advance(seconds=2800)
+    world.history.revoke(last, cid(0))
+    await world.project()
+    assert await publisher.publish(world.log) == 8
+    first = [row for row in await world.rows() if row["sequence"] == before + 1]
+    assert {row["list_set"] for row in first} == {set_of(last)}
+    assert {0} in [indices_in(row["body"]) for row in first]
+
+
+async def test_a_list_that_only_grew_old_is_compressed_with_more_care(world: World) -> None:
+    issuer_id = world.issuer(credentials=60)
+    for number in (1, 2, 4, 8, 16, 17, 31, 59):
+        world.history.revoke(issuer_id, cid(number))
+    await world.project()
+    publisher = world.publisher(settings={"validity_s": 3600})
+    for is_settled in (False, True):
+        await publisher.publish(world.log)
+        [row] = [row for row in await world.rows() if row["purpose"] == "revocation"]
+        text = orjson.loads(row["body"])["credentialSubject"]["encodedList"]
+        assert text == encoded_list.encode(published_bits(row["body"]), is_settled=is_settled)
+        await world.oracle()
+        world.clock.advance(seconds=1800)
 
 
 async def test_the_list_says_when_it_holds(world: World) -> None:

@@ -96,6 +96,13 @@ def test_it_is_zlib_and_base64url_without_padding_or_prefix() -> None:
         assert zlib.decompress(base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4))) == bytes(size)
 
 
+@given(st.binary(max_size=4096))
+def test_a_settled_list_says_the_same(entries: bytes) -> None:
+    settled = token.compressed(entries, is_settled=True)
+    assert zlib.decompress(settled) == entries
+    assert token.decode(base64url(settled)) == entries
+
+
 @pytest.mark.parametrize(
     ("lst", "why"),
     [

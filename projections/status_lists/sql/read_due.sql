@@ -16,7 +16,7 @@ WITH compromised AS (
         ON p.log_name = m.log_name AND p.status_list_id = m.status_list_id
      WHERE m.log_name = $1
 )
-SELECT l.status_list_id, l.list_set, l.is_changed OR l.is_compromised AS is_dirty,
+SELECT l.status_list_id, l.list_set, l.valid_until, l.is_changed OR l.is_compromised AS is_dirty,
        CASE WHEN l.is_changed THEN l.changed_at ELSE coalesce(l.noted_at, l.changed_at) END AS changed_at,
        l.is_changed OR l.is_compromised OR l.valid_until <= $3 AS is_urgent
   FROM lists AS l

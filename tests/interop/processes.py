@@ -108,18 +108,18 @@ class Deployment:
 
 @asynccontextmanager
 async def deployed(
-    database: TestDatabase, home: Path, *, doors: int, origin: str | None = None
+    database: TestDatabase, home: Path, *, doors: int, origin: str | None = None, serve: tuple[str, ...] = ("serve",)
 ) -> AsyncIterator[Deployment]:
     """Set a deployment up with `registry init`, run it until the block is left, and stop it in good order.
 
-    Its public *origin* is by default that of the first door.
+    Its public *origin* is by default that of the first door; *serve* is the command of each.
     """
     ports = [free_port() for _ in range(doors)]
     deployment = Deployment(database, home, origin=origin or f"http://127.0.0.1:{ports[0]}")
     printed = await deployment.run("init", "--operator", "tests")
     deployment.operator_key = printed.strip().splitlines()[-1].rpartition(" ")[2]
     deployment.projector = deployment.program("project", port=free_port())
-    deployment.doors = [deployment.program("serve", port=port) for port in ports]
+    deployment.doors = [deployment.program(*serve, port=port) for port in ports]
     async with AsyncExitStack() as stack:
         for program in (deployment.projector, *deployment.doors):
             await program.start()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -150,7 +150,15 @@ async def test_it_stays_true_when_the_projector_is_killed(crowd: Crowd) -> None:
     await everything_acknowledged_holds(crowd)
 
 
-async def while_killing(crowd: Crowd, *victims: Program) -> None:
+class Victim(Protocol):
+    """Whatever can be killed, and started again."""
+
+    async def kill(self) -> None: ...
+
+    async def start(self) -> None: ...
+
+
+async def while_killing(crowd: Crowd, *victims: Victim) -> None:
     """Let the clients work while *victims* are killed and started again, at even shares of the work."""
 
     async def killing() -> None:

@@ -48,6 +48,7 @@ SCRIPTS = (
     Script("publishing", is_quick=True),
     Script("files", is_quick=True),
     Script("replay"),
+    Script("large"),
     Script("verify"),
     Script("attacks"),
 )

@@ -10,6 +10,7 @@ turns; what is asked for follows Zipf's law.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -54,7 +55,13 @@ _URLS = "SELECT url FROM projections.status_list_members ORDER BY md5(url)"
 def arguments() -> argparse.ArgumentParser:
     """Return what this script is asked beside what every script is."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--home", type=Path, help="where registries are kept from run to run; default: nowhere")
+    kept = os.environ.get("LOAD_TESTS_HOME")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        default=Path(kept) if kept else None,
+        help="where registries are kept from run to run; default: LOAD_TESTS_HOME, or else nowhere",
+    )
     parser.add_argument("--sizes", default="1,3,10", help="millions of credentials, the smallest first")
     parser.add_argument("--rebuild", action="store_true", help="also rebuild every projection, of each size")
     return parser

@@ -17,14 +17,26 @@ CHANNEL = "registry_projections"
 
 BATCH = 2_000
 
-# $1 log_name, $2 projection, $3 generation, $4 expected position, $5 new position, $6 its recorded_at, $7 schema
-# The rows that follow go to the tables of this schema: the search path lasts until the transaction ends. So does that
+# $1 log_name, $2 projections, $3 their generations, $4 expected position, $5 new position, $6 its recorded_at,
+# $7 schemas, $8 channel; returns a row for each that was moved
+# The rows that follow go to the tables of these schemas: the search path lasts until the transaction ends. So does that
 # no table is read whole to change some of its rows, as is planned for one that was filled faster than it is analysed.
+# Locks are taken in the order of names, whoever else moves some of the same.
 _MOVE = """
-UPDATE projections.checkpoints
+WITH held AS (
+    SELECT one.projection, one.generation
+      FROM projections.checkpoints AS one
+      JOIN unnest($2::text[], $3::integer[]) AS wanted (projection, generation)
+        ON one.projection = wanted.projection AND one.generation = wanted.generation
+     WHERE one.log_name = $1 AND one.position = $4
+     ORDER BY one.projection, one.generation
+       FOR UPDATE OF one
+)
+UPDATE projections.checkpoints AS checkpoint
    SET position = $5, recorded_at = $6, updated_at = now()
- WHERE log_name = $1 AND projection = $2 AND generation = $3 AND position = $4
-RETURNING set_config('search_path', $7, true), set_config('enable_seqscan', 'off', true)
+  FROM held
+ WHERE checkpoint.log_name = $1 AND checkpoint.projection = held.projection AND checkpoint.generation = held.generation
+RETURNING set_config('search_path', $7, true), set_config('enable_seqscan', 'off', true), pg_notify($8, $1)
 """
 
 
@@ -58,12 +70,14 @@ async def advance(
     second runner waits for the first one's row lock and then finds that it is late.
     """
     last = batch[-1]
+    names = [target.projection.name for target in targets]
+    numbers = [target.generation for target in targets]
+    schemas = ", ".join(map(schema_of, names, numbers))
     async with conn.transaction():
+        moved = await conn.fetch(
+            _MOVE, log, names, numbers, position, last.position, last.recorded_at, schemas, CHANNEL
+        )
+        if len(moved) != len(targets):
+            raise Overtaken(f"Not all of {schemas} are at position {position} of the log {log} any more")
         for target in targets:
-            name, number = target.projection.name, target.generation
-            schema = schema_of(name, number)
-            moved = await conn.fetchrow(_MOVE, log, name, number, position, last.position, last.recorded_at, schema)
-            if moved is None:
-                raise Overtaken(f"{schema} of the log {log} is no longer at position {position}")
             await target.projection.project(conn, log, batch)
-        await conn.execute("SELECT pg_notify($1, $2)", CHANNEL, log)

@@ -147,3 +147,9 @@ def test_a_projections_folder_holds_a_schema_a_projector_and_a_view(folder: Path
 @pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda one: one.name)
 def test_a_projection_names_every_table_it_creates(projection: Projection) -> None:
     assert sorted(re.findall(r"CREATE TABLE (\w+)", projection.schema)) == sorted(projection.tables)
+
+
+def test_no_two_projections_have_a_table_of_the_same_name() -> None:
+    """A batch goes to all of them under one search path, and readers see all in one schema."""
+    tables = [table for projection in PROJECTIONS for table in projection.tables]
+    assert sorted(tables) == sorted(set(tables))

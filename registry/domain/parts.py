@@ -70,7 +70,11 @@ AsciiName = Annotated[str, StringConstraints(pattern=r"\A[!-~]+\z")]
 """A key of a stored object: implementations of canonical JSON sort others differently."""
 
 
-_new, _set = object.__new__, object.__setattr__
+_new = object.__new__
+_values, _names, _extra, _private = (
+    BaseModel.__dict__[name].__set__
+    for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
 
 
 class Stored(BaseModel):
@@ -94,10 +98,10 @@ class Stored(BaseModel):
         For the path of every write: checking them again takes three times as long.
         """
         part = _new(cls)
-        _set(part, "__dict__", {**cls.defaults, **fields})
-        _set(part, "__pydantic_fields_set__", cls.names)
-        _set(part, "__pydantic_extra__", None)
-        _set(part, "__pydantic_private__", None)
+        _values(part, {**cls.defaults, **fields} if cls.defaults else fields)
+        _names(part, cls.names)
+        _extra(part, None)
+        _private(part, None)
         return part
 
 

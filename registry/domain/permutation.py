@@ -40,9 +40,17 @@ class IndexPermutation:
         return place
 
     def _once(self, value: int) -> int:
+        """Eight rounds without exchanging the halves: every second one finds them exchanged already."""
         left, right = value >> self._half_bits, value & self._mask
-        for table in self._tables:
-            left, right = right, left ^ table[right]
+        first, second, third, fourth, fifth, sixth, seventh, eighth = self._tables
+        left ^= first[right]
+        right ^= second[left]
+        left ^= third[right]
+        right ^= fourth[left]
+        left ^= fifth[right]
+        right ^= sixth[left]
+        left ^= seventh[right]
+        right ^= eighth[left]
         return (left << self._half_bits) | right
 
 

@@ -216,9 +216,9 @@ def status_entries(members: Sequence[ListMember], purposes: Sequence[Purpose], i
 
     Revocation comes first, because some verifiers read only the first. An entry's id differs from its list's URL.
     """
-    by_purpose = {member.purpose: member for member in members}
     text = str(index)
-    return [_entry(by_purpose[purpose], text) for purpose in purposes if purpose is not Purpose.TOKEN]
+    wanted = [purpose for purpose in purposes if purpose is not Purpose.TOKEN]
+    return [_entry(member, text) for purpose in wanted for member in members if member.purpose is purpose]
 
 
 def _entry(member: ListMember, index: str) -> Entry:
@@ -230,7 +230,7 @@ def _entry(member: ListMember, index: str) -> Entry:
         "statusListIndex": index,
         "statusListCredential": url,
     }
-    if member.bits > 1:
+    if member.status_size is not None and member.bits > 1:
         entry["statusSize"] = member.bits
     if member.messages is not None:
         entry["statusMessage"] = [{"status": one.status, "message": one.message} for one in member.messages]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID, uuid4
 
 from msgspec import Struct
 
-from registry.domain.events import CredentialRegistered, LogOpened, Recorded
+from registry.domain.events import LogOpened, Recorded
 from registry.domain.names import LOG_STREAM, LogName
 from registry.log.codec import GENESIS, chain, encode
 from registry.log.connection import Connection
@@ -37,12 +38,7 @@ async def append(conn: Connection, log: LogName, draft: Draft, answers: Sequence
     Raises `asyncpg.UniqueViolationError` when a stream, an index or a key was written by someone else (nothing was
     written then either), and any of `connection.LOST` when the outcome is unknown.
     """
-    given = [
-        (entry.event.allocation, entry.position)
-        for entry in draft.recorded
-        if isinstance(entry.event, CredentialRegistered)
-    ]
-    recorded = draft.recorded
+    recorded, given = draft.recorded, draft.given
     row = await conn.fetchrow(
         _APPEND,
         log,
@@ -50,18 +46,18 @@ async def append(conn: Connection, log: LogName, draft: Draft, answers: Sequence
         draft.hash,
         draft.recorded_at,
         ",".join([entry.stream for entry in recorded]),
-        _text(entry.version for entry in recorded),
+        ",".join([str(entry.version) for entry in recorded]),
         ",".join([entry.event.type for entry in recorded]),
         draft.bodies,
         b"".join(draft.hashes),
-        _text(allocation.set_id for allocation, _ in given),
-        _text(allocation.number for allocation, _ in given),
-        _text(allocation.index for allocation, _ in given),
-        _text(position for _, position in given),
+        ",".join([_set_text(allocation.set_id) for allocation, _ in given]),
+        ",".join([str(allocation.number) for allocation, _ in given]),
+        ",".join([str(allocation.index) for allocation, _ in given]),
+        ",".join([str(position) for _, position in given]),
         ",".join([kept.caller for kept in answers]),
         [kept.key for kept in answers],
         [kept.request_hash for kept in answers],
-        _text(kept.position for kept in answers),
+        ",".join([str(kept.position) for kept in answers]),
         [kept.answer for kept in answers],
         draft.expected_hash,
         len(recorded),
@@ -69,8 +65,8 @@ async def append(conn: Connection, log: LogName, draft: Draft, answers: Sequence
     return row is not None
 
 
-def _text(numbers: Iterable[object]) -> str:
-    return ",".join(map(str, numbers))
+_set_text = lru_cache(maxsize=1_024)(str)
+"""A set's id as text: many indices of few sets are given out."""
 
 
 async def is_written(conn: Connection, log: LogName, draft: Draft) -> bool:

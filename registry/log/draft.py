@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from registry.domain.events import AnyEvent, CredentialRegistered, Recorded
+from registry.domain.events import Allocation, AnyEvent, CredentialRegistered, Recorded
 from registry.domain.names import Stream
 from registry.domain.streams import State, evolve
 from registry.log.codec import chain, encode
@@ -99,6 +99,7 @@ class _Before(Struct):
     """What `take_back` restores."""
 
     events: int
+    given: int
     hash: bytes
     bytes_total: int
     states: dict[Stream, tuple[int, State] | None]
@@ -131,6 +132,8 @@ class Draft:
     recorded: list[Recorded] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
+    given: list[tuple[Allocation, int]] = field(default_factory=list)
+    """The indices given out, each with the position of its fact."""
     _before: _Before | None = None
     _begins: frozenset[Stream] = frozenset()
     _guessed: list[Stream] = field(default_factory=list)
@@ -178,7 +181,7 @@ class Draft:
 
         Returns the position of the last one.
         """
-        self._before = _Before(len(self.recorded), self.hash, self.bytes_total, {}, {})
+        self._before = _Before(len(self.recorded), len(self.given), self.hash, self.bytes_total, {}, {})
         try:
             for fact in facts:
                 self._write_one(fact, actor, request_id, self._before)
@@ -201,8 +204,11 @@ class Draft:
         self.states[stream] = now
         if isinstance(event, CredentialRegistered):
             given = event.allocation
-            before.numbers.setdefault(given.set_id, self.numbers.get(given.set_id))
-            self.numbers[given.set_id] = given.number + 1
+            set_id = given.set_id
+            if set_id not in before.numbers:
+                before.numbers[set_id] = self.numbers.get(set_id)
+            self.numbers[set_id] = given.number + 1
+            self.given.append((given, position))
         self.hash = chain(self.hash, body)
         self.bytes_total += len(body)
         self.recorded.append(entry)
@@ -214,6 +220,7 @@ class Draft:
         assert self._before is not None
         before, self._before = self._before, None
         del self.recorded[before.events :], self.bodies[before.events :], self.hashes[before.events :]
+        del self.given[before.given :]
         self.hash, self.bytes_total = before.hash, before.bytes_total
         _restore(self.states, before.states)
         _restore(self.numbers, before.numbers)

@@ -6,12 +6,13 @@ from uuid import UUID, SafeUUID
 
 from uuid_utils import uuid7
 
-_new, _set = object.__new__, object.__setattr__
+_new = object.__new__
+_int, _is_safe = (UUID.__dict__[name].__set__ for name in ("int", "is_safe"))
 
 
 def event_id() -> UUID:
     """Return a new id; `UUID` itself would read a text for it, which takes several times as long."""
     made = _new(UUID)
-    _set(made, "int", uuid7().int)
-    _set(made, "is_safe", SafeUUID.unknown)
+    _int(made, uuid7().int)
+    _is_safe(made, SafeUUID.unknown)
     return made

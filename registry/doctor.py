@@ -101,6 +101,7 @@ async def examine(settings: Settings, dsn: str, *, writing: bool = True) -> list
         return [*findings, Finding("database", Verdict.REFUSED, error.detail)]
     try:
         findings += await _server(conn)
+        findings += await _workers(conn, settings) if writing else []
         findings.append(await _finding("schema", _schema, conn))
         if all(one.verdict is not Verdict.REFUSED for one in findings):
             findings.append(await _finding("secrets", _secrets, conn, settings, writing))
@@ -138,6 +139,25 @@ async def _contexts(settings: Settings) -> str:
 async def _master_keys(settings: Settings) -> str:
     keys = load_master_keys(settings)
     return f"{keys.ids[0]} wraps new secrets"
+
+
+async def _workers(conn: Connection, settings: Settings) -> list[Finding]:
+    """Whether the server has connections for all workers: each has pools of its own, and the writer has a few."""
+    if settings.workers == 1:
+        return []
+    needed = settings.workers * (settings.pool_size + 5) + 4 + 3 * len(settings.origins)
+    allowed = int(
+        await conn.fetchval(
+            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+        )
+    )
+    if needed <= allowed:
+        return [good("workers", f"{settings.workers}, with at most {needed} of {allowed} connections")]
+    sentence = (
+        f"{settings.workers} may want {needed} connections, and PostgreSQL allows {allowed} to everybody; raise "
+        "max_connections, or lower REGISTRY_WORKERS or REGISTRY_POOL_SIZE."
+    )
+    return [Finding("workers", Verdict.WARNING, sentence)]
 
 
 async def _server(conn: Connection) -> list[Finding]:

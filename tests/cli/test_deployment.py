@@ -243,6 +243,14 @@ def test_doctor_names_variables_that_are_no_settings_and_an_issuer_that_is_not_t
     assert "'nobody'" in found["DCC listener"]["sentence"]
 
 
+def test_doctor_counts_the_connections_that_workers_want(deployment: Deployment) -> None:
+    assert "workers" not in examined(deployment)
+    assert examined(deployment, WORKERS=2)["workers"]["verdict"] == "good"
+    finding = examined(deployment, WORKERS=64)["workers"]
+    assert finding["verdict"] == "warning"
+    assert "839 connections" in finding["sentence"]
+
+
 def test_doctor_and_serve_refuse_a_master_key_that_is_missing_or_for_all_to_read(deployment: Deployment) -> None:
     file = Path(deployment.environ["REGISTRY_HOME"]) / "keys" / "master.key"
     file.chmod(0o644)

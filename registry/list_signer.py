@@ -27,6 +27,9 @@ from registry.securing import status_token
 from registry.securing.signer import Signer
 from registry.vault.keys import Vault
 
+_NOW = 2**63 - 1
+"""Beyond every position."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -51,25 +54,14 @@ def list_signer(database: Pool, vault: Vault, clock: Callable[[], datetime], unt
     It raises `UnknownIssuer`, and `NotYetVisible` while the issuer's document does not list a new key: a list that it
     had signed nobody could verify.
     """
-    under_way: dict[tuple[LogName, UUID], asyncio.Future[Issuer]] = {}
-
-    def issuer_of(log: LogName, issuer_id: UUID) -> asyncio.Future[Issuer]:
-        """The issuer as the log has it, read once for all lists of a publication, which ask for it at once.
-
-        It is not remembered beyond that: what is published after a rotation is signed by the new key.
-        """
-        key = (log, issuer_id)
-        if key not in under_way:
-            reading = under_way[key] = asyncio.ensure_future(_read_issuer(database, log, issuer_id))
-            reading.add_done_callback(lambda _: under_way.pop(key))
-        return asyncio.shield(under_way[key])
+    issuers = Issuers(database)
 
     async def opened(log: LogName, method: VerificationMethod) -> Key:
         await until_published(log, method)
         return Key(method.id, await vault.signer(log, method.key_id or UUID(int=0)))
 
     async def secure(log: LogName, unsecured: Unsecured) -> Secured:
-        issuer = await issuer_of(log, unsecured.issuer_id)
+        issuer = await issuers.get(log, unsecured.issuer_id)
         methods = list_methods(issuer, unsecured.issuer_did)
         embedded, enveloped = await opened(log, methods.embedded), await opened(log, methods.enveloped)
         keys = Keys(methods.mechanism, embedded, enveloped)
@@ -78,14 +70,52 @@ def list_signer(database: Pool, vault: Vault, clock: Callable[[], datetime], unt
     return secure
 
 
-async def _read_issuer(database: Pool, log: LogName, issuer_id: UUID) -> Issuer:
-    stream = issuer_stream(IssuerId(issuer_id))
-    found: Issuer | None = None
-    for recorded in await read.stream(database, log, stream):
-        found = evolve(stream, found, recorded)
-    if found is None:
-        raise UnknownIssuer(f"The log {log} has no issuer {issuer_id}.")
-    return found
+class Issuers:
+    """Issuers as the log has them: those that are asked for in one turn of the loop are read together, by one query.
+
+    So a publication reads those of all its lists at once. None is remembered beyond that: what is published after a
+    rotation is signed by the new key.
+    """
+
+    def __init__(self, database: Pool) -> None:
+        self._database = database
+        self._asked: dict[LogName, dict[UUID, asyncio.Future[Issuer]]] = {}
+        self._reading: set[asyncio.Task[None]] = set()
+
+    async def get(self, log: LogName, issuer_id: UUID) -> Issuer:
+        """Return the issuer as of now; raises `UnknownIssuer`."""
+        loop = asyncio.get_running_loop()
+        asked = self._asked.get(log)
+        if asked is None:
+            asked = self._asked[log] = {}
+            loop.call_soon(self._begin, log)
+        if issuer_id not in asked:
+            asked[issuer_id] = loop.create_future()
+        return await asyncio.shield(asked[issuer_id])  # another list may wait for the same
+
+    def _begin(self, log: LogName) -> None:
+        task = asyncio.ensure_future(self._read(log, self._asked.pop(log)))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read(self, log: LogName, asked: dict[UUID, asyncio.Future[Issuer]]) -> None:
+        streams = {issuer_stream(IssuerId(issuer_id)): issuer_id for issuer_id in asked}
+        found: dict[UUID, Issuer | None] = {}
+        try:
+            for recorded in await read.streams(self._database, log, list(streams), _NOW):
+                issuer_id = streams[recorded.stream]
+                found[issuer_id] = evolve(recorded.stream, found.get(issuer_id), recorded)
+        except Exception as error:  # noqa: BLE001  # whoever asked is told
+            for future in asked.values():
+                future.set_exception(error)
+                future.exception()  # looked at: they may have left
+            return
+        for issuer_id, future in asked.items():
+            if (issuer := found.get(issuer_id)) is not None:
+                future.set_result(issuer)
+            else:
+                future.set_exception(UnknownIssuer(f"The log {log} has no issuer {issuer_id}."))
+                future.exception()
 
 
 def every_form(unsecured: Unsecured, keys: Keys, slug: str, created: datetime) -> Secured:

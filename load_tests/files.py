@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from load_tests.clients import Load, Rates, press, same
 from load_tests.comparison import Measure, Ratio, Samples, interleaved
 from load_tests.lists import IN_FLIGHT, Asked, revoke_one_percent, ways_to_ask
-from load_tests.nginx import nginx
+from load_tests.nginx import found, nginx
 from load_tests.outcome import Outcome
 from load_tests.script import Effort, run
 from load_tests.servers import Server, registry
@@ -55,7 +55,8 @@ def _is_a_file(one: Asked) -> bool:
 
 
 async def measure(effort: Effort) -> list[Outcome]:
-    """Measure both sides, by turns."""
+    """Measure both sides, by turns; raise `CannotMeasure` without nginx."""
+    found()
     with TemporaryDirectory(prefix="registry-files-") as temporary:
         files = Path(temporary) / "files"
         async with registry(FILES=str(files)) as ours, nginx(files, ours, max_age=TTL_S) as front:

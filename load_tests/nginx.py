@@ -60,12 +60,18 @@ class Nginx(Server):
         return float(sum(times.user + times.system for times in every))
 
 
-@asynccontextmanager
-async def nginx(files: Path, service: Server, *, max_age: int) -> AsyncIterator[Nginx]:
-    """Run nginx in front of *service*, with the lists in *files*; raise `CannotMeasure` where there is none."""
+def found() -> str:
+    """Return the program; raise `CannotMeasure` where there is none."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if program is None:
         raise CannotMeasure("nginx is not here; install it (Debian: nginx-light), for row 6 is measured with it.")
+    return program
+
+
+@asynccontextmanager
+async def nginx(files: Path, service: Server, *, max_age: int) -> AsyncIterator[Nginx]:
+    """Run nginx in front of *service*, with the lists in *files*; raise `CannotMeasure` where there is none."""
+    program = found()
     with tempfile.TemporaryDirectory(prefix="registry-nginx-") as temporary:
         folder = Path(temporary)
         for one in CONFIGURATION.glob("registry-*.conf"):

@@ -257,7 +257,7 @@ async def _files(conn: Connection, settings: Settings) -> list[Finding]:
     if late:
         sentence = f"{len(late)} lists have no up-to-date files, such as {late[0]}; `registry project` writes them."
         return [Finding("files", Verdict.WARNING, sentence)]
-    return [good("files", "those looked at are of the latest publication")]
+    return [good("files", "every list that was looked at has its files")]
 
 
 async def _signed_by_compromised(conn: Connection, log: LogName) -> int:

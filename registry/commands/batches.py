@@ -200,6 +200,10 @@ class Batches:
             return Progress(State.COMPLETE, *known_of(end))
         return None
 
+    async def has_chunk(self, place: Place, number: int) -> bool:
+        """Whether the chunk *number* was carried out."""
+        return bool(await self._read_kept(place.log, place.caller, [place.key(number)], with_answers=False))
+
     async def answers(self, place: Place) -> AsyncIterator[Answer]:
         """Return what is kept of each chunk, in order, up to the first that was not carried out yet."""
         for first in count(0, AT_ONCE):

@@ -1,9 +1,8 @@
-"""A batch on its way: chunk after chunk to the sequencer, a few at a time and in order, and what they came to."""
+"""A batch on its way: chunk after chunk to the sequencer, in order, and what they came to."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,8 +15,6 @@ from registry.http.batch_files import Chunk
 from registry.http.door import Call
 from registry.http.writes import asked
 
-IN_FLIGHT: Final = 2
-"""Chunks on their way into the log: one is written while the next is decided."""
 EXAMPLES: Final = 20
 """Rows that an answer shows."""
 
@@ -77,6 +74,8 @@ async def carried_out(
     end = CarryOutRows(
         call.parts.clock(), call.issuer, (), seen.counts.rows + 1, seen.counts, seen.chunks, is_last=True
     )
+    if before is None and await batches.has_chunk(place, seen.chunks):
+        raise differs(end)
     digest = Chunk(seen.chunks, seen.counts.rows + 1, []).digest(f"{seen.chunks}".encode())
     return seen, await batches.carry_out(whose, place, end, seen.chunks, digest)
 
@@ -103,24 +102,26 @@ async def _sent_on(
     seen: Seen,
     told: Told | None = None,
 ) -> None:
-    """Hand *chunks* to *carry_out*, and take in what it says."""
-    under_way: deque[asyncio.Future[Outcome]] = deque()
+    """Hand *chunks* to *carry_out*, each when the one before it is carried out, and take in what it says.
 
-    async def settle() -> None:
-        answer = (await under_way[0]).answer
-        under_way.popleft()
-        seen.take(answer)
-        if told is not None:
-            await told(answer)
-
+    A chunk may take a second attempt, or differ from what was sent before; nothing of what follows may overtake it.
+    """
+    under_way: asyncio.Future[Outcome] | None = None
     try:
         async for chunk in chunks:
-            under_way.append(asyncio.ensure_future(carry_out(chunk, await rows_of(chunk))))
-            for _ in range(3):
-                await asyncio.sleep(0)  # let others in, and this one depart: the next is decided while it is written
-            if len(under_way) >= IN_FLIGHT:
-                await settle()
-        while under_way:
-            await settle()
+            rows = await rows_of(chunk)  # while the one before it is written
+            before = (await under_way).answer if under_way else None
+            if before is not None:
+                seen.take(before)
+            under_way = asyncio.ensure_future(carry_out(chunk, rows))
+            await asyncio.sleep(0)
+            if told is not None and before is not None:
+                await told(before)
+        if under_way is not None:
+            last = (await under_way).answer
+            seen.take(last)
+            if told is not None:
+                await told(last)
     finally:
-        await asyncio.gather(*under_way, return_exceptions=True)  # what was sent is carried out, whatever went wrong
+        if under_way is not None:
+            await asyncio.gather(under_way, return_exceptions=True)  # what was sent is carried out, whatever went wrong

@@ -480,3 +480,28 @@ async def test_what_is_issued_must_be_read_at_once_but_may_be_looked_at(service)
     _, looked = await send(service, rows, query="?operation=issue&dry_run=true")
     assert looked["counts"]["accepted"] == 1
     assert await recorded(service) == before
+
+
+# ── one chunk after the other ────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_file_that_was_changed_where_a_batch_was_cut_off_records_nothing_behind_that(service):
+    ids, batch = fresh(CHUNK_ROWS * 5), a_key()
+    body = ndjson(registrations(ids))
+    await send_and_leave(service, body[: len(body) // 2], len(body), batch, rows=CHUNK_ROWS * 2)
+    before = await recorded(service)
+    other = registrations(ids)
+    other[CHUNK_ROWS * 2 - 1] = registrations(fresh(1))[0]
+    status, problem = await send(service, ndjson(other), batch=batch)
+    assert (status, problem["rows"]) == (422, [CHUNK_ROWS + 1, CHUNK_ROWS * 2])
+    assert await recorded(service) == before
+
+
+async def test_a_file_that_ends_before_what_was_carried_out_of_a_batch_does_not_end_it(service):
+    ids, batch = fresh(CHUNK_ROWS * 5), a_key()
+    body = ndjson(registrations(ids))
+    await send_and_leave(service, body[: len(body) // 2], len(body), batch, rows=CHUNK_ROWS * 2)
+    status, problem = await send(service, ndjson(registrations(ids[:CHUNK_ROWS])), batch=batch)
+    assert (status, slug_of(problem)) == (422, "key-reused")
+    status, answer = await send(service, body, batch=batch)
+    assert (status, answer["counts"]["accepted"]) == (200, len(ids))

@@ -62,7 +62,8 @@ async def by_query(call: Call) -> web.StreamResponse:
             "Look first, with `?dry_run=true`; then send the same again with the `position` that it answers.",
             pointer="/position",
         )
-    position = _position(call, body.position) if body.position else await call.parts.batches.head(call.log)
+    head = await call.parts.batches.head(call.log)
+    position = _position(call, body.position, head) if body.position else head
     selection = Selection(position, body.achievement, body.type, body.issued_from, body.issued_until)
 
     def row_of(record: bytes) -> Row:
@@ -77,11 +78,14 @@ async def by_query(call: Call) -> web.StreamResponse:
     return await batches.carry_out(call, _chunks(call, selection), each(row_of), lambda: parameters)
 
 
-def _position(call: Call, text: str) -> int:
+def _position(call: Call, text: str, head: int) -> int:
     found = _POSITION.fullmatch(text)
     if found is None or found[1] != call.log:
         raise Malformed(f"`position` is written like {call.log}:42, as the look at it answered.", pointer="/position")
-    return int(found[2])
+    position = int(found[2])
+    if position > head:  # what it means would grow until the log gets there
+        raise Malformed(f"The log ends at {position_text(call.log, head)}.", pointer="/position")
+    return position
 
 
 async def _chunks(call: Call, selection: Selection) -> AsyncIterator[Chunk]:

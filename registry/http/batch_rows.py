@@ -19,7 +19,7 @@ from registry.domain.commands import (
     SupersedeCredential,
     SuspendCredential,
 )
-from registry.domain.names import CredentialId, IssuerId
+from registry.domain.names import CredentialId, IssuerId, credential_id
 from registry.domain.rows import refusal
 from registry.errors import IssuerNotActive, Malformed, Refused
 from registry.http import auth, documents, issue_options
@@ -105,8 +105,7 @@ class Reader:
             members = self.form.members(record)
             return self._command(members)
         except Refused as error:
-            named = members.get("credentialId")
-            return RefusedRow(named[:1024] if isinstance(named, str) else None, refusal(error))
+            return RefusedRow(_named(members), refusal(error))
 
     def _command(self, members: Members) -> CredentialCommand:
         operation = members.pop("operation", self.operation)
@@ -188,3 +187,12 @@ def _no_operation(given: Any) -> Malformed:
             pointer="/operation",
         )
     return Malformed(unknown_member(str(given)[:80], list(OPERATIONS), "operation"), pointer="/operation")
+
+
+def _named(members: Members) -> CredentialId | None:
+    """Return the id of a refused row, which is kept for ever; what is none might be a name, put into that column."""
+    named = members.get("credentialId")
+    try:
+        return credential_id(named) if isinstance(named, str) else None
+    except Malformed:
+        return None

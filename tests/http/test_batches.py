@@ -420,12 +420,22 @@ async def test_a_query_means_what_was_registered_between_two_moments(service):
         {"operation": "revoke", "type": "A", "reason": "investigation"},
         {"operation": "revoke", "type": "A", "position": "other:1"},
         {"operation": "revoke", "type": "A", "position": "1"},
+        {"operation": "revoke", "type": "A", "position": "main:999999999"},
         {"operation": "revoke", "achievement": "none"},
     ],
 )
 async def test_a_query_that_means_nothing_clear_is_refused(service, body):
     status, problem = await by_query(service, body, query="?dry_run=true")
     assert (status, slug_of(problem)) == (400, "malformed")
+
+
+async def test_what_stands_in_the_column_of_ids_and_is_none_is_not_kept(service):
+    batch = a_key()
+    rows = [{"operation": "revoke", "credentialId": one} for one in ("Jane Doe", "urn:batch:none")]
+    await send(service, ndjson([*rows, {**rows[1], "unknown": 1}]), batch=batch)
+    told = await result(service, batch, query="?outcome=rejected")
+    assert [one.get("credentialId") for one in told] == [None, "urn:batch:none", "urn:batch:none"]
+    assert "Jane" not in json.dumps(told)
 
 
 # ── issuing ──────────────────────────────────────────────────────────────────────────────────────────────────

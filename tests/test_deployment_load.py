@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -166,12 +167,13 @@ async def test_a_list_that_goes_back_is_found(service):
 
 async def test_a_lost_registration_is_found(service):
     last: list[Answered] = []
+    beyond = count(1)  # each lie names an entry of its own, or another lie would be found first
 
     async def lie(request: web.Request, forward: Forward) -> Answered:
         if is_registration(request) and last:
-            answer = last[0].json
+            answer, further = last[0].json, next(beyond)
             for entry in answer["credentialStatus"]:
-                entry["statusListIndex"] = str((int(entry["statusListIndex"]) + 1) % SIZE)
+                entry["statusListIndex"] = str((int(entry["statusListIndex"]) + further) % SIZE)
             return last[0].saying(answer)
         answered = await forward()
         if is_registration(request) and answered.status == 201:

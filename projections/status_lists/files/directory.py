@@ -152,12 +152,14 @@ def _fill(version: Path, one: ListFiles, stamp: int) -> None:
 
 def _folder(path: Path) -> None:
     """Make *path* and what it lies in; everybody may read them, whatever this process's umask says."""
-    if not path.is_dir():
-        if path.exists():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
-        _folder(path.parent)
-        path.mkdir(exist_ok=True)
-        path.chmod(0o755)
+    if path.is_dir():
+        return
+    _folder(path.parent)
+    try:
+        path.mkdir(exist_ok=True)  # another list's thread may make it at the same time
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+    path.chmod(0o755)
 
 
 def _write_synced(path: Path, file: FormFile, modified: int) -> None:

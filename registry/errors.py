@@ -27,6 +27,7 @@
     │   └── HistoryOff               501  this registry does not tell the past
     ├── Unavailable                  503  true again in a moment; safe to repeat
     │   ├── QueueFull                     back-pressure of the sequencer
+    │   ├── OutOfTurn                     what it is to follow is not recorded
     │   ├── NotYetVisible                 a projection has not reached the position asked for
     │   ├── ListsNotReady                 no index may be given out before its list can be fetched
     │   ├── RemoteUnavailable             what lies elsewhere cannot be had
@@ -224,6 +225,10 @@ class Unavailable(RegistryError):
 
 class QueueFull(Unavailable):
     """More writes are waiting than may wait."""
+
+
+class OutOfTurn(Unavailable):
+    """A request that is to follow another one came to its turn before that was recorded."""
 
 
 class NotYetVisible(Unavailable):

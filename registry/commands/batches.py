@@ -25,7 +25,7 @@ from registry.commands.row_answers import counts_of, known_of, moment_of
 from registry.domain.commands import CarryOutRows, RowCounts
 from registry.domain.events import CredentialRegistered, Recorded
 from registry.domain.names import CredentialId, IssuerId, LogName
-from registry.errors import KeyReused, Unavailable
+from registry.errors import KeyReused, OutOfTurn, Unavailable
 
 PATIENCE_S: Final = 30
 """How long a chunk is sent again while the log cannot be written."""
@@ -152,13 +152,25 @@ class Batches:
             if not self._receiving[place]:
                 del self._receiving[place]
 
-    async def carry_out(self, asked: Asked, place: Place, command: CarryOutRows, number: int, digest: bytes) -> Outcome:
+    async def carry_out(
+        self,
+        asked: Asked,
+        place: Place,
+        command: CarryOutRows,
+        number: int,
+        digest: bytes,
+        *,
+        behind: bytes | None = None,
+    ) -> Outcome:
         """Carry out the chunk *number*, whose rows and parameters have this *digest*; patient while that fails.
 
-        Raises `KeyReused`, naming the rows, for another chunk than was sent in this place before.
+        *behind* is the digest of the chunk before it, while that may not be recorded yet: if it is not when this one's
+        turn comes, `OutOfTurn` is raised. Raises `KeyReused`, naming the rows, for another chunk than was sent in this
+        place before.
         """
         key = place.end if command.is_last else place.key(number)
-        mine = replace(asked, caller=place.caller, idempotency_key=key, request_hash=digest)
+        after = None if behind is None else (place.key(number - 1), behind)
+        mine = replace(asked, caller=place.caller, idempotency_key=key, request_hash=digest, after=after)
         try:
             return await self._patiently(mine, command)
         except KeyReused:
@@ -173,6 +185,8 @@ class Batches:
         while True:
             try:
                 return await self._commands.handle(asked, command)
+            except OutOfTurn:
+                raise
             except Unavailable as error:
                 if monotonic() + error.retry_after_s > deadline:
                     raise

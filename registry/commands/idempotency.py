@@ -21,17 +21,19 @@ class Asked:
     idempotency_key: str | None = None
     request_hash: bytes = b""
     """SHA-256 of what makes the request this request: method, path and body."""
+    after: tuple[str, bytes] | None = None
+    """Key and hash of the caller's request that this one follows, as `IdempotencyKey` has it."""
 
     @property
     def key(self) -> IdempotencyKey | None:
         """The promise, if one was made."""
         if self.idempotency_key is None:
             return None
-        return IdempotencyKey(self.caller, self.idempotency_key, self.request_hash)
+        return IdempotencyKey(self.caller, self.idempotency_key, self.request_hash, self.after)
 
     def without_key(self) -> Asked:
         """The same circumstances for a further step of the same request."""
-        return replace(self, idempotency_key=None, request_hash=b"")
+        return replace(self, idempotency_key=None, request_hash=b"", after=None)
 
 
 def system(log: LogName, what: str) -> Asked:

@@ -24,6 +24,8 @@ class Plan(Struct, frozen=True):
     queue: str
     begins: frozenset[Stream] = frozenset()
     """Those of `reads` that will most likely be empty, and get their first fact."""
+    weight: int = 1
+    """About how many facts it records."""
 
 
 class Ready(Protocol):

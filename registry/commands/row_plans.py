@@ -155,7 +155,8 @@ def carry_out(log: LogName, command: CarryOutRows, ready: Ready, plan_one: PlanO
         return Decision(() if command.is_dry_run else course.ahead.facts, lambda _: answer, view.position)
 
     begins = frozenset(stream for one in plans.values() for stream in one.begins)
-    return Plan(reads, decide, str(command.issuer_id), begins=frozenset() if command.is_dry_run else begins)
+    queue, weight = f"batch/{command.issuer_id}", max(1, len(command.rows))
+    return Plan(reads, decide, queue, begins=frozenset() if command.is_dry_run else begins, weight=weight)
 
 
 def _told(row: Row, done: list[Any] | Refusal) -> list[Any]:

@@ -115,5 +115,6 @@ class Sequenced(Commands):
                 asked.request_id,
                 asked.key,
                 planned.begins,
+                planned.weight,
             )
         )

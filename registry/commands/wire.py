@@ -149,13 +149,15 @@ def asked_list(asked: Asked) -> list[str | None]:
     return [
         *(asked.log, asked.actor, asked.caller, asked.request_id),
         *(asked.idempotency_key, asked.request_hash.hex()),
+        *((asked.after[0], asked.after[1].hex()) if asked.after else ()),
     ]
 
 
 def asked_of(listed: list[str]) -> Asked:
     """Return it again."""
-    log, actor, caller, request_id, key, request_hash = listed
-    return Asked(LogName(log), actor, caller, request_id, key, bytes.fromhex(request_hash))
+    log, actor, caller, request_id, key, request_hash, *after = listed
+    follows = (after[0], bytes.fromhex(after[1])) if after else None
+    return Asked(LogName(log), actor, caller, request_id, key, bytes.fromhex(request_hash), follows)
 
 
 def outcome_list(outcome: Outcome) -> list[Any]:

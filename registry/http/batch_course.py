@@ -1,20 +1,25 @@
-"""A batch on its way: chunk after chunk to the sequencer, in order, and what they came to."""
+"""A batch on its way: chunk after chunk to the sequencer, which keeps their order, and what they came to."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from registry.commands.batches import Place, differs
 from registry.commands.handle import Outcome
 from registry.commands.row_answers import ACCEPTED, REJECTED, UNCHANGED, WORDS, RowOutcome, counts_of, outcomes
 from registry.domain.commands import CarryOutRows, Row, RowCounts
+from registry.errors import OutOfTurn
 from registry.http.batch_files import Chunk
 from registry.http.door import Call
 from registry.http.writes import asked
 
+AT_ONCE: Final = 4
+"""Chunks of a batch that are on their way: one is written while others are decided behind it."""
 EXAMPLES: Final = 20
 """Rows that an answer shows."""
 
@@ -23,6 +28,10 @@ RowOf = Callable[[bytes], Row]
 """A record of a chunk → its command, or why it is none."""
 RowsOf = Callable[[Chunk], Awaitable[tuple[Row, ...]]]
 """The same for a whole chunk."""
+Sent = asyncio.Future[Outcome]
+"""A chunk on its way."""
+CarryOut = Callable[[Chunk, tuple[Row, ...], Sent | None], Awaitable[Outcome]]
+"""Carries out a chunk behind the one that was sent before it, if that is still on its way."""
 Told = Callable[[dict[str, Any]], Awaitable[None]]
 """Is handed what is kept of each chunk, in order."""
 
@@ -63,12 +72,15 @@ async def carried_out(
     """Carry out *chunks*, and record the end of the batch; *parameters* tell what else decides what they mean."""
     batches, whose, seen = call.parts.batches, asked(call), Seen()
     before = await batches.ended(place)
+    digest = b""
 
-    def carry_out(chunk: Chunk, rows: tuple[Row, ...]) -> Awaitable[Outcome]:
+    async def carry_out(chunk: Chunk, rows: tuple[Row, ...], ahead: Sent | None) -> Outcome:
+        nonlocal digest
         command = _command(call, chunk, rows, seen)
         if before is not None and chunk.number >= before.chunks:
             raise differs(command)
-        return batches.carry_out(whose, place, command, chunk.number, chunk.digest(parameters()))
+        behind, digest = digest if ahead else None, chunk.digest(parameters())
+        return await in_turn(partial(batches.carry_out, whose, place, command, chunk.number, digest), behind, ahead)
 
     await _sent_on(chunks, rows_of, carry_out, seen, told)
     end = CarryOutRows(
@@ -76,16 +88,16 @@ async def carried_out(
     )
     if before is None and await batches.has_chunk(place, seen.chunks):
         raise differs(end)
-    digest = Chunk(seen.chunks, seen.counts.rows + 1, []).digest(f"{seen.chunks}".encode())
-    return seen, await batches.carry_out(whose, place, end, seen.chunks, digest)
+    of_end = Chunk(seen.chunks, seen.counts.rows + 1, []).digest(f"{seen.chunks}".encode())
+    return seen, await batches.carry_out(whose, place, end, seen.chunks, of_end)
 
 
 async def looked_at(call: Call, chunks: Chunks, rows_of: RowsOf) -> Seen:
     """Return what would become of *chunks*; nothing is recorded."""
     batches, whose, seen = call.parts.batches, asked(call), Seen()
 
-    def look(chunk: Chunk, rows: tuple[Row, ...]) -> Awaitable[Outcome]:
-        return batches.look(whose, _command(call, chunk, rows, seen))
+    async def look(chunk: Chunk, rows: tuple[Row, ...], _: Sent | None) -> Outcome:
+        return await batches.look(whose, _command(call, chunk, rows, seen))
 
     await _sent_on(chunks, rows_of, look, seen)
     return seen
@@ -95,33 +107,39 @@ def _command(call: Call, chunk: Chunk, rows: tuple[Row, ...], seen: Seen) -> Car
     return CarryOutRows(call.parts.clock(), call.issuer, rows, chunk.first_row, seen.counts, seen.chunks)
 
 
-async def _sent_on(
-    chunks: Chunks,
-    rows_of: RowsOf,
-    carry_out: Callable[[Chunk, tuple[Row, ...]], Awaitable[Outcome]],
-    seen: Seen,
-    told: Told | None = None,
-) -> None:
-    """Hand *chunks* to *carry_out*, each when the one before it is carried out, and take in what it says.
+async def in_turn(carry_out: Callable[..., Awaitable[Outcome]], behind: bytes | None, ahead: Sent | None) -> Outcome:
+    """Carry out a chunk *behind* the one *ahead* of it; when that took a second attempt, once more when it is over."""
+    try:
+        return await carry_out(behind=behind)
+    except OutOfTurn:
+        if ahead is None:
+            raise
+        await asyncio.wait([ahead])
+        ahead.result()  # nothing follows what could not be carried out
+        return await carry_out(behind=None)
 
-    A chunk may take a second attempt, or differ from what was sent before; nothing of what follows may overtake it.
-    """
-    under_way: asyncio.Future[Outcome] | None = None
+
+async def _sent_on(chunks: Chunks, rows_of: RowsOf, carry_out: CarryOut, seen: Seen, told: Told | None = None) -> None:
+    """Hand *chunks* to *carry_out*, some at once, and take in what it says, in order."""
+    under_way: deque[Sent] = deque()
+
+    async def take() -> None:
+        answer = (await under_way[0]).answer
+        under_way.popleft()
+        seen.take(answer)
+        if told is not None:
+            await told(answer)
+
     try:
         async for chunk in chunks:
-            rows = await rows_of(chunk)  # while the one before it is written
-            before = (await under_way).answer if under_way else None
-            if before is not None:
-                seen.take(before)
-            under_way = asyncio.ensure_future(carry_out(chunk, rows))
+            rows = await rows_of(chunk)  # while those before it are decided and written
+            while under_way and (len(under_way) >= AT_ONCE or under_way[0].done()):
+                await take()
+            ahead = under_way[-1] if under_way else None
+            under_way.append(asyncio.ensure_future(carry_out(chunk, rows, ahead)))
             await asyncio.sleep(0)
-            if told is not None and before is not None:
-                await told(before)
-        if under_way is not None:
-            last = (await under_way).answer
-            seen.take(last)
-            if told is not None:
-                await told(last)
+        while under_way:
+            await take()
     finally:
-        if under_way is not None:
-            await asyncio.gather(under_way, return_exceptions=True)  # what was sent is carried out, whatever went wrong
+        if under_way:  # what was sent is carried out, whatever went wrong
+            await asyncio.gather(*under_way, return_exceptions=True)

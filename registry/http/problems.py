@@ -110,6 +110,7 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.QuotaExceeded: Kind(429, "quota-exceeded", "The quota is used up"),
     errors.Unavailable: Kind(503, "unavailable", "Not now; repeat the request in a moment"),
     errors.QueueFull: Kind(503, "queue-full", "Too many writes are waiting"),
+    errors.OutOfTurn: Kind(503, "out-of-turn", "What the request is to follow is not recorded yet"),
     errors.NotYetVisible: Kind(503, "not-yet-visible", "The position asked for is not visible yet"),
     errors.ListsNotReady: Kind(503, "lists-not-ready", "The issuer's status lists are being opened"),
     errors.RemoteUnavailable: Kind(503, "remote-unavailable", "What lies elsewhere cannot be had"),

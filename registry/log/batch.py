@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import orjson
 
 from registry.domain.names import LogName
-from registry.errors import KeyReused, RegistryError
+from registry.errors import KeyReused, OutOfTurn, RegistryError
 from registry.log.append import KeptAnswer
 from registry.log.connection import Connection
 from registry.log.draft import Draft, NotLoaded
 from registry.log.load_states import Loaded, load_states
-from registry.log.request import Appended, Waiting
+from registry.log.request import Appended, IdempotencyKey, Waiting
 
 
 class Batch:
@@ -31,6 +32,11 @@ class Batch:
     def has_news(self) -> bool:
         """Whether there is anything to write."""
         return bool(self.draft.recorded or self.kept)
+
+    @property
+    def weight(self) -> int:
+        """How much room its requests take up."""
+        return sum([one.request.weight for one in self.waiting])
 
     async def add(
         self, conn: Connection, waiting: list[Waiting], *, most_bytes: int, look_up: bool = False
@@ -59,13 +65,18 @@ class Batch:
                 except NotLoaded as unknown:
                     missing.append(unknown)
                     again.append(one)
+                if one.request.weight > 1:
+                    await asyncio.sleep(0)  # others have waited for a millisecond or more
             if again:
                 await self._load(conn, again, missing)
+                if any(one.key for one in missing):
+                    await self._settle_unchanged(conn, waiting)
             todo = again
         if rest:
             later = set(rest)
             self.waiting = [w for w in self.waiting if w not in later]
-        await self._settle_unchanged(conn, [w for w in waiting if w.keeps is None and w.request.key is not None])
+            rest = [w for w in waiting if w in later]
+        await self._settle_unchanged(conn, waiting)
         if look_up:
             self._doubt(waiting)
         return rest
@@ -95,10 +106,14 @@ class Batch:
             return
         draft.guess(request.begins)
         try:
+            if request.key is not None and request.key.after is not None:
+                self._require_turn(request.key, request.key.after)
             decision = request.decide(draft)
             draft.prove(decision.facts)
             if not decision.facts:
                 waiting.outcome = Appended(decision.position, decision.answer(decision.position))
+                if request.key is not None and (request.key.caller, request.key.key) in self._known.looked_up:
+                    self._keep(waiting)
                 return
             position = draft.write(decision.facts, request.actor, request.request_id)
             try:
@@ -118,7 +133,11 @@ class Batch:
 
         A success that changes nothing is kept too: its repetition must not take effect later, when it would.
         """
-        unchanged = [w for w in waiting if w.outcome is not None and not _is_replay(w)]
+        unchanged = [
+            w
+            for w in waiting
+            if w.keeps is None and w.request.key is not None and w.outcome is not None and not _is_replay(w)
+        ]
         if not unchanged:
             return
         await self._load(conn, unchanged)
@@ -138,8 +157,7 @@ class Batch:
         """Answer from the request's key if it was used before; refuse it if that was for another request."""
         key = waiting.request.key
         assert key is not None
-        name = (key.caller, key.key)
-        kept = self.kept.get(name) or self._kept_before.get(name) or self._known.answers.get(name)
+        kept = self._find((key.caller, key.key))
         if kept is None:
             return False
         if kept.request_hash == key.request_hash:
@@ -150,6 +168,18 @@ class Batch:
             )
         return True
 
+    def _find(self, name: tuple[str, str]) -> KeptAnswer | None:
+        return self.kept.get(name) or self._kept_before.get(name) or self._known.answers.get(name)
+
+    def _require_turn(self, key: IdempotencyKey, after: tuple[str, bytes]) -> None:
+        """Raise unless the request that *key* follows is in the log, or will be with or before this batch."""
+        name = (key.caller, after[0])
+        found = self._find(name)
+        if found is None and name not in self._known.looked_up:
+            raise NotLoaded(key=name)
+        if found is None or found.request_hash != after[1]:
+            raise OutOfTurn("The request that this one follows was not recorded; repeat it behind that one.")
+
     async def _load(self, conn: Connection, waiting: Sequence[Waiting], missing: Sequence[NotLoaded] = ()) -> None:
         """Load what the decisions of *waiting* need, their keys' kept answers among it, in one query."""
         memory = self.draft.memory
@@ -157,6 +187,7 @@ class Batch:
         streams |= {one.stream for one in missing if one.stream is not None}
         sets = {one.list_set for one in missing if one.list_set is not None}
         keys = {(w.request.key.caller, w.request.key.key) for w in waiting if w.request.key is not None}
+        keys |= {one.key for one in missing if one.key is not None}
         keys -= self._known.looked_up
         if streams or sets or keys:
             await load_states(conn, self._log, memory, self._known, streams, keys, sets)

@@ -27,12 +27,15 @@ DOUBTED_REQUESTS = 1_000
 
 
 class NotLoaded(LookupError):
-    """A decision asked for a stream or a counter that is not in memory; it is loaded, and the decision taken again."""
+    """A decision needs a stream, counter or key that is not in memory: it is loaded, and the decision taken again."""
 
-    def __init__(self, *, stream: Stream | None = None, list_set: UUID | None = None) -> None:
-        super().__init__(stream or list_set)
+    def __init__(
+        self, *, stream: Stream | None = None, list_set: UUID | None = None, key: tuple[str, str] | None = None
+    ) -> None:
+        super().__init__(stream or list_set or key)
         self.stream = stream
         self.list_set = list_set
+        self.key = key
 
 
 class Fact(Struct, frozen=True):

@@ -36,13 +36,14 @@ class FairQueue:
         self._count += 1
 
     def take(self, most: int) -> list[Waiting]:
-        """Return up to *most* requests whose callers still wait, one of each queue in turn."""
+        """Return requests whose callers still wait, one of each queue in turn, until they weigh *most* or more."""
         taken: list[Waiting] = []
-        while self._count and len(taken) < most:
+        while self._count and most > 0:
             waiting = self._returned.popleft() if self._returned else self._next()
             self._count -= 1
             if not waiting.future.done():
                 taken.append(waiting)
+                most -= waiting.request.weight
         return taken
 
     def put_back(self, waiting: Iterable[Waiting]) -> None:

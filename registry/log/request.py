@@ -29,6 +29,8 @@ class IdempotencyKey(Struct, frozen=True):
     caller: str
     key: str
     request_hash: bytes
+    after: tuple[str, bytes] | None = None
+    """Key and hash of the same caller's request that this one follows: without it, it is refused (`OutOfTurn`)."""
 
 
 class Request(Struct, frozen=True):
@@ -45,6 +47,8 @@ class Request(Struct, frozen=True):
     key: IdempotencyKey | None = None
     begins: frozenset[Stream] = frozenset()
     """Those of `reads` that will most likely be empty, and get their first fact: they need not be looked up."""
+    weight: int = 1
+    """How many single requests it counts for where room is measured out: about as many as it records facts."""
 
 
 class Appended(Struct, frozen=True):
@@ -74,7 +78,7 @@ class Limits:
 
     waiting: int = 10_000
     batch_requests: int = 256
-    """Larger batches gain nothing: callers that were answered prepare their next request while this one is written."""
+    """By weight. Larger ones gain nothing: callers that were answered prepare their next request meanwhile."""
     batch_bytes: int = 8 * 1024 * 1024
     unknown_outcome_s: float = 8
     """How long an unknown outcome is looked for before the caller is told that it is unknown."""

@@ -129,7 +129,8 @@ class Sequencer:
             if self._flight is not None:
                 self._flight.written.cancel()
                 _fail(self._flight.batch.waiting, _stopping())
-            _fail(self._queue.take(self._limits.waiting), _stopping())
+            while self._queue:
+                _fail(self._queue.take(self._limits.waiting), _stopping())
             await self.close()
 
     async def close(self) -> None:
@@ -188,7 +189,7 @@ class Sequencer:
         is_full = False
         while not flight.written.done():
             self._wake.clear()
-            room = self._limits.batch_requests - (len(batch.waiting) if batch else 0)
+            room = self._limits.batch_requests - (batch.weight if batch else 0)
             if not self._queue or room <= 0 or is_full or not self._lease.is_held:
                 await self._wake.wait()
                 continue

@@ -17,10 +17,10 @@ def _nothing(view: View) -> Decision:
     return Decision((), lambda _: {})
 
 
-def waits(queue: str, request_id: str = "r") -> Waiting:
+def waits(queue: str, request_id: str = "r", weight: int = 1) -> Waiting:
     loop = asyncio.new_event_loop()
     try:
-        return Waiting(Request(_nothing, (), queue, "key:a", request_id), loop.create_future())
+        return Waiting(Request(_nothing, (), queue, "key:a", request_id, weight=weight), loop.create_future())
     finally:
         loop.close()
 
@@ -63,6 +63,15 @@ def test_one_bulk_gets_half_of_the_room_and_a_newcomer_still_finds_some():
         queue.push(waits("bulk"))
     queue.push(waits("other"))
     assert len(queue) == 51
+
+
+def test_what_weighs_much_takes_up_its_room_and_others_still_get_a_turn():
+    queue = FairQueue(100)
+    for name, weight in (("bulk", 50), ("bulk", 50), ("bulk", 50), ("single", 1), ("single", 1)):
+        queue.push(waits(name, weight=weight))
+    assert [waiting.request.queue for waiting in queue.take(60)] == ["bulk", "single", "bulk"]
+    assert [waiting.request.queue for waiting in queue.take(60)] == ["single", "bulk"]
+    assert not queue
 
 
 def test_those_who_no_longer_wait_are_left_out():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,8 +57,9 @@ SELECT {", ".join(f"one.{name.strip()}" for name in _COLUMNS.split(","))},
 """  # noqa: S608  # constants of this module
 
 # $1 log_name, $2 credential keys
-_STATUSES_BY_KEYS = """
-SELECT credential_id, status
+# One row for all: an id is an IRI and holds no line break, and a status is one character. Both are in the same order.
+_STATUSES_BY_KEYS = r"""
+SELECT string_agg(credential_id, E'\n'), string_agg(chr(48 + status), '')
   FROM projections.credentials
  WHERE log_name = $1 AND credential_key = ANY ($2::bytea[])
 """
@@ -89,7 +91,7 @@ SELECT lists.list_set, lists.issuer_id, lists.issuer_did, lists.members,
 
 
 _REASONS: dict[str | None, Reason | None] = {None: None, **{reason.value: reason for reason in Reason}}
-_WORDS = {code: status.value for code, status in STATUSES.items()}
+_WORDS = {chr(48 + code): status.value for code, status in STATUSES.items()}
 _PROFILES = {profile.value: profile for profile in StatusProfile}
 
 
@@ -192,10 +194,14 @@ async def statuses_of(conn: Reader, log: LogName, queries: Sequence[Query]) -> l
 @visible
 async def status_words(conn: Reader, log: LogName, credential_ids: Sequence[str]) -> list[str]:
     """Return for each id, in order, the word for where the credential stands, `ambiguous`, or `unknown`."""
-    keys = {credential_key(credential_id) for credential_id in credential_ids}
-    words: dict[str, str] = {}
-    for credential_id, status in await conn.fetch(_STATUSES_BY_KEYS, log, list(keys)):
-        words[credential_id] = AMBIGUOUS if credential_id in words else _WORDS[status]
+    keys = [credential_key(credential_id) for credential_id in set(credential_ids)]
+    [(ids, statuses)] = await conn.fetch(_STATUSES_BY_KEYS, log, keys)
+    if ids is None:
+        return [UNKNOWN] * len(credential_ids)
+    found: list[str] = ids.split("\n")
+    words = dict(zip(found, map(_WORDS.__getitem__, statuses), strict=True))
+    if len(words) < len(found):
+        words |= {credential_id: AMBIGUOUS for credential_id, times in Counter(found).items() if times > 1}
     return [words.get(credential_id, UNKNOWN) for credential_id in credential_ids]
 
 

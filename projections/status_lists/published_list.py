@@ -95,6 +95,8 @@ class Entries:
         """Return the entries at *indices*, in order; None outside the list."""
         packed, size = self.packed, len(self.packed) * 8
         if self.width == 1 and not self.is_ietf:  # nearly every list: a tenth of the time
+            if indices and min(indices) >= 0 and max(indices) < size:
+                return [packed[i >> 3] >> (7 - (i & 7)) & 1 for i in indices]
             return [packed[i >> 3] >> (7 - (i & 7)) & 1 if 0 <= i < size else None for i in indices]
         return [self.value(i) if 0 <= i < size // self.width else None for i in indices]
 

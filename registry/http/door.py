@@ -64,7 +64,11 @@ class Call:
 
     def unstored(self, content: Any, status: int = 200) -> web.Response:
         """Return *content* as a JSON answer that no cache keeps."""
-        response = self.json(content, status)
+        return self.unstored_as_rendered(orjson.dumps(content), status)
+
+    def unstored_as_rendered(self, content: bytes, status: int = 200) -> web.Response:
+        """Return *content*, which is JSON already, as an answer that no cache keeps."""
+        response = self.rendered(content, status)
         response.headers["Cache-Control"] = "no-store"
         return response
 

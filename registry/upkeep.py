@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
+from time import monotonic
 from typing import Final
 
 import asyncpg
@@ -24,6 +25,7 @@ from registry.vault.api_keys import ApiKeys
 from registry.wiring import utc_now
 
 POLL_S: Final = 0.25
+BETWEEN_LOOKS_S: Final = 0.1
 GAUGES_S: Final = 2.0
 SETTLE_S: Final = 0.5
 FLUSH_S: Final = 10.0
@@ -33,8 +35,14 @@ PASSING: Final = (*LOST, asyncpg.PostgresError, DatabaseUnavailable)
 
 
 async def follow_progress(reader: Pool, progress: Progress, logs: Collection[LogName], wake: asyncio.Event) -> None:
-    """Tell *progress* how far the projections are: on every notification, and every 250 ms."""
+    """Tell *progress* how far the projections are: on notifications, and every 250 ms.
+
+    While somebody waits for a position, every notification counts; otherwise one look in 100 ms serves many of them.
+    """
     while True:
+        wake.clear()
+        progress.awaited.clear()
+        looked = monotonic()
         with suppress(*PASSING):
             for log in logs:
                 now = utc_now()
@@ -42,10 +50,16 @@ async def follow_progress(reader: Pool, progress: Progress, logs: Collection[Log
                     reached = await checkpoints.complete_until(conn, log, now)
                 for projection, (position, time) in reached.items():
                     progress.saw(log, projection, position, time)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(POLL_S):  # wait_for of Python 3.11 can lose a cancellation
-                await wake.wait()
-        wake.clear()
+        await _is_set(wake, POLL_S)
+        if not progress.is_awaited:
+            await _is_set(progress.awaited, looked + BETWEEN_LOOKS_S - monotonic())
+
+
+async def _is_set(event: asyncio.Event, within_s: float) -> None:
+    """Return when *event* is set, or after *within_s*."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):  # wait_for of Python 3.11 can lose a cancellation
+            await event.wait()
 
 
 async def tell_logs(reader: Pool, metrics: Metrics, logs: Collection[LogName]) -> None:

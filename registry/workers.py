@@ -6,11 +6,8 @@ One of them, the writer, sequences all logs and has no door; the workers share t
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,10 +17,11 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from registry.child import VERSION, Child, environment
-from registry.errors import SettingsRefused, Unfit
+from registry.errors import Unfit
 from registry.http.merging import merged
 from registry.http.metrics import Metrics
 from registry.lifetime import Databases, Lifetime, require_free
+from registry.meeting_place import meeting_place
 from registry.part import WRITER, Part
 from registry.settings import Settings
 
@@ -35,8 +33,6 @@ HOPELESS: Final = 3
 """Failed starts in a row with no worker left, after which the whole ends with the reason."""
 LEAVING_S: Final = 6.0
 """How long parts may take to leave beyond the times that are set for it."""
-_LONGEST_SOCKET: Final = 107
-"""Bytes of a unix socket's path (`sun_path` of unix(7), without its end)."""
 
 
 class Workers:
@@ -137,7 +133,7 @@ async def running(settings: Settings, options: tuple[str, ...] = ()) -> AsyncIte
     """Run *settings.workers* workers and a writer until the block is left; yield them and the metrics' port."""
     for host, port, name in _ports(settings):
         require_free(host, port, name)
-    with _meeting_place(settings) as folder:
+    with meeting_place(settings.home, settings.workers) as folder:
         workers = Workers(settings, folder, options)
         async with workers.running() as port:
             yield workers, port
@@ -148,25 +144,6 @@ def _ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
     yield settings.host, settings.port, "REGISTRY_PORT"
     if settings.dcc_port is not None:
         yield settings.dcc_host, settings.dcc_port, "REGISTRY_DCC_PORT"
-
-
-@contextmanager
-def _meeting_place(settings: Settings) -> Iterator[Path]:
-    """Make a folder for the sockets that only our user may enter, where their paths are short enough; remove it."""
-    needed = len(f"/registry-xxxxxxxx/metrics-{settings.workers}") + 8
-    for place in (settings.home, Path(os.environ.get("XDG_RUNTIME_DIR") or "/run"), Path(tempfile.gettempdir())):
-        if len(os.fsencode(place.absolute())) + needed > _LONGEST_SOCKET or not os.access(place, os.W_OK | os.X_OK):
-            continue
-        folder = Path(tempfile.mkdtemp(prefix="registry-", dir=place.absolute()))  # its mode is 0700
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        return
-    raise SettingsRefused(
-        f"{settings.home} cannot be written or has too long a path for a socket, and there is no other place for the "
-        "workers to meet; set REGISTRY_HOME to a folder with a shorter path."
-    )
 
 
 async def _all(starts: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -28,9 +28,11 @@ _NOTHING = AsOf(0, datetime.fromtimestamp(0, UTC))
 class Progress:
     """The last known checkpoint of each (log, projection)."""
 
-    __slots__ = ("_known", "_waiting")
+    __slots__ = ("_known", "_waiting", "awaited")
 
     def __init__(self) -> None:
+        self.awaited = asyncio.Event()
+        """Set when somebody begins to wait; whoever looks how far projections are clears it."""
         self._known: dict[tuple[LogName, str], AsOf] = {}
         self._waiting: dict[tuple[LogName, str], list[tuple[int, asyncio.Future[None]]]] = {}
 
@@ -47,6 +49,11 @@ class Progress:
             if wanted <= position and not future.done():
                 future.set_result(None)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a position."""
+        return any(self._waiting.values())
+
     def as_of(self, log: LogName, projection: str) -> AsOf:
         """Return up to where *projection* is known to be complete."""
         return self._known.get((log, projection), _NOTHING)
@@ -58,6 +65,7 @@ class Progress:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = (position, future)
         self._waiting.setdefault((log, projection), []).append(waiting)
+        self.awaited.set()
         try:
             async with asyncio.timeout(timeout_s):
                 await future

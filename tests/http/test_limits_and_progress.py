@@ -97,6 +97,17 @@ async def test_a_read_gives_up_in_time_and_leaves_nothing_behind():
     assert progress._waiting.get(("main", "p"), []) == []
 
 
+async def test_whoever_looks_is_told_that_somebody_waits_and_for_how_long():
+    progress = Progress()
+    assert not progress.is_awaited
+    waiting = asyncio.ensure_future(progress.reach("main", "p", 5, timeout_s=60))
+    await progress.awaited.wait()
+    assert progress.is_awaited
+    progress.saw("main", "p", 5, NOW)
+    await waiting
+    assert not progress.is_awaited
+
+
 def test_what_is_known_never_goes_back():
     progress = Progress()
     progress.saw("main", "p", 5, NOW)

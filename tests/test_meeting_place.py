@@ -63,7 +63,7 @@ def test_what_a_killed_parent_left_is_removed_by_the_next_and_what_a_living_one_
         assert folder.stat().st_mode & 0o777 == 0o700
     assert [theirs] == list(home.iterdir())
     alive.communicate("")
-    assert [] == list(home.iterdir())
+    assert list(home.iterdir()) == []
 
 
 def test_nothing_but_sockets_is_ever_removed(home: Path) -> None:

@@ -116,6 +116,7 @@ def test_nothing_is_left_when_the_one_that_looks_after_them_is_killed(deployment
         eventually(lambda: not alive(family), what="the end of all parts")
     with workers_of(deployment, 2):  # and the port is free again
         assert ask("GET", f"{deployment.url}/livez").status == 200
+    assert not list(Path(deployment.environ["REGISTRY_HOME"]).glob("registry-*")), "the next one removed what was left"
 
 
 def test_a_port_that_somebody_has_is_refused_though_workers_share_theirs(deployment: Deployment) -> None:

@@ -30,7 +30,10 @@ CORS = {
     "Access-Control-Expose-Headers": "ETag, Link, Registry-Position, Retry-After",
 }
 """On every public answer, errors included: a verifier in a browser must be able to read what went wrong."""
-
+PUBLIC = {"X-Content-Type-Options": "nosniff", **CORS}
+"""On every public answer whose handler says nothing else about sniffing."""
+JSON_TYPE = {"Content-Type": "application/json"}
+NO_STORE = {"Cache-Control": "no-store"}
 
 _NO_LOG = LogName("")
 
@@ -69,12 +72,12 @@ class Call:
     def unstored_as_rendered(self, content: bytes, status: int = 200) -> web.Response:
         """Return *content*, which is JSON already, as an answer that no cache keeps."""
         response = self.rendered(content, status)
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.update(NO_STORE)
         return response
 
     def rendered(self, content: bytes, status: int = 200) -> web.Response:
         """Return *content*, which is JSON already, as an answer."""
-        return Whole(body=content, status=status, headers={"Content-Type": "application/json", **self.headers})
+        return Whole(body=content, status=status, headers={**JSON_TYPE, **self.headers})
 
 
 def door(parts: Parts, operation: Operation) -> Handler:
@@ -116,6 +119,16 @@ def refusal(call: Call, error: Exception) -> web.Response:
     response = problem.response(origin=call.origin, request_id=call.request_id)
     if problem.kind.status in (408, 413):
         response.force_close()  # the rest of the body is not worth reading
+    return response
+
+
+def refused(parts: Parts, operation: Operation, request: web.Request, error: Exception) -> web.Response:
+    """Return the whole answer that *error* is, for a public operation that does the door's work itself."""
+    call = Call(parts, operation, request, client.request_id(request))
+    if (log := parts.logs.of_host(request.headers.get("Host", ""))) is not None:
+        call.origin = parts.logs.origins[log]
+    response = refusal(call, error)
+    finish_public(call, response)
     return response
 
 

@@ -42,8 +42,8 @@ class Gathering:
         self._logs: dict[LogName, _Log] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def find(self, log: LogName, query: Query) -> Found:
-        """Return what the view finds for *query*; raises what the view raises."""
+    def find(self, log: LogName, query: Query) -> Awaitable[Found]:
+        """Return, to be awaited, what the view finds for *query*; that raises what the view raises."""
         of_log = self._logs.get(log)
         if of_log is None:
             of_log = self._logs[log] = _Log()
@@ -51,7 +51,7 @@ class Gathering:
         of_log.waiting.setdefault(query, []).append(found)
         if not of_log.is_due:
             self._make_due(log, of_log)
-        return await found
+        return found
 
     def _make_due(self, log: LogName, of_log: _Log) -> None:
         if not of_log.is_due and of_log.waiting and of_log.under_way < self._at_once:

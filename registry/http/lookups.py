@@ -17,17 +17,19 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from projections.credential_status.view import Ambiguous
+from projections.credential_status.view import Ambiguous, CredentialRow
 from projections.status_lists.published_list import PublishedList
 from registry.domain.names import credential_id
 from registry.errors import AmbiguousCredential, Malformed, TooLarge, UnknownCredential, UnknownStatusList
 from registry.http import alike, client, paging, past, past_lookups
 from registry.http.alike import OfList
 from registry.http.door import Call
+from registry.http.gathering import Found
 from registry.http.list_bodies import STATUS_LIST_INDEX
 from registry.http.past_lookups import entry_answer, status_word
 from registry.http.progress import AsOf
-from registry.http.rendering import as_of, credential
+from registry.http.rendering import as_of
+from registry.http.stencils import as_of_text, standing
 from registry.strict_json import loads
 
 PROJECTION = "credential_status"
@@ -69,16 +71,19 @@ async def _single(call: Call, text: str, issuer: str | None) -> web.Response:
         began = time.perf_counter()
         row = await call.parts.gathering.find(call.log, (identifier, issuer))
         call.parts.metrics.lookup_seconds["credential"].observe(time.perf_counter() - began)
-    if row is None:
+    return call.unstored_as_rendered(standing(the_one(row), as_of_text(call.log, seen)))
+
+
+def the_one(found: Found) -> CredentialRow:
+    """Return the credential; raises `UnknownCredential` and `AmbiguousCredential`."""
+    if found is None:
         raise UnknownCredential("No credential of this id is registered here.")
-    if isinstance(row, Ambiguous):
+    if isinstance(found, Ambiguous):
         raise AmbiguousCredential(
             "Several issuers use this credential id; name one: /credential-status?id=…&issuer=…",
-            issuers=list(row.issuers),
+            issuers=list(found.issuers),
         )
-    answer = credential(row, with_reason=row.issuer.public_reasons)
-    answer["asOf"] = as_of(call.log, seen)
-    return call.unstored(answer)
+    return found
 
 
 async def batch(call: Call) -> web.Response:

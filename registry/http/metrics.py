@@ -15,29 +15,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from registry.http.tallies import Lookups, Requests, Route
+
 _FAST_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _VISIBLE_S = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300, 900)
 _BATCH = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-
-
-class Route:
-    """The counters of one route, with its label children at hand: a lookup by label costs more than the count."""
-
-    __slots__ = ("_children", "_requests", "_route", "_seconds")
-
-    def __init__(self, route: str, requests: Counter, seconds: Histogram) -> None:
-        self._route = route
-        self._requests = requests
-        self._seconds = seconds.labels(route)
-        self._children: dict[tuple[str, int], Counter] = {}
-
-    def count(self, method: str, code: int, began: float) -> None:
-        """Count one answer; *began* is `time.perf_counter()` at the request's arrival."""
-        child = self._children.get((method, code))
-        if child is None:
-            child = self._children[method, code] = self._requests.labels(self._route, method, str(code))
-        child.inc()
-        self._seconds.observe(time.perf_counter() - began)
 
 
 class Metrics:
@@ -58,15 +40,9 @@ class Metrics:
         info.labels(version).set(1)
 
     def _of_requests(self) -> None:
-        self._requests = self._counter("registry_http_requests", "Requests answered.", "route", "method", "code")
-        self._seconds = self._histogram(
-            "registry_http_request_duration_seconds", "From the request's head to its answer.", _FAST_S, "route"
-        )
+        self._requests = Requests(_FAST_S, self.registry)
         self.auth_failures = self._counter("registry_auth_failures", "Requests whose key did not hold.", "reason")
-        lookup_seconds = self._histogram(
-            "registry_lookup_duration_seconds", "Finding what was looked up.", _FAST_S, "source"
-        )
-        self.lookup_seconds = {source: lookup_seconds.labels(source) for source in ("credential", "batch", "lists")}
+        self.lookup_seconds = Lookups(("credential", "batch", "lists"), _FAST_S, self.registry).seconds
         self.cache_requests = self._counter("registry_cache_requests", "Uses of a cache.", "cache", "result")
         self.verifications = self._counter(
             "registry_verifications", "Documents verified; refused: malformed or badly signed.", "verdict"
@@ -144,7 +120,7 @@ class Metrics:
 
     def route(self, template: str) -> Route:
         """Return the counters of one route, named by its template."""
-        return Route(template, self._requests, self._seconds)
+        return self._requests.route(template)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

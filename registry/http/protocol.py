@@ -6,6 +6,7 @@ the log. The protocol's hook for errors is the one place where both can be chang
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any
 
 from aiohttp import web
@@ -41,15 +42,15 @@ class ProblemProtocol(RequestHandler):
         response.force_close()
         return response
 
-    async def finish_response(
+    def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
         """Send the answer; one that aiohttp made up itself (for a target that is no path) as a problem document."""
         if isinstance(resp, web.HTTPException):
             resp = Problem(BAD_HTTP, "The request's target is no path that can exist.").response(
                 origin="", request_id=""
             )
-        return await super().finish_response(request, resp, start_time)
+        return super().finish_response(request, resp, start_time)
 
 
 class ProblemServer(web.Server):

@@ -28,6 +28,7 @@ from registry.http import (
     own_credentials,
     own_lists,
     revocations,
+    standing,
     status_changes,
     status_lists,
     verification_answers,
@@ -85,7 +86,7 @@ PUBLIC = (
     ),
     Operation(
         method="GET", path="/credentials/{id}/status", operation_id="getCredentialStatus", tag="status",
-        summary="Where one credential stands", handle=lookups.of_path, is_quiet=True,
+        summary="Where one credential stands", direct=standing.of_path, is_quiet=True,
         parameters=(_TIMESTAMP, _TIME, _POSITION), answers={200: answers.CredentialAnswer},
         errors=(*_READ, e.UnknownCredential, e.AmbiguousCredential, *_PAST),
     ),

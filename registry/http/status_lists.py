@@ -21,7 +21,7 @@ from registry.domain.names import LogName
 from registry.errors import UnknownOrigin, UnknownStatusList
 from registry.http import client, past
 from registry.http.conditional import FORMS, Choice, Negotiation, Preference, is_match
-from registry.http.door import Call, finish_public, refusal
+from registry.http.door import refused
 from registry.http.list_response import coded, list_headers, list_response, without_body
 from registry.http.operation import Operation
 from registry.http.parts import Parts
@@ -86,11 +86,7 @@ def status_list(parts: Parts, operation: Operation) -> Callable[[web.Request], A
         try:
             response = await answer(request)
         except Exception as error:  # noqa: BLE001 (everything becomes a problem document)
-            call = Call(parts, operation, request, client.request_id(request))
-            if (log := logs.of_host(request.headers.get("Host", ""))) is not None:
-                call.origin = logs.origins[log]
-            response = refusal(call, error)
-            finish_public(call, response)
+            response = refused(parts, operation, request, error)
         count(request.method, response.status, began)
         return response
 

@@ -15,9 +15,9 @@ LARGE = b"x" * (32 << 20)
 
 
 @asynccontextmanager
-async def talking(*routes):
+async def talking(*routes, given=None):
     """A connection of our own, so that every byte is seen."""
-    running = runner(application(parts(), routes))
+    running = runner(application(given or parts(), routes))
     await running.setup()
     await web.TCPSite(running, "127.0.0.1", 0).start()
     reader, writer = await asyncio.open_connection(*running.addresses[0], limit=1 << 26)
@@ -28,9 +28,9 @@ async def talking(*routes):
         await running.cleanup()
 
 
-async def answered(talk, method="GET", version=b"HTTP/1.1", headers=b""):
+async def answered(talk, method="GET", version=b"HTTP/1.1", headers=b"", path="/it"):
     reader, writer = talk
-    writer.write(method.encode() + b" /it " + version + b"\r\nHost: here\r\n" + headers + b"\r\n")
+    writer.write(f"{method} {path} ".encode() + version + b"\r\nHost: here\r\n" + headers + b"\r\n")
     status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
     given = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
     length = 0 if method == "HEAD" else int(given["content-length"])

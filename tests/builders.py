@@ -297,9 +297,8 @@ class History:
     def _allocate(
         self, sets: status_list.ListSets, did: str, profile: StatusProfile
     ) -> tuple[Allocation, tuple[Purpose, ...]]:
-        given = status_list.allocate(sets, did, self._next_number, lambda _, number: number)
-        members = next(one.members for one in sets if one.set_id == given.set_id)
-        return given, status_list.purposes(profile, members)
+        one, given = status_list.allocate(sets, did, self._next_number, lambda _, number: number)
+        return given, status_list.purposes(profile, one.members)
 
     def _next_number(self, set_id: ListSetId) -> int:
         return self.numbers.get(set_id, 0)

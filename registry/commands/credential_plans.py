@@ -42,18 +42,22 @@ def register(log: LogName, command: RegisterCredential, ready: Ready) -> Plan:
         did = registrar.did if registrar else ""
 
         def allocate(profile: StatusProfile) -> tuple[Allocation, tuple[Purpose, ...]]:
-            allocation = status_list.allocate(sets, did, view.next_number, ready.index)
-            return allocation, status_list.purposes(profile, ready.usable(_set_of(sets, allocation)))
+            one, allocation = status_list.allocate(sets, did, view.next_number, ready.index)
+            return allocation, status_list.purposes(profile, ready.usable(one))
 
         events = credential.register(command, state, registrar, allocate)
         if events and status_list.needs_next(sets, did, view.next_number):
             ready.want_next(log, command.issuer_id)
 
-        def answer(position: int) -> Answer:
-            registered: Credential = view.state(own)
-            return registration_answer(log, registered.registered, sets, position)
+        if state is not None:
+            fact, known = state.registered, state.registered_position
+        else:
+            (fact,), known = events, 0
 
-        return Decision(facts(own, events), answer, state.registered_position if state else 0)
+        def answer(position: int) -> Answer:
+            return registration_answer(log, fact, sets, position)
+
+        return Decision(facts(own, events), answer, known)
 
     return Plan((of_issuer, of_lists, own), decide, queue, begins=frozenset((own,)))
 
@@ -69,15 +73,17 @@ def registration_answer(log: LogName, fact: CredentialRegistered, sets: ListSets
 
     With a `token` list also the `status` claim, for the credential's JWT or CWT form.
     """
-    about = (_set_of(sets, fact.allocation).members, fact.purposes, fact.allocation.index)
-    claim = status_list.status_claim(*about)
-    return {
+    one, purposes, index = _set_of(sets, fact.allocation), fact.purposes, fact.allocation.index
+    answer: Answer = {
         "credentialId": fact.credential_id,
         "issuer": fact.issuer_did,
-        "credentialStatus": status_list.credential_status(fact.profile, status_list.status_entries(*about)),
-        **({"status": claim} if claim is not None else {}),
-        "position": position_text(log, position),
+        "credentialStatus": status_list.credential_status(fact.profile, one.entries(purposes, index)),
     }
+    claim = status_list.status_claim(one.members, purposes, index)
+    if claim is not None:
+        answer["status"] = claim
+    answer["position"] = position_text(log, position)
+    return answer
 
 
 def _set_of(sets: ListSets, allocation: Allocation) -> ListSet:

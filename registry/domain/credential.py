@@ -104,17 +104,20 @@ def register(
     issuer = require_active(issuer)
     allocation, purposes = allocate(issuer.status_profile)
     return [
-        CredentialRegistered.of(
-            issuer_id=command.issuer_id,
-            credential_id=command.credential_id,
-            credential_types=command.credential_types,
-            issuer_did=issuer.did,
-            profile=issuer.status_profile,
-            purposes=purposes,
-            allocation=allocation,
-            valid_from=command.valid_from,
-            valid_until=command.valid_until,
-            achievement_id=command.achievement_id,
+        CredentialRegistered.whole(
+            {
+                "type": "CredentialRegistered",
+                "issuer_id": command.issuer_id,
+                "credential_id": command.credential_id,
+                "credential_types": command.credential_types,
+                "issuer_did": issuer.did,
+                "profile": issuer.status_profile,
+                "purposes": purposes,
+                "allocation": allocation,
+                "valid_from": command.valid_from,
+                "valid_until": command.valid_until,
+                "achievement_id": command.achievement_id,
+            }
         )
     ]
 

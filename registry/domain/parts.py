@@ -97,8 +97,16 @@ class Stored(BaseModel):
 
         For the path of every write: checking them again takes three times as long.
         """
+        return cls.whole({**cls.defaults, **fields} if cls.defaults else fields)
+
+    @classmethod
+    def whole(cls, values: dict[str, Any]) -> Self:
+        """Return what `of` does, of all fields with their values, which are the part's own from now on.
+
+        For the events that are written by the thousand: naming all fields at once is twice as fast.
+        """
         part = _new(cls)
-        _values(part, {**cls.defaults, **fields} if cls.defaults else fields)
+        _values(part, values)
         _names(part, cls.names)
         _extra(part, None)
         _private(part, None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,9 @@ from registry.domain.events import (
 )
 from registry.domain.names import ListSetId, is_absolute_iri
 from registry.errors import ListsNotReady, Malformed, StatusListDiffers
+
+Entry = dict[str, Any]
+"""A JSON object, as it goes into a credential."""
 
 MINIMUM_SIZE = 131_072
 """Entries of a list, at least (Bitstring Status List 1.0, section 6.1: herd privacy)."""
@@ -50,14 +54,21 @@ class ListSet:
     is_open: bool = True
     position: int = 0
     """Of the last fact about it."""
+    _shapes: dict[tuple[Purpose, ...], tuple[Entry, ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def member(self, purpose: Purpose) -> ListMember | None:
         """The list of *purpose*, if there is one."""
         return next((one for one in self.members if one.purpose is purpose), None)
 
+    def entries(self, purposes: tuple[Purpose, ...], index: int) -> list[Entry]:
+        """Return the `status_entries` of its members, of which all but the index is made once."""
+        shapes = self._shapes.get(purposes)
+        if shapes is None:
+            shapes = self._shapes[purposes] = tuple(_shapes(self.members, purposes))
+        return _at(shapes, index)
 
-Entry = dict[str, Any]
-"""A JSON object, as it goes into a credential."""
 
 ListSets = tuple[ListSet, ...]
 """The sets of an issuer, in the order of their opening."""
@@ -177,15 +188,16 @@ def allocate(
     issuer_did: str,
     next_number: Callable[[ListSetId], int],
     index: Callable[[ListSetId, int], int],
-) -> Allocation:
-    """Return the next index of the oldest set with room.
+) -> tuple[ListSet, Allocation]:
+    """Return the oldest set with room, and its next index.
 
     *next_number* tells how many of a set's indices are given out; *index* applies the set's permutation, and raises
     `ListsNotReady` for a set whose lists cannot be fetched yet. Raises `ListsNotReady` when no set has room.
     """
     for one in sets:
         if one.is_open and one.issuer_did == issuer_did and (number := next_number(one.set_id)) < one.size:
-            return Allocation.of(set_id=one.set_id, number=number, index=index(one.set_id, number))
+            set_id = one.set_id
+            return one, Allocation.whole({"set_id": set_id, "number": number, "index": index(set_id, number)})
     raise ListsNotReady("The issuer's next status lists are being opened; repeat the request in a moment.")
 
 
@@ -202,11 +214,14 @@ def purposes(profile: StatusProfile, members: Sequence[ListMember]) -> tuple[Pur
 
     Open Badges 3.0 allows one entry; the `token` list is named by a claim beside them, so it counts for both.
     """
-    return _purposes(profile, *[member.purpose for member in members])
+    return _purposes(profile, tuple(map(_PURPOSE, members)))
+
+
+_PURPOSE = attrgetter("purpose")
 
 
 @lru_cache(maxsize=1_024)  # there are few combinations, and every registration asks
-def _purposes(profile: StatusProfile, *there: Purpose) -> tuple[Purpose, ...]:
+def _purposes(profile: StatusProfile, there: tuple[Purpose, ...]) -> tuple[Purpose, ...]:
     allowed = (Purpose.REVOCATION, Purpose.TOKEN) if profile is StatusProfile.OB3 else tuple(Purpose)
     return tuple(purpose for purpose in allowed if purpose in there)
 
@@ -216,18 +231,33 @@ def status_entries(members: Sequence[ListMember], purposes: Sequence[Purpose], i
 
     Revocation comes first, because some verifiers read only the first. An entry's id differs from its list's URL.
     """
-    text = str(index)
-    wanted = [purpose for purpose in purposes if purpose is not Purpose.TOKEN]
-    return [_entry(member, text) for purpose in wanted for member in members if member.purpose is purpose]
+    return _at(_shapes(members, purposes), index)
 
 
-def _entry(member: ListMember, index: str) -> Entry:
+def _at(shapes: Iterable[Entry], index: int) -> list[Entry]:
+    text, entries = str(index), []
+    for shape in shapes:
+        entry = shape.copy()
+        entry["id"] += text
+        entry["statusListIndex"] = text
+        entries.append(entry)
+    return entries
+
+
+def _shapes(members: Sequence[ListMember], purposes: Sequence[Purpose]) -> Iterator[Entry]:
+    """Yield the entries of a credential, each without the index."""
+    for purpose in purposes:
+        if purpose is not Purpose.TOKEN:
+            yield from (_shape(member) for member in members if member.purpose is purpose)
+
+
+def _shape(member: ListMember) -> Entry:
     url = member.url
     entry: Entry = {
-        "id": f"{url}#{index}",
+        "id": f"{url}#",
         "type": "BitstringStatusListEntry",
         "statusPurpose": member.purpose.value,
-        "statusListIndex": index,
+        "statusListIndex": "",
         "statusListCredential": url,
     }
     if member.status_size is not None and member.bits > 1:

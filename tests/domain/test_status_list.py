@@ -194,7 +194,7 @@ def straight(_: ListSetId, number: int) -> int:
 def test_the_oldest_set_with_room_gives_the_next_index() -> None:
     sets = after(STREAM, opened(), opened(NEXT_SET))
     given_out = {SET: SIZE - 1, NEXT_SET: 0}
-    allocation = status_list.allocate(sets, DID, given_out.__getitem__, lambda _, number: number ^ 1)
+    _, allocation = status_list.allocate(sets, DID, given_out.__getitem__, lambda _, number: number ^ 1)
     assert allocation == Allocation(set_id=SET, number=SIZE - 1, index=(SIZE - 1) ^ 1)
 
 
@@ -208,7 +208,7 @@ def test_the_oldest_set_with_room_gives_the_next_index() -> None:
     ids=["full", "closed", "of another DID"],
 )
 def test_a_set_that_cannot_be_used_is_passed_over(facts: Any, given_out: dict[ListSetId, int]) -> None:
-    allocation = status_list.allocate(after(STREAM, *facts), DID, given_out.__getitem__, straight)
+    _, allocation = status_list.allocate(after(STREAM, *facts), DID, given_out.__getitem__, straight)
     assert allocation == Allocation(set_id=NEXT_SET, number=3, index=3)
 
 
@@ -287,7 +287,7 @@ def last(sets: ListSets) -> ListSetId | None:
 
 def allocate(sets: ListSets, given_out: Counter[ListSetId], permutation: IndexPermutation) -> Allocation | None:
     try:
-        return status_list.allocate(sets, DID, given_out.__getitem__, lambda _, number: permutation.index(number))
+        return status_list.allocate(sets, DID, given_out.__getitem__, lambda _, number: permutation.index(number))[1]
     except errors.ListsNotReady:
         return None
 
@@ -348,6 +348,25 @@ ALL_MEMBERS = tuple(member_of(purpose) for purpose in reversed(Purpose))
 )
 def test_a_credential_is_spoken_about_by_the_lists_there_are(profile: Any, members: Any, expected: str) -> None:
     assert " ".join(status_list.purposes(profile, members)) == expected
+
+
+@given(
+    members=st.permutations([*ALL_MEMBERS[:1], *MEMBERS]),
+    asked=st.lists(st.tuples(st.lists(st.sampled_from(Purpose), unique=True), st.integers(0, SIZE - 1)), max_size=4),
+)
+def test_a_set_tells_what_its_members_tell_however_often_it_is_asked(members: Any, asked: Any) -> None:
+    one = ListSet(SET, DID, SIZE, tuple(members))
+    for purposes, index in asked:
+        entries = one.entries(tuple(purposes), index)
+        assert entries == status_list.status_entries(members, purposes, index)
+        for entry in entries:
+            entry["id"] = "spoilt by whoever was told"
+
+
+def test_a_set_that_got_a_list_tells_it() -> None:
+    before = ListSet(SET, DID, SIZE, MEMBERS[:1])
+    assert len(before.entries(PURPOSES[StatusProfile.VC2], 1)) == 1
+    assert len(replace(before, members=MEMBERS).entries(PURPOSES[StatusProfile.VC2], 1)) == 2
 
 
 def test_the_token_list_is_a_claim_and_no_entry() -> None:

@@ -49,15 +49,13 @@ def register(log: LogName, command: RegisterCredential, ready: Ready) -> Plan:
         if events and status_list.needs_next(sets, did, view.next_number):
             ready.want_next(log, command.issuer_id)
 
-        if state is not None:
-            fact, known = state.registered, state.registered_position
-        else:
-            (fact,), known = events, 0
+        fact = state.registered if state is not None else events[0]
+        assert isinstance(fact, CredentialRegistered), "a registration registers"
 
         def answer(position: int) -> Answer:
             return registration_answer(log, fact, sets, position)
 
-        return Decision(facts(own, events), answer, known)
+        return Decision(facts(own, events), answer, state.registered_position if state else 0)
 
     return Plan((of_issuer, of_lists, own), decide, queue, begins=frozenset((own,)))
 

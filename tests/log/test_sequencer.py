@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 
@@ -214,6 +215,20 @@ async def test_whoever_still_waits_at_the_end_is_told_and_nobody_may_ask_afterwa
         await waiting
     with pytest.raises(DatabaseUnavailable):
         await one.register(issuer, "urn:x:2")
+
+
+async def test_whoever_is_decided_ahead_at_the_end_is_told_too(writing, opened):
+    async with AsyncExitStack() as held:
+        async with writing(limits=Limits(batch_requests=2)) as one:
+            issuer = await one.issuer()
+            await held.enter_async_context(head_held(opened.superuser))
+            waiting = [asyncio.create_task(one.register(issuer, f"urn:x:{n}")) for n in range(3)]
+            unknown = RevokeCredential(AT, issuer, CredentialId("urn:x:none"))
+            waiting.append(asyncio.create_task(one.do(unknown, key="new, which is looked up")))
+            await until_blocked(opened.superuser)
+            await until_decided_ahead(opened.superuser)
+        outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+    assert all(isinstance(outcome, DatabaseUnavailable) for outcome in outcomes)
 
 
 async def test_time_never_runs_backwards_along_the_log(writing, opened):

@@ -83,6 +83,8 @@ class Stored(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     names: ClassVar[set[str]]
     defaults: ClassVar[dict[str, Any]]
+    left_out: ClassVar[tuple[str, ...]]
+    """Fields that are not stored while they hold nothing."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
@@ -90,6 +92,7 @@ class Stored(BaseModel):
         cls.defaults = {
             name: one.default for name, one in cls.model_fields.items() if one.default is not PydanticUndefined
         }
+        cls.left_out = tuple(name for name, default in cls.defaults.items() if default is None)
 
     @classmethod
     def of(cls, **fields: Any) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -28,6 +28,10 @@ from registry.errors import ListsNotReady, Malformed, StatusListDiffers
 
 Entry = dict[str, Any]
 """A JSON object, as it goes into a credential."""
+
+MOST_SHAPES = 4_096
+_known_shapes: dict[tuple[int, tuple[Purpose, ...]], tuple[tuple[ListMember, ...], tuple[Entry, ...]]] = {}
+"""By the members themselves (which are kept, so that no others get their id): comparing them takes longer."""
 
 MINIMUM_SIZE = 131_072
 """Entries of a list, at least (Bitstring Status List 1.0, section 6.1: herd privacy)."""
@@ -54,9 +58,6 @@ class ListSet:
     is_open: bool = True
     position: int = 0
     """Of the last fact about it."""
-    _shapes: dict[tuple[Purpose, ...], tuple[Entry, ...]] = field(
-        default_factory=dict, init=False, compare=False, repr=False
-    )
 
     def member(self, purpose: Purpose) -> ListMember | None:
         """The list of *purpose*, if there is one."""
@@ -64,10 +65,13 @@ class ListSet:
 
     def entries(self, purposes: tuple[Purpose, ...], index: int) -> list[Entry]:
         """Return the `status_entries` of its members, of which all but the index is made once."""
-        shapes = self._shapes.get(purposes)
-        if shapes is None:
-            shapes = self._shapes[purposes] = tuple(_shapes(self.members, purposes))
-        return _at(shapes, index)
+        members = self.members
+        known = _known_shapes.get((id(members), purposes))
+        if known is None or known[0] is not members:
+            if len(_known_shapes) >= MOST_SHAPES:
+                _known_shapes.clear()
+            known = _known_shapes[id(members), purposes] = members, tuple(_shapes(members, purposes))
+        return _at(known[1], index)
 
 
 ListSets = tuple[ListSet, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import accumulate
 from uuid import UUID, uuid4
 
 from msgspec import Struct
@@ -27,7 +28,9 @@ class KeptAnswer(Struct, frozen=True):
 
     caller: str
     key: str
+    """Without line breaks, as every HTTP header."""
     request_hash: bytes
+    """32 bytes."""
     position: int
     answer: bytes
 
@@ -48,21 +51,28 @@ async def append(conn: Connection, log: LogName, draft: Draft, answers: Sequence
         ",".join([entry.stream for entry in recorded]),
         ",".join([str(entry.version) for entry in recorded]),
         ",".join([entry.event.type for entry in recorded]),
-        draft.bodies,
+        *_in_a_row(draft.bodies),
         b"".join(draft.hashes),
         ",".join([_set_text(allocation.set_id) for allocation, _ in given]),
         ",".join([str(allocation.number) for allocation, _ in given]),
         ",".join([str(allocation.index) for allocation, _ in given]),
         ",".join([str(position) for _, position in given]),
         ",".join([kept.caller for kept in answers]),
-        [kept.key for kept in answers],
-        [kept.request_hash for kept in answers],
+        "\n".join([kept.key for kept in answers]),
+        b"".join([kept.request_hash for kept in answers]),
         ",".join([str(kept.position) for kept in answers]),
-        [kept.answer for kept in answers],
+        *_in_a_row([kept.answer for kept in answers]),
         draft.expected_hash,
         len(recorded),
     )
     return row is not None
+
+
+def _in_a_row(parts: Sequence[bytes]) -> tuple[bytes, str, str]:
+    """Return all *parts* as one, where in it each starts (the first at 1), and how many bytes each has."""
+    sizes = list(map(len, parts))
+    starts = accumulate(sizes[:-1], initial=1)
+    return b"".join(parts), ",".join(map(str, starts)) if parts else "", ",".join(map(str, sizes))
 
 
 _set_text = lru_cache(maxsize=1_024)(str)

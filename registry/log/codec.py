@@ -66,7 +66,11 @@ def encode(log_id: str, salt: bytes, recorded: Recorded) -> bytes:
 
 def _fields(part: Stored) -> dict[str, Any]:
     """What is stored of an event or a part of one: the fields that hold anything."""
-    return {name: value for name, value in part.__dict__.items() if value is not None}
+    fields = part.__dict__.copy()
+    for name in part.left_out:
+        if fields[name] is None:
+            del fields[name]
+    return fields
 
 
 def _part(part: object) -> dict[str, Any]:

@@ -110,11 +110,13 @@ class _Before(Struct):
 
 
 def _random_bytes() -> Iterator[bytes]:
-    """Sixteen at a time, asked of the system for sixteen events at once: asking costs more than they do."""
+    """Sixteen at a time, asked of the system for sixteen events, then for many: asking costs more than they do."""
+    size = 256
     while True:
-        many = os.urandom(256)
-        for start in range(0, 256, 16):
+        many = os.urandom(size)
+        for start in range(0, size, 16):
             yield many[start : start + 16]
+        size = 4096
 
 
 @dataclass(slots=True)
@@ -140,6 +142,8 @@ class Draft:
     _before: _Before | None = None
     _begins: frozenset[Stream] = frozenset()
     _guessed: list[Stream] = field(default_factory=list)
+    _seen: dict[Stream, tuple[int, State]] = field(default_factory=dict)
+    """States that were found in memory: most are asked for again, by what follows."""
     _salts: Iterator[bytes] = field(default_factory=_random_bytes)
 
     def __post_init__(self) -> None:
@@ -246,7 +250,7 @@ class Draft:
             memory.numbers.pop(list_set, None)
 
     def _known(self, stream: Stream) -> tuple[int, State]:
-        known = self.states.get(stream)
+        known = self.states.get(stream) or self._seen.get(stream)
         if known is None:
             known = self.memory.streams.get(stream)
             if known is None:
@@ -255,6 +259,7 @@ class Draft:
                 self._guessed.append(stream)
                 return _EMPTY
             self.memory.streams.move_to_end(stream)
+            self._seen[stream] = known
         return known
 
 

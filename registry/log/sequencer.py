@@ -229,7 +229,11 @@ class Sequencer:
         if ahead is not None and self._lease.is_turn_over:
             self._queue.put_back(ahead.waiting)
         elif ahead is not None:
-            following = self._send(ahead)
+            following = self._flight = self._send(ahead)
+            try:
+                await asyncio.sleep(0)  # it is sent before those who are told prepare their next requests
+            finally:
+                self._tell(flight)
         self._tell(flight)
         return following
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
+from asyncio.trsock import TransportSocket
 from collections.abc import Awaitable, Callable
 
 from registry.domain.names import LogName
@@ -19,9 +21,18 @@ _LOCK_HEAD = query("lock_head")
 _ALWAYS_THE_SAME_PLANS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
 # The writer's statements look things up by whole keys; planning them anew for each batch takes as long as running them.
 
+STATEMENT_BYTES = 512 * 1024
+"""About what an append of 256 requests takes: what does not leave at once leaves after the next batch was decided."""
+
 MOST_NEWS = 2_000
 """Events of others that are taken in one by one; after more, reading states again is cheaper."""
 BETWEEN_ATTEMPTS_S = 0.1
+
+
+def sending_socket(conn: Connection) -> TransportSocket | None:
+    """The socket that *conn* sends on, if asyncpg still has it where it had it."""
+    transport: asyncio.Transport | None = getattr(conn, "_transport", None)
+    return transport.get_extra_info("socket") if transport is not None else None
 
 
 class Tail:
@@ -135,6 +146,8 @@ class Tail:
 
     async def _prepared(self) -> Connection:
         conn = await self._connect()
+        if (sock := sending_socket(conn)) is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STATEMENT_BYTES)
         await conn.execute(_ALWAYS_THE_SAME_PLANS)
         return conn
 

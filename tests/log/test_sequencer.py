@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
+from socket import SO_SNDBUF, SOL_SOCKET
 
 import pytest
 
@@ -24,6 +25,7 @@ from registry.log.connection import connect
 from registry.log.draft import Fact, View
 from registry.log.lease import Lease
 from registry.log.sequencer import Decision, IdempotencyKey, Limits, Request
+from registry.log.tail import Tail, sending_socket
 from tests import oracle
 from tests.builders import AT
 from tests.clock import FakeClock
@@ -344,3 +346,15 @@ async def test_a_key_that_is_on_its_way_is_not_taken_for_a_new_one(writing, open
     assert again.position == suspended.position
     assert again.is_replay
     assert revoked.position == suspended.position + 1
+
+
+async def test_a_statement_of_many_requests_leaves_at_once(opened):
+    tail = Tail(LOG, lambda: connect(opened.writer))
+    try:
+        given, usual = await tail.connection(), await connect(opened.writer)
+        sockets = [sending_socket(conn) for conn in (given, usual)]
+        room, before = (one.getsockopt(SOL_SOCKET, SO_SNDBUF) for one in sockets if one is not None)
+        assert room > before
+        await usual.close()
+    finally:
+        tail.forget()

@@ -38,6 +38,9 @@ AT_A_TIME = 32
 """Requests decided ahead before the loop gets its turn: about half a millisecond's worth. Meanwhile nothing is sent,
 and a statement is longer than what a socket takes at once."""
 
+WORTH_HALVING = 16
+"""Deciding and writing so many takes about as long as a commit takes by itself."""
+
 BETWEEN_HINTS_S = 0.01
 """A hint is a transaction of its own; lone writes, hundreds a second, would pay for one each."""
 
@@ -125,7 +128,7 @@ class Sequencer:
                 await self._until_asked()
                 if self._flight is None:
                     await self._lease.yield_turn(is_idle=False)
-                    self._flight = await self._depart(self._queue.take(self._limits.batch_requests))
+                    self._flight = await self._depart(self._queue.take(self._first_share()))
                 else:
                     self._flight = await self._land(self._flight, await self._decide_ahead(self._flight))
         finally:
@@ -155,6 +158,11 @@ class Sequencer:
             self._wake.clear()
             await self._wake.wait()
         self._lease.is_busy = True
+
+    def _first_share(self) -> int:
+        """How many depart when none is on its way: of many half, so that there are some to be decided meanwhile."""
+        waiting, most = len(self._queue), self._limits.batch_requests
+        return min(most, (waiting + 1) // 2) if self._lease.is_held and waiting >= WORTH_HALVING else most
 
     # ── the straight course: one batch is written while the next is decided on top of it ─────────────────────
 

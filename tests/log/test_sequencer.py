@@ -24,7 +24,7 @@ from registry.log import read
 from registry.log.connection import connect
 from registry.log.draft import Fact, View
 from registry.log.lease import Lease
-from registry.log.sequencer import Decision, IdempotencyKey, Limits, Request
+from registry.log.sequencer import WORTH_HALVING, Decision, IdempotencyKey, Limits, Request
 from registry.log.tail import Tail, sending_socket
 from tests import oracle
 from tests.builders import AT
@@ -38,9 +38,16 @@ async def test_what_waits_together_is_committed_together(writing):
         issuer = await one.issuer()
         one.counts.batches.clear()
         outcomes = await asyncio.gather(*(one.register(issuer, f"urn:x:{n}") for n in range(50)))
-    assert len(one.counts.batches) < 50
-    assert sum(one.counts.batches) == 50
+    assert one.counts.batches == [25, 25], "one half is decided while the other is written"
     assert len({outcome.position for outcome in outcomes}) == 50
+
+
+async def test_few_are_committed_at_once(writing):
+    async with writing() as one:
+        issuer = await one.issuer()
+        one.counts.batches.clear()
+        await asyncio.gather(*(one.register(issuer, f"urn:x:{n}") for n in range(WORTH_HALVING - 1)))
+    assert one.counts.batches == [WORTH_HALVING - 1]
 
 
 async def test_a_refused_request_sinks_alone(writing):

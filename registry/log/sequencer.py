@@ -38,8 +38,8 @@ AT_A_TIME = 32
 """Requests decided ahead before the loop gets its turn: about half a millisecond's worth. Meanwhile nothing is sent,
 and a statement is longer than what a socket takes at once."""
 
-WORTH_HALVING = 16
-"""Deciding and writing so many takes about as long as a commit takes by itself."""
+WORTH_HALVING = 32
+"""Deciding and writing so many takes longer than a commit takes by itself; each batch costs something by itself too."""
 
 BETWEEN_HINTS_S = 0.01
 """A hint is a transaction of its own; lone writes, hundreds a second, would pay for one each."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ SOME_REJECTED, NOT_DONE = 1, 2
 """Exit statuses: rows were rejected; the batch could not be carried out at all, or not to its end."""
 SHOWN = 10
 """Rejected rows that are written to the terminal."""
+LONGEST_SHOWN = 60
+"""Characters of a cell on the terminal."""
 
 _OPERATIONS = ("register", "revoke", "suspend", "reinstate", "supersede")
 
@@ -112,7 +115,7 @@ async def _run(
     with _Bar(size) as bar:
         client = Client(target, sent=bar.sent, lost=bar.lost)
         summary = await client.send(source, batch, operation)
-    _tell(summary, is_dry_run=is_dry_run)
+    _tell(summary, _cells(source, summary), is_dry_run=is_dry_run)
     if batch is not None:
         reasons = await _reasons(client, batch) if summary["counts"]["rejected"] else {}
         if reasons:
@@ -152,7 +155,16 @@ class _Bar:
         self._progress.start()
 
 
-def _tell(summary: dict[str, Any], *, is_dry_run: bool) -> None:
+def _cells(source: Source, summary: dict[str, Any]) -> dict[int, str]:
+    """Return what stands for an id in those rows that are shown: the registry keeps none that is no IRI."""
+    nameless = {one["row"] for one in summary["rejected"][:SHOWN] if not one["credentialId"]}
+    cells = source.ids(nameless) if nameless else {}
+    return {
+        row: repr(cell if len(cell) <= LONGEST_SHOWN else f"{cell[:LONGEST_SHOWN]}…") for row, cell in cells.items()
+    }
+
+
+def _tell(summary: dict[str, Any], cells: Mapping[int, str], *, is_dry_run: bool) -> None:
     counts = summary["counts"]
     words = (
         (counts["accepted"], "would be carried out" if is_dry_run else "carried out", "green"),
@@ -164,7 +176,7 @@ def _tell(summary: dict[str, Any], *, is_dry_run: bool) -> None:
     shown = summary["rejected"][:SHOWN]
     for one in shown:
         where = click.style(f"row {one['row']:,}", bold=True)
-        click.echo(f"  {where}  {one['credentialId'] or '-'}  {one['problem']['detail']}")
+        click.echo(f"  {where}  {one['credentialId'] or cells.get(one['row'], '-')}  {one['problem']['detail']}")
     if counts["rejected"] > len(shown):
         click.echo(f"  … and {counts['rejected'] - len(shown):,} more")
     if is_dry_run:

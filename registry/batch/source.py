@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
@@ -18,6 +18,7 @@ from registry.http.faults import unknown_member
 
 PIECE: Final = 64 * 1024
 LONGEST_CELL: Final = 16 * 1024 * 1024
+BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,31 @@ class Source:
             size += len(piece)
         return digest.hexdigest(), size
 
+    def ids(self, numbers: Container[int]) -> dict[int, str]:
+        """Return what the rows of *numbers* have for a credential id, though it be none; only to be shown."""
+        return {number: one for number, one in enumerate(self._ids(), 1) if number in numbers and one}
+
+    def _ids(self) -> Iterator[str]:
+        if self.is_table:
+            with self._opened() as file:
+                rows = self._rows(file)
+                chosen = self._chosen(next(rows))
+                place = next((at for at, name in chosen.items() if name == "credentialId"), None)
+                for row in rows:
+                    yield row[place] if place is not None and place < len(row) else ""
+            return
+        with self.path.open("rb") as lines:
+            for line in lines:
+                if line.removeprefix(BOM).strip():
+                    yield _id_of(line)
+
     def write_rejected(self, reasons: Mapping[int, str], file: TextIO) -> None:
         """Write the rows of *reasons* (row → why), as they stand here, each with its reason."""
         if self.is_table:
             self._write_table(reasons, file)
             return
         with self.path.open("rb") as lines:
-            rows = (line for line in lines if line.removeprefix(b"\xef\xbb\xbf").strip())
+            rows = (line for line in lines if line.removeprefix(BOM).strip())
             for number, line in enumerate(rows, 1):
                 if number in reasons:
                     file.write(_with_reason(line, reasons[number]) + "\n")
@@ -152,3 +171,11 @@ def _with_reason(line: bytes, reason: str) -> str:
     except ValueError:
         return text
     return json.dumps({**row, IGNORED: reason}, ensure_ascii=False) if isinstance(row, dict) else text
+
+
+def _id_of(line: bytes) -> str:
+    try:
+        row = json.loads(line.removeprefix(BOM))
+    except ValueError:
+        return ""
+    return str(row.get("credentialId") or "") if isinstance(row, dict) else ""

@@ -59,7 +59,7 @@ async def test_a_table_with_columns_of_its_own_is_sent_and_what_was_rejected_is_
     assert status == 1
     assert "3 rows: 1 carried out, 0 so already, 2 rejected" in told
     assert "Not sent, since nothing is known by these names: Student ID, Birthday" in told
-    assert "row 2  -  " in told
+    assert "row 2  'no iri'  " in told
     assert "row 3  " + three in told
     rejected = tmp_path / "awards.rejected.csv"
     with rejected.open(newline="") as given:

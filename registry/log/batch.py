@@ -15,6 +15,8 @@ from registry.log.draft import Draft, NotLoaded
 from registry.log.load_states import Loaded, load_states
 from registry.log.request import Appended, IdempotencyKey, Waiting
 
+HASH_BYTES = 32
+
 
 class Batch:
     """A draft, the requests it holds, and the answers to keep under their Idempotency-Keys."""
@@ -149,6 +151,8 @@ class Batch:
         key, outcome = waiting.request.key, waiting.outcome
         if key is None or not isinstance(outcome, Appended):
             return
+        if len(key.request_hash) != HASH_BYTES or "\n" in key.key:  # it would be written into its neighbours' places
+            raise ValueError("A key is one line, and the hash of its request has 32 bytes.")
         answer = orjson.dumps(outcome.answer)
         waiting.keeps = KeptAnswer(key.caller, key.key, key.request_hash, outcome.position, answer)
         self.kept[key.caller, key.key] = waiting.keeps

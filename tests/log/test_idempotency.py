@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -136,3 +137,26 @@ async def test_what_is_kept_is_the_answer_as_it_was_sent(registered, opened):
     first = await one.sequencer.submit(request)
     again = await one.sequencer.submit(request)
     assert again.answer == first.answer == {"id": "ü", "list": [1, {"a": None}]}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        IdempotencyKey("operator", "short", bytes(31)),
+        IdempotencyKey("operator", "long", bytes(33)),
+        IdempotencyKey("operator", "two\nlines", bytes(32)),
+    ],
+    ids=["short", "long", "lines"],
+)
+async def test_a_key_that_would_take_its_neighbours_place_sinks_alone(registered, opened, bad):
+    one, _, stream = registered
+    before = (await oracle.check(opened.superuser)).position
+    good = IdempotencyKey("operator", "good", bytes(32))
+    done = await asyncio.gather(
+        *(one.sequencer.submit(Request(partial(toggled, stream), (stream,), "q", "key:test", "r", key))
+          for key in (bad, good)),
+        return_exceptions=True,
+    )  # fmt: skip
+    assert isinstance(done[0], ValueError)
+    assert done[1].position == before + 1
+    assert (await oracle.check(opened.superuser)).position == before + 1

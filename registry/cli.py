@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from registry.batch.command import batch
+from registry.batch.query_command import batch_by_query
 from registry.errors import RegistryError
 from registry.issuer_keys import keys
 from registry.lint_command import lint
@@ -289,6 +290,7 @@ def settings() -> None:
 
 
 commands.add_command(batch)
+commands.add_command(batch_by_query)
 commands.add_command(lint)
 commands.add_command(operator_keys)
 commands.add_command(keys)

@@ -7,13 +7,16 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
 
+from registry.batch.issued import write_issued
 from registry.batch.source import Source
 from registry.errors import Refused, Unavailable
+from registry.http.batch_files import NDJSON
 
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 15.0
@@ -60,20 +63,50 @@ class Client:
         else:
             headers["Idempotency-Key"] = batch
 
-        async def pieces() -> AsyncIterator[bytes]:
-            self._sent(0)
-            total = 0
-            for piece in source.pieces():
-                yield piece
-                total += len(piece)
-                self._sent(total)
-
         async def once(session: aiohttp.ClientSession) -> Answer:
             url = self._target.batches
-            async with session.post(url, params=query, headers=headers, data=pieces()) as response:
+            async with session.post(url, params=query, headers=headers, data=self._pieces(source)) as response:
                 return await _answer(response)
 
         return await self._patiently(once)
+
+    async def issue(self, source: Source, batch: str, operation: str | None, path: Path) -> Answer:
+        """Send the file as `send` does; write the credentials that are issued to *path*, for its owner's eyes only.
+
+        The registry keeps no signed credential. If the connection is lost, the same rows are sent again, get the same
+        bytes, and *path* is written anew. The summary has `issued`, and `unsigned`: rows that wait for a signature.
+        """
+        query = {"operation": operation} if operation else {}
+        headers = {"Content-Type": source.media_type, "Accept": NDJSON, "Idempotency-Key": batch}
+
+        async def once(session: aiohttp.ClientSession) -> Answer:
+            url = self._target.batches
+            async with session.post(url, params=query, headers=headers, data=self._pieces(source)) as response:
+                if response.status != 200 or response.content_type != NDJSON:
+                    return await _answer(response)
+                return await write_issued(response.content, path)
+
+        return await self._patiently(once)
+
+    async def by_query(self, body: Answer, batch: str | None) -> Answer:
+        """Look at what *body* means (*batch* None), or carry it out under the key *batch*; raises as `send` does."""
+        url = f"{self._target.batches}/by-query"
+        query = {"dry_run": "true"} if batch is None else {}
+        headers = {} if batch is None else {"Idempotency-Key": batch}
+
+        async def once(session: aiohttp.ClientSession) -> Answer:
+            async with session.post(url, params=query, headers=headers, json=body) as response:
+                return await _answer(response)
+
+        return await self._patiently(once)
+
+    async def _pieces(self, source: Source) -> AsyncIterator[bytes]:
+        self._sent(0)
+        total = 0
+        for piece in source.pieces():
+            yield piece
+            total += len(piece)
+            self._sent(total)
 
     async def outcomes(self, batch: str, wanted: str | None, media_type: str) -> AsyncIterator[bytes]:
         """Return what became of the rows, as lines."""

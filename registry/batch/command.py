@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from registry.batch.client import Client
+    from registry.batch.client import Client, Target
     from registry.batch.source import Source
 
 SOME_REJECTED, NOT_DONE = 1, 2
@@ -22,7 +23,7 @@ SHOWN = 10
 LONGEST_SHOWN = 60
 """Characters of a cell on the terminal."""
 
-_OPERATIONS = ("register", "revoke", "suspend", "reinstate", "supersede")
+_OPERATIONS = ("register", "issue", "revoke", "suspend", "reinstate", "supersede")
 
 
 class NotDone(click.ClickException):
@@ -48,12 +49,40 @@ def _key(key_file: Path | None, given: str | None) -> str:
     return key
 
 
-@click.command(short_help="Send a file of rows: register, revoke, suspend, …")
+def targeted(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say where to, and in whose name; they come as one `target`."""
+
+    @wraps(command)
+    def wrapped(
+        url: str, issuer: str, key_file: Path | None, api_key: str | None, patience: float, **others: Any
+    ) -> None:
+        from registry.batch.client import Target
+        from registry.errors import RegistryError
+
+        try:
+            command(target=Target(url, issuer, _key(key_file, api_key), patience), **others)
+        except RegistryError as error:
+            raise NotDone(error.detail) from None
+        except OSError as error:
+            raise NotDone(str(error)) from None
+
+    options = (
+        click.option("--url", envvar="REGISTRY_URL", required=True, help="Of the registry. [REGISTRY_URL]"),
+        click.option("--issuer", envvar="REGISTRY_ISSUER", required=True, help="The issuer's slug. [REGISTRY_ISSUER]"),
+        click.option(
+            "--key-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of the API key."
+        ),
+        click.option("--api-key", envvar=["REGISTRY_API_KEY", "REGISTRY_ISSUER_KEY"], hidden=True),
+        click.option("--patience", default=300.0, show_default=True, help="Seconds to try again while nobody answers."),
+    )
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+@click.command(short_help="Send a file of rows: register, issue, revoke, suspend, …")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-@click.option("--url", envvar="REGISTRY_URL", required=True, help="Of the registry. [REGISTRY_URL]")
-@click.option("--issuer", envvar="REGISTRY_ISSUER", required=True, help="The issuer's slug. [REGISTRY_ISSUER]")
-@click.option("--key-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Holds the API key.")
-@click.option("--api-key", envvar=["REGISTRY_API_KEY", "REGISTRY_ISSUER_KEY"], hidden=True)
+@targeted
 @click.option("--operation", type=click.Choice(_OPERATIONS), help="What rows ask for that do not say it.")
 @click.option(
     "--column", "mapping", multiple=True, callback=_mapping, metavar="MEMBER=COLUMN", help="What a CSV column is."
@@ -62,48 +91,58 @@ def _key(key_file: Path | None, given: str | None) -> str:
 @click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write rejected rows here.")
 @click.option("--result", type=click.Path(dir_okay=False, path_type=Path), help="Write every row's outcome here.")
 @click.option("--batch-id", help="By default made from what is sent, so that the same file is the same batch.")
-@click.option("--patience", default=300.0, show_default=True, help="Seconds to try again while nobody answers.")
+@click.option("--issued", type=click.Path(dir_okay=False, path_type=Path), help="Write signed credentials here.")
 def batch(
+    target: Target,
     file: Path,
-    url: str,
-    issuer: str,
-    key_file: Path | None,
-    api_key: str | None,
     operation: str | None,
     mapping: dict[str, str],
     dry_run: bool,
     rejected: Path | None,
     result: Path | None,
     batch_id: str | None,
-    patience: float,
+    issued: Path | None,
 ) -> None:
     """Send the rows of FILE to a registry; each is carried out on its own, and once.
 
     FILE is CSV (.csv, .tsv), whose header names what the columns are (`credentialId`, `type`, …; --column maps other
     names), or holds one JSON object a line. The API key is in REGISTRY_API_KEY or --key-file.
 
+    With --operation issue each line is {"credential": …}, and the signed credentials are written to
+    FILE.issued.ndjson, readable by you only. The registry does not keep them: the same file again gets them again.
+
     If the connection is lost, it goes on by itself; if it was interrupted, run the same command again. Rejected rows
     are written to FILE.rejected.csv (or .ndjson), each with its reason: correct them there, and send that file.
     Exit status 0: every row is carried out; 1: some were rejected; 2: it did not come to an end.
     """
-    from registry.batch.client import Target
     from registry.batch.source import Source
-    from registry.errors import RegistryError
 
-    target = Target(url, issuer, _key(key_file, api_key), patience)
     source = Source(file, mapping)
-    try:
-        summary = asyncio.run(_run(target, source, operation, None if dry_run else batch_id or "", rejected, result))
-    except RegistryError as error:
-        raise NotDone(error.detail) from None
-    except OSError as error:
-        raise NotDone(str(error)) from None
+    if operation == "issue" and not dry_run:
+        issued = issued or file.with_suffix(".issued.ndjson")
+    if source.is_table and (operation == "issue" or issued):
+        raise NotDone('A table cannot hold credentials: issue from a file .ndjson, with {"credential": …} a line.')
+    summary = asyncio.run(
+        _run(target, source, operation, None if dry_run else batch_id or "", rejected, result, issued)
+    )
+    if summary.get("unsigned"):
+        first = summary["unsigned"][0]
+        raise NotDone(
+            f"{len(summary['unsigned']):,} rows are registered, but not signed (row {first['row']:,}: "
+            f"{first['problem']['detail']}); run the same command again to have them signed."
+        )
     if summary["counts"]["rejected"]:
         sys.exit(SOME_REJECTED)
 
 
 async def _run(
-    target: Any, source: Source, operation: str | None, batch_id: str | None, rejected: Path | None, result: Path | None
+    target: Target,
+    source: Source,
+    operation: str | None,
+    batch_id: str | None,
+    rejected: Path | None,
+    result: Path | None,
+    issued: Path | None,
 ) -> dict[str, Any]:
     from registry.batch.client import Client
 
@@ -112,20 +151,27 @@ async def _run(
         click.echo(f"Not sent, since nothing is known by these names: {', '.join(left_out)}", err=True)
     is_dry_run = batch_id is None
     batch = None if is_dry_run else batch_id or f"file-{operation or 'rows'}-{digest[:40]}"
-    with _Bar(size) as bar:
+    with Bar(size) as bar:
         client = Client(target, sent=bar.sent, lost=bar.lost)
-        summary = await client.send(source, batch, operation)
-    _tell(summary, _cells(source, summary), is_dry_run=is_dry_run)
+        if batch is not None and issued is not None:
+            summary = await client.issue(source, batch, operation, issued)
+        else:
+            summary = await client.send(source, batch, operation)
+    tell(summary, _cells(source, summary), is_dry_run=is_dry_run)
+    if is_dry_run:
+        click.echo("Nothing was recorded.")
     if batch is not None:
         reasons = await _reasons(client, batch) if summary["counts"]["rejected"] else {}
         if reasons:
             _write_rejected(source, reasons, rejected)
         if result is not None:
-            await _write_result(client, batch, result)
+            await write_result(client, batch, result)
+    if batch is not None and issued is not None:
+        click.echo(f"{summary.get('issued', 0):,} signed credentials: {issued}")
     return summary
 
 
-class _Bar:
+class Bar:
     """A bar on the terminal; nothing where there is none."""
 
     def __init__(self, size: int) -> None:
@@ -137,7 +183,7 @@ class _Bar:
         self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._progress.add_task("sending", total=max(size, 1))
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         self._progress.start()
         return self
 
@@ -164,7 +210,8 @@ def _cells(source: Source, summary: dict[str, Any]) -> dict[int, str]:
     }
 
 
-def _tell(summary: dict[str, Any], cells: Mapping[int, str], *, is_dry_run: bool) -> None:
+def tell(summary: dict[str, Any], cells: Mapping[int, str], *, is_dry_run: bool) -> None:
+    """Write what a batch came to, and the first of its rejected rows; *cells* are their ids where they have none."""
     counts = summary["counts"]
     words = (
         (counts["accepted"], "would be carried out" if is_dry_run else "carried out", "green"),
@@ -179,8 +226,6 @@ def _tell(summary: dict[str, Any], cells: Mapping[int, str], *, is_dry_run: bool
         click.echo(f"  {where}  {one['credentialId'] or cells.get(one['row'], '-')}  {one['problem']['detail']}")
     if counts["rejected"] > len(shown):
         click.echo(f"  … and {counts['rejected'] - len(shown):,} more")
-    if is_dry_run:
-        click.echo("Nothing was recorded.")
 
 
 async def _reasons(client: Client, batch: str) -> dict[int, str]:
@@ -197,7 +242,8 @@ def _write_rejected(source: Source, reasons: dict[int, str], given: Path | None)
     click.echo(f"Rejected rows with their reasons: {path}; correct them there, and send that file.")
 
 
-async def _write_result(client: Client, batch: str, path: Path) -> None:
+async def write_result(client: Client, batch: str, path: Path) -> None:
+    """Write what became of each row, as CSV if the name of *path* says so."""
     from registry.http.batch_files import CSV, NDJSON
 
     media_type = CSV if path.suffix.lower() == ".csv" else NDJSON

@@ -11,25 +11,31 @@ from urllib.parse import urlsplit
 _numbers = count(1)
 
 
-async def run(service, *arguments, url=None, key=None):
-    """Run the command; its exit status and what it wrote."""
+async def started(service, *arguments, command="batch", url=None, key=None):
+    """Start the command with a pipe to answer it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     environment |= {
         "REGISTRY_URL": url or service.url,
         "REGISTRY_ISSUER": service.issuer_slug,
         "REGISTRY_API_KEY": service.issuer_key if key is None else key,
     }
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "registry",
-        "batch",
+        command,
         *map(str, arguments),
         env=environment,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await process.communicate()
+
+
+async def run(service, *arguments, **options):
+    """Run the command; its exit status and what it wrote."""
+    process = await started(service, *arguments, **options)
+    output, _ = await process.communicate(b"")
     assert b"Traceback" not in output, output.decode()
     return process.returncode, output.decode()
 
@@ -150,3 +156,87 @@ async def test_what_cannot_be_done_is_told_in_a_sentence(service, tmp_path):
     latin.write_bytes("credentialId,type\nurn:a:é,x\n".encode("latin-1"))
     status, told = await run(service, latin, "--operation", "register")
     assert (status, "UTF-8" in told) == (2, True)
+
+
+# ── issuing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def document(one, **more):
+    contexts, subject = ["https://www.w3.org/ns/credentials/v2"], {"id": "did:example:ada"}
+    known = {"@context": contexts, "id": one, "type": ["VerifiableCredential"], "credentialSubject": subject}
+    return json.dumps({"credential": {**known, "validFrom": "2026-01-01T00:00:00Z", **more}})
+
+
+async def test_signed_credentials_are_written_beside_the_file_for_its_owner_and_the_same_again(service, tmp_path):
+    one, two, lossy = fresh(3)
+    file, issued = tmp_path / "year.ndjson", tmp_path / "year.issued.ndjson"
+    file.write_text("\n".join((document(one), document(lossy, nobodyDefinesThis="x"), document(two))))
+    status, told = await run(service, file, "--operation", "issue", "--dry-run")
+    assert (status, "2 would be carried out" in told, issued.exists()) == (1, True, False), told
+    status, told = await run(service, file, "--operation", "issue")
+    assert (status, "3 rows: 2 carried out, 0 so already, 1 rejected" in told) == (1, True), told
+    assert f"2 signed credentials: {issued}" in told
+    assert (issued.stat().st_mode & 0o777, [*tmp_path.glob("*.part")]) == (0o600, [])
+    lines = [json.loads(line) for line in issued.read_text().splitlines()]
+    assert [line["verifiableCredential"]["id"] for line in lines] == [one, two]
+    assert all(line["verifiableCredential"]["proof"] for line in lines)
+    assert json.loads((tmp_path / "year.rejected.ndjson").read_text())["credential"]["id"] == lossy
+    before = issued.read_bytes()
+    issued.unlink()
+    await run(service, file, "--operation", "issue")
+    assert issued.read_bytes() == before
+
+
+async def test_a_table_holds_no_credentials_to_issue(service, tmp_path):
+    status, told = await run(service, table(tmp_path / "a.csv", HEADER, []), "--operation", "issue")
+    assert (status, ".ndjson" in told) == (2, True)
+
+
+# ── by query ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def registered(service, tmp_path, achievement, number):
+    ids = fresh(number)
+    rows = [{"credentialId": one, "type": ["VerifiableCredential"], "achievement": achievement} for one in ids]
+    file = tmp_path / f"{ids[0][8:]}.ndjson"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    status, told = await run(service, file, "--operation", "register")
+    assert status == 0, told
+    return ids
+
+
+async def test_by_query_what_was_shown_is_revoked_once_it_is_confirmed_and_nothing_that_came_later(service, tmp_path):
+    achievement, result = f"https://example.edu/cli/{next(_numbers)}", tmp_path / "result.ndjson"
+    ids = await registered(service, tmp_path, achievement, 12)
+    asked = ["revoke", "--achievement", achievement, "--issued-from", "2000-01-01", "--result", result]
+    process = await started(service, *asked, command="batch-by-query")
+    shown = await process.stdout.readuntil(b"[y/N]")
+    assert b"12 would be carried out" in shown
+    assert ids[0].encode() in shown
+    assert "… and 2 more".encode() in shown
+    await registered(service, tmp_path, achievement, 1)
+    told, _ = await process.communicate(b"y\n")
+    assert (process.returncode, b"12 rows: 12 carried out" in told) == (0, True), told
+    assert [json.loads(line)["credentialId"] for line in result.read_text().splitlines()] == ids
+    status, told = await run(service, *asked[:3], "--dry-run", command="batch-by-query")
+    assert (status, "13 rows: 1 would be carried out, 12 so already" in told) == (0, True), told
+    assert ids[0] not in told, "it is revoked already"
+
+
+async def test_by_query_records_nothing_unless_somebody_agrees(service, tmp_path):
+    achievement = f"https://example.edu/cli/{next(_numbers)}"
+    await registered(service, tmp_path, achievement, 2)
+    asked = ["suspend", "--achievement", achievement]
+    status, told = await run(service, *asked, command="batch-by-query")
+    assert (status, "say --yes" in told) == (2, True), told
+    process = await started(service, *asked, command="batch-by-query")
+    told, _ = await process.communicate(b"n\n")
+    assert (process.returncode, b"Nothing was recorded" in told) == (2, True), told
+    status, told = await run(service, *asked, "--yes", command="batch-by-query")
+    assert (status, "2 rows: 2 carried out, 0 so already" in told) == (0, True), told
+    status, told = await run(service, *asked, "--yes", command="batch-by-query")
+    assert (status, "2 so already" in told, "Nothing was recorded" in told) == (0, True, True), told
+    status, told = await run(service, "revoke", command="batch-by-query")
+    assert (status, "--achievement" in told) == (2, True)
+    status, told = await run(service, "revoke", "--issued-from", "yesterday", command="batch-by-query")
+    assert (status, "Error:" in told) == (2, True), told

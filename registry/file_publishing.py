@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from projections.runner import Runner
+from projections.status_lists.files.controllers import ControllerFiles
 from projections.status_lists.files.directory import Directory
 from projections.status_lists.files.following import publish_files_for_ever
 from projections.status_lists.files.opening import open_target
 from projections.status_lists.files.publish import FilePublisher
-from projections.status_lists.files.target import TargetFailed
+from projections.status_lists.files.target import Target, TargetFailed
 from registry import upkeep
 from registry.errors import SettingsRefused, Unfit
 from registry.http.metrics import Metrics
@@ -27,18 +28,23 @@ def keep_files(
     """Publish files as long as the process lives, where the settings say where to.
 
     A directory may be each machine's own, so every process fills its own; an object store is for the one that leads.
+    Controller documents go to a directory only: a store cannot stop telling one that nobody compares any more.
     """
     if not settings.files:
         return
     target = open_target(settings.files)
     publisher = FilePublisher(database, target, clock=utc_now, check_s=settings.files_check_s)
+    told = [publisher.progress]
     if isinstance(target, Directory):
         life.stack.callback(target.close)
         work = publish_files_for_ever(publisher, wake=wake)
+        documents = ControllerFiles(database, target, utc_now, settings.validity_s, settings.files_check_s)
+        told.append(documents.progress)
+        life.background(publish_files_for_ever(documents, wake=asyncio.Event()), "publishing controller documents")
     else:
         work = publish_files_for_ever(publisher, wake=wake, may_write=lambda: projecting.is_leading)
     life.background(work, "publishing files")
-    life.background(upkeep.tell_files(publisher, metrics), "files' metrics")
+    life.background(upkeep.tell_files(told, metrics), "files' metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,16 @@ async def compare(settings: Settings, dsn: str, told: Callable[[int, int], None]
             found = await publisher.compare_all(count)
             if repairing:
                 await publisher.repair(found)
+            documents = await _documents(settings, connections, target, repairing=repairing)
         except TargetFailed as error:
             raise Unfit(f"{target.name}: {error}") from error
     sentences = tuple(f"{log}: list {fault.status_list_id} {fault.sentence}" for log, fault in found)
-    return Report(target.name, compared, sentences, publisher.progress.written)
+    written = publisher.progress.written + (len(documents) if repairing else 0)
+    return Report(target.name, compared, (*sentences, *documents), written)
+
+
+async def _documents(settings: Settings, connections: Pool, target: Target, *, repairing: bool) -> list[str]:
+    """Return a sentence for each controller document that is not as it should be; write it if *repairing*."""
+    if not isinstance(target, Directory):
+        return []
+    return await ControllerFiles(connections, target, utc_now, settings.validity_s).compare_all(repairing=repairing)

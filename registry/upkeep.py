@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Final
@@ -12,7 +12,7 @@ import asyncpg
 
 from projections import checkpoints
 from projections.runner import Runner
-from projections.status_lists.files.publish import FilePublisher
+from projections.status_lists.files.publish import FilesProgress
 from projections.status_lists.publish import Publisher
 from projections.status_lists.view import PublishedLists
 from registry.domain.names import LogName
@@ -96,19 +96,18 @@ async def tell_publishing(projecting: Runner, publisher: Publisher, metrics: Met
             counted[key] = times
 
 
-async def tell_files(publisher: FilePublisher, metrics: Metrics) -> None:
+async def tell_files(published: Sequence[FilesProgress], metrics: Metrics) -> None:
     """Tell what was written to files, and what waits to be."""
-    told = (0, 0, 0)
+    told: tuple[int, ...] = (0, 0, 0)
     counters = (metrics.files_written, metrics.files_repaired, metrics.files_failures)
     while True:
         await asyncio.sleep(GAUGES_S)
-        progress = publisher.progress
-        now = (progress.written, progress.repaired, progress.failures)
+        now = tuple(map(sum, zip(*((one.written, one.repaired, one.failures) for one in published), strict=True)))
         for counter, before, count in zip(counters, told, now, strict=True):
             counter.inc(count - before)
         told = now
-        metrics.files_pending.set(len(progress.pending))
-        metrics.files_oldest_pending.set(progress.oldest_s(utc_now()))
+        metrics.files_pending.set(sum(len(one.pending) for one in published))
+        metrics.files_oldest_pending.set(max(one.oldest_s(utc_now()) for one in published))
 
 
 async def flush_last_used(api_keys: ApiKeys) -> None:

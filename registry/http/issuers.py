@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from projections.issuer_directory.view import MethodRow
+from projections.issuer_directory import controller
 from projections.status_lists.aggregation import aggregation_uri
 from registry.domain.commands import IssuerCommand, ReinstateIssuer, SuspendIssuer, UpdateIssuer, WithdrawIssuer
 from registry.domain.events import IssuerKind, IssuerProfile
 from registry.domain.issuer import IssuerStatus
-from registry.domain.keys import KeyState
 from registry.domain.names import Slug, slug
 from registry.errors import Malformed, UnknownIssuer
 from registry.http import client, paging
@@ -21,7 +19,6 @@ from registry.http.door import Call
 from registry.http.rendering import directory_entry
 from registry.http.writes import asked, recorded
 from registry.securing import did as dids
-from registry.securing.public_key import PublicKey
 
 DIRECTORY = "issuer_directory"
 DID_DOCUMENT = "application/did+json"
@@ -61,12 +58,10 @@ async def controller_document(call: Call) -> web.Response:
     """The issuer's keys, where its did:web says that they are."""
     await directory_caught_up(call)
     entry = await call.parts.views.issuer(call.log, slug_of(call))
-    methods = await call.parts.views.methods(call.log, entry.slug)
-    path = f"/issuers/{entry.slug}/did.json"
-    names = [method.controller for method in methods if _lies_at(method.controller, path)]
-    if not names:
+    document = controller.document_at(entry.slug, entry.did, await call.parts.views.methods(call.log, entry.slug))
+    if document is None:
         raise UnknownIssuer(f"The issuer's DID is {entry.did}, whose document does not lie here.")
-    return _document(call, entry.did if entry.did in names else names[-1], methods)
+    return _document(call, document)
 
 
 async def origin_document(call: Call) -> web.Response:
@@ -77,21 +72,11 @@ async def origin_document(call: Call) -> web.Response:
         raise UnknownIssuer("This origin is none that did:web can name: that needs https and a host name.") from None
     await directory_caught_up(call)
     entry = await call.parts.views.by_did(call.log, did)
-    return _document(call, did, await call.parts.views.methods(call.log, entry.slug))
+    return _document(call, controller.document(did, await call.parts.views.methods(call.log, entry.slug)))
 
 
-def _lies_at(did: str, path: str) -> bool:
-    """Whether the document of *did* lies at *path*, of this origin or of one that the registry had before."""
-    return did.startswith("did:web:") and urlsplit(dids.did_web_url(did)).path == path
-
-
-def _document(call: Call, did: str, rows: Sequence[MethodRow]) -> web.Response:
-    methods = [
-        dids.Method(row.method_id, PublicKey.from_multikey(row.public_key_multibase))
-        for row in rows
-        if row.controller == did and row.state is not KeyState.COMPROMISED
-    ]
-    response = fresh(call.json(dids.controller_document(did, methods)))
+def _document(call: Call, document: dict[str, object]) -> web.Response:
+    response = fresh(call.json(document))
     response.headers["Content-Type"] = DID_DOCUMENT
     return response
 

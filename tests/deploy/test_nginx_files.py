@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -331,3 +332,64 @@ async def test_a_publication_under_way_never_gives_a_torn_answer(database: TestD
         is_over = True
         await asyncio.gather(*readers)
         assert len(bodies) > 6
+
+
+# ── controller documents as files ────────────────────────────────────────────────────────────────────────────
+
+
+SECURE = {"logs": "main=https://registry.example"}
+"""An origin that did:web can name."""
+
+
+async def kept(there: Front) -> str:
+    """Register an issuer with a did:web, and wait until its document is a file; its path."""
+    slug, _ = await there.service.issuer(did="web")
+    path = f"/issuers/{slug}/did.json"
+    file = there.files / "main" / path.lstrip("/")
+    async with asyncio.timeout(20):
+        while not (file.exists() and any((file.parents[1] / ".fresh").glob("now-*"))):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    return path
+
+
+async def test_an_issuers_keys_are_answered_from_a_file_as_the_service_does(database: TestDatabase, tmp_path: Path):
+    async with front(database, tmp_path, **SECURE) as there:
+        path = await kept(there)
+        for method in ("GET", "HEAD"):
+            status, headers, body = await there.ask(there.url, path, method, Accept_Encoding="gzip")
+            theirs = await there.ask(there.service.url, path, method, Accept_Encoding="gzip")
+            assert (status, body) == (200, theirs[2])
+            for name in ("Content-Type", "Cache-Control", "Content-Length", "Access-Control-Allow-Origin"):
+                assert headers.get(name) == theirs[1].get(name), name
+            assert headers["Server"].startswith("nginx")
+            assert (await there.ask(there.url, path, method, If_None_Match=headers["ETag"]))[0] == 304
+        (there.files / "main" / path.lstrip("/")).write_bytes(b"{}")
+        assert (await there.ask(there.url, path))[2] == b"{}"  # it is a file
+        wanting = await there.ask(there.url, path, Registry_Position="1")
+        assert wanting[2] == (await there.ask(there.service.url, path))[2]
+        for other in ("/issuers/nobody/did.json", "/issuers/a%2Fb/did.json", "/issuers/../did.json"):
+            assert (await there.ask(there.url, other))[0] == (await there.ask(there.service.url, other))[0]
+
+
+async def test_keys_that_nobody_compares_are_told_only_while_the_service_is_away(
+    database: TestDatabase, tmp_path: Path
+):
+    async with front(database, tmp_path, **SECURE) as there:
+        path = await kept(there)
+        body = (await there.ask(there.service.url, path))[2]
+        copy = tmp_path / "copy"  # of which nobody takes care
+        shutil.copytree(there.files, copy, symlinks=True)
+        fresh = copy / "main" / "issuers" / ".fresh"
+        (copy / "main" / path.lstrip("/")).write_bytes(b"{}")
+        for mark in fresh.glob("now-*"):
+            mark.unlink()
+        with running_nginx(tmp_path / "late", files_server(copy, there.service.port)) as url:
+            assert (await there.ask(url, path))[::2] == (200, body)
+        with running_nginx(tmp_path / "away", files_server(copy, free_port())) as url:
+            status, headers, told = await there.ask(url, path)
+            assert (status, told, headers["Content-Type"]) == (200, b"{}", "application/did+json")
+            assert (await there.ask(url, path, Registry_Position="1"))[0] == 503
+            for mark in fresh.glob("away-*"):
+                mark.unlink()
+            status, headers, _ = await there.ask(url, path)
+            assert (status, headers["Content-Type"]) == (503, "application/problem+json")

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from projections.status_lists.files import directory
+from projections.status_lists.files import directory, disk
 from projections.status_lists.files.directory import Directory
 from projections.status_lists.files.following import publish_files_for_ever
 from projections.status_lists.files.object_store import Objects, open_store
@@ -262,7 +262,7 @@ async def test_a_full_disk_is_told_and_written_to_when_there_is_room(
             return real(handle, content)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(directory.os, "write", no_room)
+    monkeypatch.setattr(disk.os, "write", no_room)
     with pytest.raises(TargetFailed, match="No space left on device"):
         await settle(publisher)
     world.clock.advance(seconds=90)

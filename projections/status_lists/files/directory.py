@@ -7,19 +7,18 @@ version before stays until the next one, for readers that are between two steps.
 from __future__ import annotations
 
 import asyncio
-import errno
 import fcntl
-import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from projections.status_lists.files.layout import FormFile, ListFiles
-from projections.status_lists.files.target import Fault, TargetFailed
+from projections.status_lists.files.disk import digest, folder, names_in, told, write_synced
+from projections.status_lists.files.layout import ListFiles
+from projections.status_lists.files.target import Fault
 from registry.domain.names import LogName
 
 LISTS, VERSIONS, FRESH = "status-lists", "versions", "fresh"
@@ -45,6 +44,10 @@ class Directory:
         """The path."""
         return str(self._root)
 
+    def of(self, log: LogName) -> Path:
+        """Return where the files of *log* lie."""
+        return self._root / log
+
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False)
@@ -52,11 +55,11 @@ class Directory:
     @asynccontextmanager
     async def turn(self, log: LogName) -> AsyncIterator[None]:
         """Hold the lock file of *log*; the kernel releases it when a process dies."""
-        with _told():
-            _folder(self._root / log)
+        with told():
+            folder(self._root / log)
             handle = os.open(self._root / log / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
         try:
-            with _told():
+            with told():
                 while not _locked(handle):  # noqa: ASYNC110  # the kernel does not tell when a lock is free
                     await asyncio.sleep(LOCK_S)
             yield
@@ -76,7 +79,7 @@ class Directory:
         return [fault for fault in await _all(looked) if fault is not None]
 
     def _write(self, one: ListFiles) -> int:
-        with _told():
+        with told():
             if self._fault(one, True) is None:
                 return 0  # another process was here
             link, version = self._link(one), self._version(one)
@@ -85,20 +88,20 @@ class Directory:
             if version.exists():
                 shutil.rmtree(_aside(version))
             _fill(version, one, stamp)
-            _folder(link.parent)
+            folder(link.parent)
             _move_link(link, _target(one))
             _tidy(version.parent, {version.name, Path(before or version.name).name})
         return len(one.files)
 
     def _fault(self, one: ListFiles, deeply: bool) -> Fault | None:
         link = self._link(one)
-        with _told():
+        with told():
             if (found := _leads_to(link)) != _target(one):
                 return Fault(one.status_list_id, "is missing" if found is None else "is of another publication")
             for file in one.files if deeply else ():
-                if _digest(link / file.name) != file.etag:
+                if digest(link / file.name) != file.etag:
                     return Fault(one.status_list_id, f"{file.name} is missing, or has other bytes than were signed")
-            if deeply and {*one.fresh} != _names_in(link / FRESH):
+            if deeply and {*one.fresh} != names_in(link / FRESH):
                 return Fault(one.status_list_id, f"{FRESH} has other marks than those of its validity")
         return None
 
@@ -131,13 +134,14 @@ def _fill(version: Path, one: ListFiles, stamp: int) -> None:
     Each file has a modification time of its own, later than any before: of that and the size nginx makes the entity
     tag, and no two versions, forms or codings of a list may share one.
     """
-    _folder(version.parent)
+    folder(version.parent)
     beside = version.with_name(f".{version.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
-    _folder(beside)
+    folder(beside)
     for place, file in enumerate(one.files):
-        _write_synced(beside / file.name, file, stamp + place)
-    _folder(beside / FRESH)
+        assert file.content is not None, "the bytes were read"
+        write_synced(beside / file.name, file.content, stamp + place)
+    folder(beside / FRESH)
     first: Path | None = None
     for mark in one.fresh:
         path = beside / FRESH / mark
@@ -148,33 +152,6 @@ def _fill(version: Path, one: ListFiles, stamp: int) -> None:
         else:
             path.hardlink_to(first)  # one inode for all of them
     beside.rename(version)
-
-
-def _folder(path: Path) -> None:
-    """Make *path* and what it lies in; everybody may read them, whatever this process's umask says."""
-    if path.is_dir():
-        return
-    _folder(path.parent)
-    try:
-        path.mkdir(exist_ok=True)  # another list's thread may make it at the same time
-    except FileExistsError:
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
-    path.chmod(0o755)
-
-
-def _write_synced(path: Path, file: FormFile, modified: int) -> None:
-    """Write and sync: after a power failure a name must not stand for an empty file, which would be served."""
-    assert file.content is not None, "the bytes were read"
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    try:
-        rest = memoryview(file.content)
-        while rest:
-            rest = rest[os.write(handle, rest) :]
-        os.fchmod(handle, 0o644)
-        os.utime(handle, (modified, modified))
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _move_link(link: Path, target: str) -> None:
@@ -209,21 +186,6 @@ def _leads_to(link: Path) -> str | None:
         return None
 
 
-def _names_in(folder: Path) -> set[str]:
-    try:
-        return {path.name for path in folder.iterdir()}
-    except OSError:
-        return set()
-
-
-def _digest(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
-
-
 def _locked(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -244,12 +206,3 @@ async def _all(futures: Sequence[asyncio.Future]) -> list:  # type: ignore[type-
         if isinstance(one, BaseException):
             raise one
     return done
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise TargetFailed(f"{(error.strerror or str(error)).capitalize()}{where}.") from error

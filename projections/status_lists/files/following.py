@@ -6,17 +6,33 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 import asyncpg
 
-from projections.status_lists.files.publish import FilePublisher
-from projections.status_lists.files.target import TargetFailed
+from projections.status_lists.files.publish import FilesProgress
+from projections.status_lists.files.target import Target, TargetFailed
+from registry.errors import NotYetVisible
 from registry.log.connection import LOST, reason
 
 POLL_S = 0.25
 """How late a file is at most when the notification is lost."""
 _LONGEST_BACKOFF_S = 15.0
+_NOT_YET = (NotYetVisible, asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError)
 _log = logging.getLogger(__name__)
+
+
+class Publisher(Protocol):
+    """Publishes files, a step at a time."""
+
+    progress: FilesProgress
+
+    @property
+    def target(self) -> Target:
+        """Where to."""
+
+    async def step(self) -> bool:
+        """Do what is to be done now; return whether more waits. May raise `TargetFailed`, or what asyncpg raises."""
 
 
 def _always() -> bool:
@@ -24,7 +40,7 @@ def _always() -> bool:
 
 
 async def publish_files_for_ever(
-    publisher: FilePublisher, *, wake: asyncio.Event, may_write: Callable[[], bool] = _always
+    publisher: Publisher, *, wake: asyncio.Event, may_write: Callable[[], bool] = _always
 ) -> None:
     """Publish until cancelled, while *may_write*; what fails is tried again, ever more slowly up to 15 s."""
     pause_s = 0.0
@@ -46,9 +62,9 @@ async def publish_files_for_ever(
                     await wake.wait()
 
 
-def _tell(publisher: FilePublisher, error: Exception, *, is_news: bool) -> None:
+def _tell(publisher: Publisher, error: Exception, *, is_news: bool) -> None:
     """Count and log what went wrong: once at its beginning, not at every attempt."""
-    if isinstance(error, (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError)):
+    if isinstance(error, _NOT_YET):
         return  # nothing is published yet
     progress = publisher.progress
     progress.failures += 1

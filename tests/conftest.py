@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import hypothesis
 import pytest
 
 from registry.embedded import Embedded
@@ -31,6 +32,15 @@ from tests.servers import (
 
 SHARED = Path(__file__).parents[2] / "shared"
 EMPTY, MIGRATED = "template_empty", "template_migrated"
+
+# A slow machine is no failure. In CI the examples are the same in every run: what a change did not break, does not
+# hold it up; at home they differ from run to run, and find more.
+_SLOW = [hypothesis.HealthCheck.too_slow]
+for _profile, _is_ci in (("home", False), ("ci", True)):
+    hypothesis.settings.register_profile(
+        _profile, deadline=None, suppress_health_check=_SLOW, database=None, derandomize=_is_ci, print_blob=True
+    )
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 
 def pytest_configure(config: pytest.Config) -> None:

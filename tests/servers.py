@@ -5,22 +5,29 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
+from unittest.mock import patch
 from uuid import uuid4
 
 import asyncpg
 
 from registry.embedded import Embedded, ensure_database, running
+from registry.embedded_cluster import SERVER_SETTINGS
 from registry.embedded_roles import OWNER, PROJECTOR, WRITER, grant_database
 
 T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, T]], T]
 RUN_DIRECTORY = "REGISTRY_TEST_RUN_DIRECTORY"  # made by the first process of a run, inherited by its xdist workers
+MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 << 30
+"""Where the files of a run lie if there is room: there nobody waits for a disk, though PostgreSQL syncs as ever."""
+FOR_MANY = {"max_connections": "300", "max_wal_size": "256MB"}
+"""Every worker has several services, each with its pools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +44,11 @@ class TestDatabase:
 
 
 def make_run_directory() -> Path:
-    """Make a folder for this test run that the database's account can pass through too."""
-    made = Path(tempfile.mkdtemp(prefix="registry-tests-"))
+    """Make a folder for all files of this test run that the database's account can pass through too."""
+    has_room = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES
+    made = Path(tempfile.mkdtemp(prefix="registry-", dir=MEMORY if has_room else None))
     made.chmod(0o711)
-    os.environ[RUN_DIRECTORY] = str(made)
+    os.environ[RUN_DIRECTORY] = os.environ["TMPDIR"] = tempfile.tempdir = str(made)
     return made
 
 
@@ -61,7 +69,8 @@ def shared_server(bindir: Path | None) -> Iterator[tuple[Embedded, Run[Any]]]:
     runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # of its own: the tests' loops come and go
     with runner, locked("users.lock", fcntl.LOCK_SH) as users:
         server = running(Path(os.environ[RUN_DIRECTORY]) / "home", bindir=bindir)
-        embedded = runner.run(server.__aenter__())
+        with patch.dict(SERVER_SETTINGS, FOR_MANY):
+            embedded = runner.run(server.__aenter__())
         try:
             yield embedded, runner.run
         finally:

@@ -26,6 +26,10 @@ from registry.vault.master import MasterKeys
 from registry.verifier.fetcher import Trust
 from tests.servers import TestDatabase
 
+_TIMES = ("connect_timeout_s", "command_timeout_s", "statement_timeout_s", "lock_timeout_s", "body_timeout_s")
+PATIENT = dict.fromkeys((*_TIMES, "visibility_wait_s"), 60)
+"""No test is about these times, and on two busy cores the service's own ones are sometimes not enough."""
+
 _numbers = count(1)
 
 
@@ -70,9 +74,9 @@ def free_port() -> int:
 
 
 def service_settings(home: Path, **changes: Any) -> Settings:
-    """Settings of a service that publishes five times a second."""
+    """Settings of a service that publishes five times a second, and is patient with a slow machine."""
     quick: dict[str, Any] = {"tick_s": 0.2, "ttl_s": 2, "env": "test", "metrics_port": 0, "canonicaliser_workers": 1}
-    return load(**{"home": home, "port": free_port(), **quick, **changes})
+    return load(**{"home": home, "port": free_port(), **quick, **PATIENT, **changes})
 
 
 @asynccontextmanager
@@ -102,7 +106,7 @@ async def running_service(
             service.issuer_slug, service.issuer_key = await service.issuer()
             assert process.progress is not None
             for projection in PROJECTIONS:  # whichever test comes first finds a read side that answers
-                await process.progress.reach(LOG, projection.name, 1, timeout_s=30)
+                await process.progress.reach(LOG, projection.name, 1, timeout_s=90)
             yield service
 
 
@@ -129,14 +133,14 @@ def service_in_a_thread(opening: Any) -> Iterator[Service]:
 
     thread = threading.Thread(target=run, name="service", daemon=True)
     thread.start()
-    is_ready.wait(60)
+    is_ready.wait(100)
     if isinstance(ready[-1], BaseException):
         raise ready[-1]
     try:
         yield ready[-1]
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive(), "the service did not stop"
         if isinstance(ready[-1], BaseException):
             raise ready[-1]

@@ -89,8 +89,9 @@ async def between(url: str, lie: Lie) -> AsyncIterator[str]:
 
 
 def plan_for(service: Any, url: str | None = None, **differently: Any) -> Plan:
+    """A run that ends by the number of its requests, or when a lie is found: never by the clock."""
     chosen: dict[str, Any] = {
-        "seconds": 6, "requests": 120, "per_s": 400, "connections": 3, "visible_s": 6, "settle_s": 0.3, "mix": BUSY,
+        "seconds": 90, "requests": 300, "per_s": 400, "connections": 3, "visible_s": 90, "settle_s": 0.3, "mix": BUSY,
     }  # fmt: skip
     return Plan(url or service.url, service.issuer_slug, service.issuer_key, **{**chosen, **differently})
 
@@ -120,10 +121,10 @@ async def test_an_honest_deployment_passes_and_its_revocations_are_seen(service)
 
 
 async def test_without_a_key_there_is_only_reading(service):
-    lists = await service.ask("GET", f"/issuers/{service.issuer_slug}/status-lists", key="")
-    status, printed = await told(
-        Plan(service.url, lists=tuple(lists[1]["status_lists"]), seconds=2, requests=40, per_s=400)
-    )
+    path = f"/issuers/{service.issuer_slug}/credentials"
+    _, made = await service.ask("POST", path, json={"type": ["VerifiableCredential"]})
+    lists = tuple(one["statusListCredential"] for one in made["credentialStatus"])
+    status, printed = await told(Plan(service.url, lists=lists, seconds=90, requests=40, per_s=400))
     assert status == 0, printed
     assert "0 acknowledged writes" in printed
 
@@ -160,7 +161,7 @@ async def test_a_list_that_goes_back_is_found(service):
         return answered
 
     async with between(service.url, lie) as url:
-        status, printed = await told(plan_for(service, url, requests=2_000, per_s=150, seconds=8))
+        status, printed = await told(plan_for(service, url, requests=20_000, per_s=150))
     assert status == 1, printed
     assert "went back" in printed
 
@@ -206,10 +207,10 @@ class Swallower:
         return answered
 
 
-@pytest.mark.parametrize(("hides_it", "sentence"), [(False, "says active"), (True, "is not set")])
-async def test_a_lost_revocation_is_found(service, hides_it, sentence):
+@pytest.mark.parametrize(("hides_it", "visible_s", "sentence"), [(False, 90, "says active"), (True, 0.2, "is not set")])
+async def test_a_lost_revocation_is_found(service, hides_it, visible_s, sentence):
     async with between(service.url, Swallower(hides_it)) as url:
-        status, printed = await told(plan_for(service, url, requests=60, visible_s=1))
+        status, printed = await told(plan_for(service, url, visible_s=visible_s))
     assert status == 1, printed
     assert sentence in printed
     assert "an acknowledged write was lost" in printed
@@ -268,7 +269,7 @@ async def test_a_write_whose_connection_was_lost_is_tried_again_and_counts_once(
     async def lose(request: web.Request, forward: Forward) -> Answered | None:
         answered = await forward()
         key = request.headers.get("Idempotency-Key", "")
-        if key and key not in lost and len(lost) < 4:
+        if is_registration(request) and key not in lost and len(lost) < 4:  # a lost PUT is repeated by aiohttp itself
             lost.add(key)
             return None
         return answered
@@ -276,8 +277,8 @@ async def test_a_write_whose_connection_was_lost_is_tried_again_and_counts_once(
     async with between(service.url, lose) as url:
         status, printed = await told(plan_for(service, url))
     assert status == 0, printed
-    assert "4 tried again" in printed
-    assert "times lost" in printed
+    assert len(lost) == 4
+    assert "4 times lost (register)" in printed
 
 
 class Takeback:
@@ -314,7 +315,7 @@ async def test_a_revocation_that_is_taken_back_is_found_also_in_a_list_that_is_s
     async with between("", liar) as url:
         liar.url = f"{url}/status-lists/1"
         mix = Mix({"list": 1})
-        status, printed = await told(Plan(url, lists=(liar.url,), seconds=3, requests=20, per_s=400, mix=mix))
+        status, printed = await told(Plan(url, lists=(liar.url,), seconds=90, requests=20, per_s=400, mix=mix))
     assert status == 1
     assert "at index 77000" in printed
     assert "was taken back" in printed

@@ -9,7 +9,6 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -65,10 +64,8 @@ def issue(demo: Demo) -> Answer:
 
 @pytest.mark.slow
 def test_a_first_start_takes_seconds_and_what_it_prints_works(folder: Path, fresh: dict[str, str]) -> None:
-    started = time.monotonic()
     with running(folder, fresh, "dev") as process:
         process.until_it_says(UP)
-        first_s = time.monotonic() - started
         demo = demo_of(fresh)
         verified, linted, revoked, asked, again = typed(process.out, folder)
         identifier = str(revoked["credentialId"])
@@ -77,10 +74,8 @@ def test_a_first_start_takes_seconds_and_what_it_prints_works(folder: Path, fres
         assert all(text in process.out for text in (demo.operator_key, demo.issuer_key, demo.url))
         assert process.stop(signal.SIGINT, whole_group=True) < STOP_S
         assert (process.popen.returncode, process.err) == (0, "")
-    started = time.monotonic()
     with running(folder, fresh, "dev") as process:
         process.until_it_says(UP)
-        assert time.monotonic() - started < first_s
         assert demo_of(fresh) == demo
         assert eventually(lambda: status_of(demo, identifier)) == "revoked"
         process.stop()

@@ -140,7 +140,7 @@ async def test_what_is_new_is_seen_soon_though_max_age_is_long(upstream: Upstrea
     upstream.body = b"a newer list"
     began = time.monotonic()
     while (await upstream.ask())[2] != b"a newer list":
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
         await asyncio.sleep(0.1)
 
 
@@ -151,13 +151,14 @@ async def test_a_restart_of_the_service_is_not_noticed_but_the_validity_is(upstr
     await upstream.stop()
     answers = []
     while time.monotonic() - kept < 6.5:
+        asked = time.monotonic()
         status, headers, _ = await upstream.ask()
-        answers.append((time.monotonic() - kept, status, headers))
+        answers.append((asked - kept, time.monotonic() - kept, status, headers))
         await asyncio.sleep(0.2)
-    assert all(status == 200 for at, status, _ in answers if at < 3)
-    assert all(status == 503 for at, status, _ in answers if at > 5.5)  # 1 s, 3 s, and what whole seconds hide
-    assert answers[-1][2]["Content-Type"] == "application/problem+json"
-    assert answers[-1][2]["Cache-Control"] == "no-store"
+    assert all(status == 200 for _, at, status, _ in answers if at < 3)
+    assert all(status == 503 for at, _, status, _ in answers if at > 5.5)  # 1 s, 3 s, and what whole seconds hide
+    assert answers[-1][3]["Content-Type"] == "application/problem+json"
+    assert answers[-1][3]["Cache-Control"] == "no-store"
     await upstream.start()
     assert (await upstream.ask())[0] == 200
 
@@ -178,7 +179,7 @@ async def test_in_front_of_the_real_service_every_answer_is_the_services(databas
     configured = service_settings(tmp_path / "home", ttl_s=60)
     async with running_service(database, configured) as service:
         base = f"/issuers/{service.issuer_slug}/credentials"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while (made := await service.ask("POST", base, json={"type": ["VerifiableCredential"]}))[0] != 201:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         listed = made[1]["credentialStatus"][0]["statusListCredential"]

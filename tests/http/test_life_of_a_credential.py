@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.service import running_service, service_settings
+
 CONTEXT = "https://www.w3.org/ns/credentials/v2"
 
 
@@ -101,10 +103,12 @@ async def test_a_write_is_seen_by_a_lookup_that_carries_its_position(service):
         assert (200, "active", identifier) == (status, found["status"], found["credentialId"])
 
 
-async def test_a_position_that_never_comes_is_503_with_a_time_to_come_back(service):
-    log = "main:999999999999"
-    headers = {"Registry-Position": log}
-    async with service.session.get(f"{service.url}/issuers", headers=headers) as response:
+async def test_a_position_that_never_comes_is_503_with_a_time_to_come_back(database, tmp_path):
+    headers = {"Registry-Position": "main:999999999999"}
+    async with (
+        running_service(database, service_settings(tmp_path, visibility_wait_s=0.1)) as service,
+        service.session.get(f"{service.url}/issuers", headers=headers) as response,
+    ):
         problem = await response.json(content_type=None)
         assert (response.status, response.headers["Retry-After"]) == (503, "1")
     assert problem["type"].endswith("/problems/not-yet-visible")

@@ -355,10 +355,10 @@ async def test_who_floods_the_verifier_holds_up_no_issuer(service):
         for _ in range(5):
             began = time.perf_counter()
             await issued(service)
-            assert time.perf_counter() - began < 1.5
+            assert time.perf_counter() - began < 10  # behind the flood it would take 40
             began = time.perf_counter()
             await service.ask("GET", f"/credential-status?id={credential['id']}", key="")
-            assert time.perf_counter() - began < 0.5
+            assert time.perf_counter() - began < 5
     finally:
         for one in flooding:
             one.cancel()

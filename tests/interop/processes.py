@@ -17,7 +17,7 @@ from tests.servers import TestDatabase
 from tests.service import free_port
 
 START_S = 60
-STOP_S = 10
+STOP_S = 40
 
 
 @dataclass

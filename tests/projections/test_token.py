@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 
 import cbor2
 import pytest
@@ -126,10 +127,14 @@ def test_what_is_malformed_is_refused(lst: str, why: str) -> None:
 
 def test_no_more_is_inflated_than_allowed() -> None:
     bomb = base64url(zlib.compress(bytes(64 << 20), 9))
-    began = perf_counter()
-    with pytest.raises(Malformed, match="more than 1000 bytes"):
-        token.decode(bomb, max_bytes=1000)
-    assert perf_counter() - began < 1
+    tracemalloc.start()
+    try:
+        with pytest.raises(Malformed, match="more than 1000 bytes"):
+            token.decode(bomb, max_bytes=1000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
     assert len(token.decode(base64url(zlib.compress(bytes(1000))), max_bytes=1000)) == 1000
 
 
@@ -160,13 +165,13 @@ def test_an_index_outside_the_list_is_an_index_error() -> None:
                 token.value(b"a", width, index)
 
 
-def test_a_whole_list_takes_a_millisecond_at_most() -> None:
-    """At 1 % set, measured 0.2 ms; the best of some trials, since the machine has other work."""
+def test_a_whole_list_takes_milliseconds_not_a_loop_over_its_entries() -> None:
+    """At 1 % set, measured 0.2 ms, a loop 20 ms; the best of some trials, by the thread's own time."""
     revoked = encoded_list.bits(range(0, SIZE, 100), SIZE)
     suspended = encoded_list.bits(range(7, SIZE, 100), SIZE)
     took = []
     for _ in range(20):
-        began = perf_counter()
+        began = thread_time()
         token.of_bitsets(revoked, suspended, 2)
-        took.append(perf_counter() - began)
-    assert min(took) < 0.001
+        took.append(thread_time() - began)
+    assert min(took) < 0.005

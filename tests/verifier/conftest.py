@@ -27,8 +27,21 @@ async def world() -> AsyncIterator[Elsewhere]:
 
 @pytest.fixture
 async def fetcher(world: Elsewhere, clock: FakeClock) -> AsyncIterator[Fetcher]:
-    """A fetcher in that world, less patient than the real one."""
-    one = Fetcher(clock, trust=world.trust, limits=FetchLimits(time_s=0.3))
+    """A fetcher in that world, more patient than the real one: the machine may be busy."""
+    async with _fetching(world, clock, time_s=60) as one:
+        yield one
+
+
+@pytest.fixture
+async def impatient(world: Elsewhere, clock: FakeClock) -> AsyncIterator[Fetcher]:
+    """A fetcher in that world for what only its patience ends."""
+    async with _fetching(world, clock, time_s=0.3) as one:
+        yield one
+
+
+@asynccontextmanager
+async def _fetching(world: Elsewhere, clock: FakeClock, time_s: float) -> AsyncIterator[Fetcher]:
+    one = Fetcher(clock, trust=world.trust, limits=FetchLimits(time_s=time_s))
     await one.start()
     yield one
     await one.close()
@@ -42,7 +55,7 @@ WORLD = Elsewhere()
 def _attacked(postgres: Any, _migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     @asynccontextmanager
     async def opening() -> AsyncIterator[Any]:
-        generous = {"verify_quota_per_s": 1e6, "verify_burst": 10**6, "fetch_timeout_s": 0.5}
+        generous = {"verify_quota_per_s": 1e6, "verify_burst": 10**6, "fetch_timeout_s": 2}
         settings = service_settings(tmp_path_factory.mktemp("attacked"), **generous)
         async with (
             fresh_database(postgres, _migrated_template) as fresh,
@@ -66,7 +79,7 @@ async def attacked(_attacked: Any) -> AsyncIterator[Any]:
 
 async def ready(service: Any) -> None:
     """Return when the read side is built."""
-    for _ in range(200):
+    for _ in range(1_200):
         async with service.session.get(f"{service.url}/readyz") as response:
             if response.status == 200:
                 return

@@ -127,6 +127,7 @@ class Client:
         )
 
     async def _patiently(self, once: Callable[[aiohttp.ClientSession], Any]) -> Answer:
+        asyncio.get_running_loop().set_exception_handler(_unless_told)
         pause_s, until = FIRST_PAUSE_S, time.monotonic() + self._target.patience_s
         while True:
             try:
@@ -139,6 +140,13 @@ class Client:
                 self._lost(_reason(error))
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def _unless_told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell of what nobody waited for, but not of a lost connection: aiohttp drops that error of an upload's writer,
+    and the request tells the same."""
+    if not isinstance(context.get("exception"), (aiohttp.ClientError, OSError)):
+        loop.default_exception_handler(context)
 
 
 async def _answer(response: aiohttp.ClientResponse) -> Answer:

@@ -24,6 +24,7 @@ COMMANDS = (
     *(
         "accept-restore",
         "batch",
+        "batch-by-query",
         "dev",
         "doctor",
         "init",

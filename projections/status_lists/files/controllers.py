@@ -173,11 +173,8 @@ def _settle_one(issuers: Path, one: Controller, modified: int, *, writing: bool)
 def _wanted(one: Controller) -> bytes | None:
     try:
         document = one.document()
-    except (
-        Malformed,
-        ValueError,
-    ):  # one issuer's odd key must not keep others from theirs; what it means, the service says
-        return None
+    except (Malformed, ValueError):
+        return None  # one issuer's odd key must not keep others from theirs; what it means, the service says
     return None if document is None else orjson.dumps(document)
 
 

@@ -134,24 +134,23 @@ class ListSetKeeper:
             self._opening[key] = task
             task.add_done_callback(lambda _: self._opening.pop(key, None))
 
-    async def prepare(self, log: LogName, issuer_id: IssuerId) -> None:
-        """Return when the issuer has a set with room whose lists can be fetched; open one if there is none.
+    async def prepare(self, log: LogName, issuer_id: IssuerId, wanted: int = 1) -> None:
+        """Return when lists with room for *wanted* credentials can be fetched; open sets while there are too few.
 
         Raises `ListsNotReady` when the lists are not published in time. A list that was added to the set later is
         not waited for: nothing points to it until it can be fetched.
         """
         deadline = self._deadline()
-        candidate = await self._with_room(log, issuer_id)
-        if candidate is None:
+        while not (chosen := await self._with_room(log, issuer_id, wanted)):
             await self.open_next(log, issuer_id)
-            candidate = await self._with_room(log, issuer_id)
-        while candidate is None or not await self._can_be_fetched(log, candidate, _ALWAYS):
-            await self._wait(deadline)
-            candidate = candidate or await self._with_room(log, issuer_id)
-        if candidate.set_id not in self._permutations:
-            key = await self._vault.permutation_key(log, candidate.set_id)
-            permutation = await asyncio.to_thread(IndexPermutation, key, candidate.size)
-            self._permutations[candidate.set_id] = permutation
+            if not (chosen := await self._with_room(log, issuer_id, wanted)):
+                await self._wait(deadline)
+        for one in chosen:
+            while not await self._can_be_fetched(log, one, _ALWAYS):
+                await self._wait(deadline)
+            if one.set_id not in self._permutations:
+                key = await self._vault.permutation_key(log, one.set_id)
+                self._permutations[one.set_id] = await asyncio.to_thread(IndexPermutation, key, one.size)
 
     async def until_fetchable(self, log: LogName, issuer_id: IssuerId, purpose: Purpose) -> None:
         """Return when the *purpose* list of each of the issuer's sets can be fetched; raises `ListsNotReady`."""
@@ -221,10 +220,17 @@ class ListSetKeeper:
         except Exception:  # noqa: BLE001  # nobody awaits this task
             _log.exception("opening status lists failed, the next registration asks again", extra={"log": log})
 
-    async def _with_room(self, log: LogName, issuer_id: IssuerId) -> ListSet | None:
+    async def _with_room(self, log: LogName, issuer_id: IssuerId, wanted: int) -> list[ListSet]:
+        """Return the first open sets that have room for *wanted* together; none if all have not."""
         issuer, sets, numbers = await self._look(log, issuer_id)
-        usable = (one for one in sets if one.is_open and one.issuer_did == issuer.did)
-        return next((one for one in usable if numbers[one.set_id] < one.size), None)
+        chosen: list[ListSet] = []
+        for one in sets:
+            if one.is_open and one.issuer_did == issuer.did and (room := one.size - numbers[one.set_id]) > 0:
+                chosen.append(one)
+                wanted -= room
+            if chosen and wanted <= 0:
+                return chosen
+        return []
 
     async def _look(self, log: LogName, issuer_id: IssuerId) -> tuple[Issuer, ListSets, dict[ListSetId, int]]:
         """Read the issuer, its sets, and how many indices each open set has given out."""

@@ -44,7 +44,7 @@ class Sequenced(Commands):
         except ListsNotReady:
             if not isinstance(command, RegisterCredential | CarryOutRows):
                 raise
-            await self._lists.prepare(asked.log, command.issuer_id)
+            await self._lists.prepare(asked.log, command.issuer_id, _registrations(command))
             appended = await self._submit(asked, command)
         return Outcome(appended.position, appended.answer, appended.is_replay)
 
@@ -118,3 +118,9 @@ class Sequenced(Commands):
                 planned.weight,
             )
         )
+
+
+def _registrations(command: RegisterCredential | CarryOutRows) -> int:
+    """How many credentials *command* may register: a chunk of a batch may begin in one set and end in the next."""
+    rows = command.rows if isinstance(command, CarryOutRows) else (command,)
+    return max(1, sum(isinstance(row, RegisterCredential) for row in rows))

@@ -15,8 +15,9 @@ import pytest
 from registry.commands.handle import Outcome
 from registry.commands.idempotency import Asked
 from registry.commands.list_sets import ListSetKeeper, ListShape, Waits
+from registry.commands.row_answers import counts_of
 from registry.commands.sequenced import Sequenced
-from registry.domain.commands import AddListMembers, CloseListSet, RegisterCredential
+from registry.domain.commands import AddListMembers, CarryOutRows, CloseListSet, RegisterCredential, RowCounts
 from registry.domain.events import Purpose, StatusListMemberAdded
 from registry.domain.names import CredentialId, IssuerId, LogName, lists_stream
 from registry.domain.status_list import ListSets
@@ -165,3 +166,39 @@ async def another_shape(process: Process) -> AddListMembers:
     shape = ListShape(Purpose.TOKEN, status_size=4)
     members = tuple((one.set_id, process.keeper.member(LOG, shape)) for one in await process.sets())
     return AddListMembers(system_clock(), process.issuer_id, Purpose.TOKEN, members)
+
+
+async def given_out(process: Process, opened: Any, left: int) -> None:
+    """As if all but *left* indices of the open set were given out."""
+    await process.register()
+    (one,) = [one for one in await process.sets() if one.is_open]
+    number = SIZE - left - 1
+    conn = await asyncpg.connect(opened.superuser)
+    await conn.execute(
+        "INSERT INTO status_list_allocations (log_name, list_set, number, index, position) VALUES ($1, $2, $3, $4, 1)",
+        LOG,
+        one.set_id,
+        number,
+        process.keeper.index(one.set_id, number),
+    )
+    await conn.close()
+
+
+async def test_a_chunk_of_a_batch_may_begin_in_one_set_and_end_in_the_next(process: Process, opened: Any) -> None:
+    await given_out(process, opened, left=30)
+    async with sequencing(opened.writer) as writing:
+        other = Process(writing, process.vault, process.issuer_id)
+        rows = tuple(
+            RegisterCredential(
+                system_clock(), other.issuer_id, CredentialId(f"urn:{uuid4()}"), ("VerifiableCredential",)
+            )
+            for _ in range(100)
+        )
+        for one in (rows, rows):  # sent again, nothing changes
+            command = CarryOutRows(system_clock(), other.issuer_id, one, first_row=1)
+            outcome = await other.commands.handle(ASKED, command)
+        assert counts_of(outcome.answer) == RowCounts(accepted=0, unchanged=100, rejected=0)
+        told = outcome.answer["rows"]
+        assert [shape for *_, shape, _ in told] == [0] * 30 + [1] * 70
+        assert len({(shape, index) for *_, shape, index in told}) == 100
+        assert len([one for one in await other.sets() if one.is_open]) == 2

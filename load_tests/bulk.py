@@ -1,7 +1,8 @@
 """What a batch of registrations takes, and what it takes from others: ratio 9, and single requests beside it.
 
-Ours is one `POST …/batches` of NDJSON to `registry dev`, from the first byte sent to the summary received: every row
-is read, decided, given its index and recorded, with its outcome kept; it also projects and publishes in that time.
+Ours is one `POST …/batches` of NDJSON to `registry serve`, from the first byte sent to the summary received: every row
+is read, decided, given its index and recorded, with its outcome kept; `registry project` beside it, on the same cores,
+projects and publishes in that time.
 Theirs is PostgreSQL's own COPY, in binary, of the very rows of `events` that this made, into an empty table with the
 same two unique indexes. Beside it: registrations and lookups that come in steadily, alone and while a batch runs.
 """
@@ -21,12 +22,12 @@ import asyncpg
 
 from load_tests.outcome import Outcome
 from load_tests.script import Effort, run
-from load_tests.servers import Registry, registry
+from load_tests.servers import Registry, deployed
 from registry.deployment import attached
 from registry.settings import load
 
 FULL_ROWS, QUICK_ROWS = 100_000, 20_000
-MOST_ROUNDS = 3
+MOST_ROUNDS = 5
 TARGET, AIM = 0.15, 0.3
 SLOWER = 2.0
 """How many times the idle p99 single requests may take while a batch runs."""
@@ -131,7 +132,7 @@ async def measure(effort: Effort) -> list[Outcome]:
     """Measure both."""
     rows = QUICK_ROWS if effort.is_quick else FULL_ROWS
     rounds = min(effort.rounds, MOST_ROUNDS)
-    async with registry() as ours, attached(load(home=ours.home)) as settings:
+    async with deployed() as ours, attached(load(home=ours.home)) as settings:
         assert settings.owner_database_url is not None, "the embedded one has an owner"
         conn = await asyncpg.connect(settings.owner_database_url.get_secret_value())
         timeout = aiohttp.ClientTimeout(total=None)
@@ -159,4 +160,4 @@ async def measure(effort: Effort) -> list[Outcome]:
 
 
 if __name__ == "__main__":
-    sys.exit(run("A batch over HTTP against COPY", measure, full=Effort(3, 0), quick=Effort(3, 0, is_quick=True)))
+    sys.exit(run("A batch over HTTP against COPY", measure, full=Effort(5, 0), quick=Effort(3, 0, is_quick=True)))

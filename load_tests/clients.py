@@ -40,6 +40,7 @@ class Rates:
     p50_ms: float
     """From asking until the whole answer is there, as half of the clients' requests had it at most."""
     p99_ms: float
+    answers: int
 
 
 def request(server: Server, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
@@ -74,7 +75,7 @@ async def press(server: Server, load: Load) -> Rates:
             transport.abort()
     waited = sorted(clients.waited_s)
     p50, p99 = (1000 * waited[int(share * (len(waited) - 1))] for share in (0.5, 0.99))
-    return Rates(clients.answered / max(cpu_s, 0.001), clients.answered / elapsed, p50, p99)
+    return Rates(clients.answered / max(cpu_s, 0.001), clients.answered / elapsed, p50, p99, clients.answered)
 
 
 class Clients:

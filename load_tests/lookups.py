@@ -172,7 +172,7 @@ async def any_per_s(conn: asyncpg.Connection[asyncpg.Record], keys: Sequence[Seq
         await statement.fetch(next(chosen))
         waited.append(time.perf_counter() - asked)
     elapsed, cpu = time.perf_counter() - began, time.process_time() - cpu
-    return Rates(len(waited) / cpu, len(waited) / elapsed, median(waited) * 1000, max(waited) * 1000)
+    return Rates(len(waited) / cpu, len(waited) / elapsed, median(waited) * 1000, max(waited) * 1000, len(waited))
 
 
 async def measure(effort: Effort) -> list[Outcome]:

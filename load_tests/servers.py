@@ -18,7 +18,10 @@ import aiohttp
 import psutil
 
 from load_tests.peer import Answer
+from registry import embedded
+from registry.deployment import with_embedded
 from registry.dev import Demo
+from registry.settings import load
 
 START_S = 60
 STOP_S = 20
@@ -52,17 +55,72 @@ class Registry(Server):
         return f"Bearer {self.demo.issuer_key}"
 
 
+@dataclass(frozen=True, slots=True)
+class Deployed(Registry):
+    """The service as it is deployed: this process is `registry serve`, and beside it runs `registry project`."""
+
+    projector: Server
+    """It takes no connections; its CPU time is what projecting and publishing have used."""
+
+
 @asynccontextmanager
 async def registry(**others: str) -> AsyncIterator[Registry]:
     """Run our service, with *others* as further settings (FILES=…); yield it when it is ready."""
     with new_home() as home:
-        port = free_port()
-        environment = without_bounds({"HOME": str(home), "PORT": str(port), "METRICS_PORT": "0", **others})
-        async with python("-m", "registry", "dev", environment=environment) as process:
-            demo = await _demo(home / "demo.env", process)
-            server = Registry(port, process.pid, demo, home)
-            await _first_credential(server)
+        async with _dev(home, others) as server:
             yield server
+
+
+@asynccontextmanager
+async def deployed(**others: str) -> AsyncIterator[Deployed]:
+    """Run our service as it is deployed, on the PostgreSQL and with the demo issuer that `registry dev` left."""
+    with new_home() as home:
+        async with _dev(home, others) as dev:
+            pass
+        async with embedded.running(home) as server, AsyncExitStack() as stack:
+            named = with_embedded(load(home=home), server)
+            assert named.database_url is not None, "the embedded one has every role"
+            assert named.projector_database_url is not None, "the embedded one has every role"
+            settings = {
+                "HOME": str(home),
+                "ENV": named.env,
+                "LOGS": f"main={dev.demo.url}",
+                "DATABASE_URL": named.database_url.get_secret_value(),
+                "PROJECTOR_DATABASE_URL": named.projector_database_url.get_secret_value(),
+                "PORT": str(dev.port),
+                "METRICS_PORT": "0",
+                **others,
+            }
+            pids = [
+                (await stack.enter_async_context(_saying(line, command, without_bounds(settings)))).pid
+                for command, line in (("project", "projecting"), ("serve", "serving on"))
+            ]
+            ours = Deployed(dev.port, pids[1], dev.demo, home, Server(0, pids[0]))
+            await _first_credential(ours)
+            yield ours
+
+
+@asynccontextmanager
+async def _dev(home: Path, others: Mapping[str, str]) -> AsyncIterator[Registry]:
+    port = free_port()
+    environment = without_bounds({"HOME": str(home), "PORT": str(port), "METRICS_PORT": "0", **others})
+    async with python("-m", "registry", "dev", environment=environment) as process:
+        demo = await _demo(home / "demo.env", process)
+        server = Registry(port, process.pid, demo, home)
+        await _first_credential(server)
+        yield server
+
+
+@asynccontextmanager
+async def _saying(begins: str, command: str, environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a command of the registry; yield when it says so."""
+    async with python("-m", "registry", command, environment=environment) as process:
+        assert process.stdout is not None
+        async with asyncio.timeout(START_S):
+            while not (line := await process.stdout.readline()).decode().startswith(begins):
+                if not line:
+                    raise RuntimeError(f"`registry {command}` did not start; its own words are above.")
+        yield process
 
 
 def without_bounds(settings: Mapping[str, str]) -> dict[str, str]:

@@ -16,11 +16,27 @@ from registry.errors import RegistryError
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
+LOOK_S = 0.1
+"""How long what is new may be before it is looked through for cycles."""
+
+
 def settle_memory() -> None:
     """Look for cycles rarely from now on: what a process keeps lives long and has few, and each look costs the loop."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(50_000, 36_000, 100)
+
+
+async def look_for_cycles() -> None:
+    """Look through what is new, again and again, for ever.
+
+    Python looks by itself only when many more objects were made than given up. Where memory is full and each new
+    state drives out an old one, that is almost never; and then it looks through all of it at once, for 60 ms and more
+    in which nobody is answered. What was looked through here is looked through again about once an hour.
+    """
+    while True:
+        await asyncio.sleep(LOOK_S)
+        gc.collect(0)
 
 
 class Stop:
@@ -50,7 +66,7 @@ class Stop:
         """Return when somebody asks to stop; raise what *failure* raises."""
         self._is_up = True
         settle_memory()
-        waits = [asyncio.ensure_future(self._asked.wait()), asyncio.ensure_future(failure())]
+        waits = [asyncio.ensure_future(one) for one in (self._asked.wait(), failure(), look_for_cycles())]
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for one in pending:
             one.cancel()

@@ -15,11 +15,14 @@ from registry.commands.row_answers import ACCEPTED, REJECTED, UNCHANGED, WORDS, 
 from registry.domain.commands import CarryOutRows, Row, RowCounts
 from registry.errors import OutOfTurn
 from registry.http.batch_files import Chunk
+from registry.http.courtesy import Courtesy
 from registry.http.door import Call
 from registry.http.writes import asked
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 8
 """Chunks of a batch that are on their way: one is written while others are decided behind it."""
+FEW_AT_ONCE: Final = 1
+"""The same while single requests come in too: they wait behind what is on its way."""
 EXAMPLES: Final = 20
 """Rows that an answer shows."""
 
@@ -82,7 +85,7 @@ async def carried_out(
         behind, digest = digest if ahead else None, chunk.digest(parameters())
         return await in_turn(partial(batches.carry_out, whose, place, command, chunk.number, digest), behind, ahead)
 
-    await _sent_on(chunks, rows_of, carry_out, seen, told)
+    await _sent_on(call.parts.courtesy, chunks, rows_of, carry_out, seen, told)
     end = CarryOutRows(
         call.parts.clock(), call.issuer, (), seen.counts.rows + 1, seen.counts, seen.chunks, is_last=True
     )
@@ -99,7 +102,7 @@ async def looked_at(call: Call, chunks: Chunks, rows_of: RowsOf) -> Seen:
     async def look(chunk: Chunk, rows: tuple[Row, ...], _: Sent | None) -> Outcome:
         return await batches.look(whose, _command(call, chunk, rows, seen))
 
-    await _sent_on(chunks, rows_of, look, seen)
+    await _sent_on(call.parts.courtesy, chunks, rows_of, look, seen)
     return seen
 
 
@@ -119,7 +122,9 @@ async def in_turn(carry_out: Callable[..., Awaitable[Outcome]], behind: bytes | 
         return await carry_out(behind=None)
 
 
-async def _sent_on(chunks: Chunks, rows_of: RowsOf, carry_out: CarryOut, seen: Seen, told: Told | None = None) -> None:
+async def _sent_on(
+    courtesy: Courtesy, chunks: Chunks, rows_of: RowsOf, carry_out: CarryOut, seen: Seen, told: Told | None = None
+) -> None:
     """Hand *chunks* to *carry_out*, some at once, and take in what it says, in order."""
     under_way: deque[Sent] = deque()
 
@@ -132,9 +137,12 @@ async def _sent_on(chunks: Chunks, rows_of: RowsOf, carry_out: CarryOut, seen: S
 
     try:
         async for chunk in chunks:
+            await courtesy.turn()
             rows = await rows_of(chunk)  # while those before it are decided and written
-            while under_way and (len(under_way) >= AT_ONCE or under_way[0].done()):
+            at_once = FEW_AT_ONCE if courtesy.is_called_for else AT_ONCE
+            while under_way and (len(under_way) >= at_once or under_way[0].done()):
                 await take()
+            await courtesy.turn()
             ahead = under_way[-1] if under_way else None
             under_way.append(asyncio.ensure_future(carry_out(chunk, rows, ahead)))
             await asyncio.sleep(0)

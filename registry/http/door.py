@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -84,14 +85,16 @@ def door(parts: Parts, operation: Operation) -> Handler:
     """Return the aiohttp handler of *operation*: admit, handle, render; every failure as a problem document."""
     count = parts.metrics.route(operation.path).count
     finish = finish_public if operation.scope is None else finish_private
+    company = nullcontext() if operation.is_bulk else parts.courtesy
     handle = cast("Callable[[Call], Awaitable[web.StreamResponse]]", operation.handle)
 
     async def through(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
         call = Call(parts, operation, request, client.request_id(request))
         try:
-            await _admit(call)
-            response = await handle(call)
+            with company:
+                await _admit(call)
+                response = await handle(call)
         except Exception as error:  # noqa: BLE001 (everything becomes a problem document; what nobody foresaw is logged)
             response = refusal(call, error)
         finish(call, response)

@@ -66,6 +66,8 @@ class Operation:
     """Asked by whoever runs the process: answers under any Host, and knows no quota."""
     is_quiet: bool = False
     """Counted, not logged."""
+    is_bulk: bool = False
+    """Of unbounded length: nobody waits for it to be over, and it waits for single requests (`courtesy`)."""
 
     def limit(self, limits: Limits) -> int:
         """The most bytes that its body may have."""

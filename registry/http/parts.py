@@ -27,6 +27,7 @@ from registry.commands.issue import Issuing
 from registry.commands.keys import IssuerKeys
 from registry.domain.names import LogName
 from registry.http.auth import Caller
+from registry.http.courtesy import Courtesy
 from registry.http.drain import Drain
 from registry.http.gathering import Gathering, StatusesOf
 from registry.http.limits import Quota
@@ -125,6 +126,7 @@ class Parts:
     checks: Callable[[], Awaitable[Mapping[str, str | None]]]
     """What readiness depends on: name → None when all is well, else a sentence."""
     drain: Drain = field(default_factory=Drain)
+    courtesy: Courtesy = field(default_factory=Courtesy)
     limits: Limits = field(default_factory=Limits)
     writes: Quota | None = None
     """Per API key; None: no quota."""

@@ -248,7 +248,7 @@ ISSUER = (
     Operation(
         method="POST", path=f"{_ISSUER}/batches", operation_id="carryOutBatch", tag="credentials",
         summary="Up to a million rows: register, issue, revoke, suspend, reinstate, supersede", handle=batches.upload,
-        scope=auth.BATCH, records=True, streamed=batch_files.TYPES,
+        scope=auth.BATCH, records=True, streamed=batch_files.TYPES, is_bulk=True,
         parameters=(
             Parameter(
                 "operation", "Of rows that do not say theirs.", {"type": "string", "enum": list(batch_rows.OPERATIONS)}
@@ -263,7 +263,7 @@ ISSUER = (
         tag="credentials", summary="Revoke or suspend all that a query means; with dry_run, look at them first",
         handle=batch_query.by_query, scope=auth.STATUS, records=True, body=batch_query.SelectionBody,
         parameters=(_DRY_RUN,), answers={200: batch_answers.BatchAnswer}, opaque_types=(batch_files.NDJSON,),
-        errors=_WRITE,
+        errors=_WRITE, is_bulk=True,
     ),
     Operation(
         method="GET", path=_BATCH, operation_id="getBatch", tag="credentials",
@@ -277,7 +277,7 @@ ISSUER = (
             Parameter("outcome", "Only these.", {"type": "string", "enum": ["accepted", "unchanged", "rejected"]}),
         ),
         answers={200: batch_answers.RowAnswer}, media_types=(batch_files.NDJSON,), opaque_types=(batch_files.CSV,),
-        errors=(*_OURS, e.NotFound),
+        errors=(*_OURS, e.NotFound), is_bulk=True,
     ),
     Operation(
         method="PUT", path=f"{_ISSUER}/status-lists/{{purpose}}", operation_id="addStatusLists", tag="status",

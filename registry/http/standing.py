@@ -34,7 +34,7 @@ def of_path(parts: Parts, operation: Operation) -> Callable[[web.Request], Await
     count = parts.metrics.route(operation.path).count
     found_in = parts.metrics.lookup_seconds["credential"].observe
     logs, reads, trusted = parts.logs, parts.reads, parts.limits.trusted_proxies
-    find = parts.gathering.find
+    find, company = parts.gathering.find, parts.courtesy
     complete_until = _complete_until(parts)
     through_the_door = door(parts, replace(operation, handle=lookups.of_path, direct=None))
 
@@ -46,7 +46,8 @@ def of_path(parts: Parts, operation: Operation) -> Callable[[web.Request], Await
             reads.take(client.address(request, trusted))
         identifier = credential_id(request.match_info["id"])
         until, began = complete_until(log), time.perf_counter()
-        row = lookups.the_one(await find(log, (identifier, None)))
+        with company:
+            row = lookups.the_one(await find(log, (identifier, None)))
         found_in(time.perf_counter() - began)
         body = standing(row, until)
         head = (

@@ -7,8 +7,9 @@ import pytest
 
 from registry.commands.handle import Outcome
 from registry.errors import DatabaseUnavailable, OutOfTurn
-from registry.http.batch_course import AT_ONCE, Seen, _sent_on, in_turn
+from registry.http.batch_course import AT_ONCE, FEW_AT_ONCE, Seen, _sent_on, in_turn
 from registry.http.batch_files import Chunk
+from registry.http.courtesy import Courtesy
 
 
 async def many(count):
@@ -35,7 +36,7 @@ async def test_several_chunks_are_on_their_way_and_what_they_came_to_is_taken_in
     async def tell(kept):
         told.append(kept["first"])
 
-    task = asyncio.create_task(_sent_on(many(AT_ONCE + 3), no_rows, carry_out, Seen(), tell))
+    task = asyncio.create_task(_sent_on(Courtesy(), many(AT_ONCE + 3), no_rows, carry_out, Seen(), tell))
     for _ in range(50):
         await asyncio.sleep(0)
     assert sent == [(0, False), *((number, True) for number in range(1, AT_ONCE))]
@@ -73,7 +74,7 @@ class Log:
 
 async def test_behind_a_chunk_that_takes_a_second_attempt_the_others_wait_for_it():
     log, seen = Log(again=2), Seen()
-    await _sent_on(many(7), no_rows, log.carry_out, seen)
+    await _sent_on(Courtesy(), many(7), no_rows, log.carry_out, seen)
     assert log.done == list(range(7))
     assert log.attempts.count(3) == 2
     assert seen.chunks == 7
@@ -82,7 +83,7 @@ async def test_behind_a_chunk_that_takes_a_second_attempt_the_others_wait_for_it
 async def test_behind_a_chunk_that_could_not_be_carried_out_nothing_is():
     log, seen = Log(refused=1), Seen()
     with pytest.raises(DatabaseUnavailable):
-        await _sent_on(many(7), no_rows, log.carry_out, seen)
+        await _sent_on(Courtesy(), many(7), no_rows, log.carry_out, seen)
     assert log.done == [0]
     assert seen.chunks == 1
 
@@ -90,3 +91,22 @@ async def test_behind_a_chunk_that_could_not_be_carried_out_nothing_is():
 async def test_what_cannot_follow_anything_is_told_so():
     with pytest.raises(OutOfTurn):
         await in_turn(partial(Log().write, Chunk(5, 6, [])), b"hash", None)
+
+
+async def test_few_chunks_are_on_their_way_while_single_requests_come_in():
+    courtesy, sent, go = Courtesy(lambda: 0.0), [], asyncio.Event()
+
+    async def carry_out(chunk, rows, ahead):
+        sent.append(ahead)
+        await go.wait()
+        return answer(chunk.first_row)
+
+    with courtesy:
+        pass  # one was there a moment ago
+    task = asyncio.create_task(_sent_on(courtesy, many(5), no_rows, carry_out, seen := Seen()))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(sent) == FEW_AT_ONCE
+    go.set()
+    await asyncio.wait_for(task, 60)
+    assert seen.chunks == 5

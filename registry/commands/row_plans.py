@@ -36,9 +36,9 @@ class _Ahead:
         self._view = view
         self.facts: list[Fact] = []
         self.recorded_at = view.recorded_at
-        self._unfolded: dict[Stream, list[Recorded]] = {}
+        self._unfolded: dict[Stream, list[tuple[int, Fact]]] = {}
         self._states: dict[Stream, State] = {}
-        self._given: dict[UUID, int] = {}
+        self._numbers: dict[UUID, int] = {}
 
     @property
     def position(self) -> int:
@@ -47,31 +47,35 @@ class _Ahead:
 
     def state(self, stream: Stream) -> State:
         """Return the state of *stream* after the rows so far; folded only where somebody asks."""
-        unfolded = self._unfolded.pop(stream, None)
-        if unfolded is None:
-            return self._states[stream] if stream in self._states else self._view.state(stream)
-        state = self._states[stream] if stream in self._states else self._view.state(stream)
-        for recorded in unfolded:
-            state = evolve(stream, state, recorded)
-        self._states[stream] = state
+        unfolded = self._unfolded.pop(stream, None) if self._unfolded else None
+        known = stream in self._states
+        state = self._states[stream] if known else self._view.state(stream)
+        for position, fact in unfolded or ():
+            state = evolve(stream, state, self._recorded(position, fact))
+        if unfolded or not known:
+            self._states[stream] = state
         return state
 
     def next_number(self, list_set: UUID) -> int:
         """Return how many indices of *list_set* are given out after the rows so far."""
-        return self._view.next_number(list_set) + self._given.get(list_set, 0)
+        number = self._numbers.get(list_set)
+        if number is None:
+            number = self._numbers[list_set] = self._view.next_number(list_set)
+        return number
 
     def take(self, facts: Sequence[Fact]) -> None:
         """Let *facts* follow."""
         for fact in facts:
-            position, at = self.position + 1, self.recorded_at
             self.facts.append(fact)
-            recorded = Recorded(
-                position, fact.stream, 0, at, fact.effective_at or at, "", "", _NOBODY, fact.event
-            )  # what evolves does not look at version, actor and ids; `Draft.write` makes the real ones
-            self._unfolded.setdefault(fact.stream, []).append(recorded)
+            self._unfolded.setdefault(fact.stream, []).append((self.position, fact))
             if isinstance(fact.event, CredentialRegistered):
-                given = fact.event.allocation.set_id
-                self._given[given] = self._given.get(given, 0) + 1
+                given = fact.event.allocation
+                self._numbers[given.set_id] = given.number + 1
+
+    def _recorded(self, position: int, fact: Fact) -> Recorded:
+        """Return *fact* for what evolves, which does not look at version, actor and ids; `Draft.write` makes those."""
+        at = self.recorded_at
+        return Recorded(position, fact.stream, 0, at, fact.effective_at or at, "", "", _NOBODY, fact.event)
 
 
 @dataclass(slots=True)
@@ -106,6 +110,27 @@ class _Preview:
 
     def want_next(self, log: LogName, issuer_id: IssuerId) -> None:
         """Do nothing."""
+
+
+class _Once:
+    """What is ready, asked once for all rows of a chunk that get an index of the same set."""
+
+    def __init__(self, ready: Ready) -> None:
+        self._ready = ready
+        self.index, self.want_next = ready.index, ready.want_next
+        self._set: ListSet | None = None
+        self._usable: tuple[ListMember, ...] = ()
+
+    def usable(self, one: ListSet) -> tuple[ListMember, ...]:
+        """Return the lists of *one* that can be fetched; raise `ListsNotReady` when that must be looked up first."""
+        if one is not self._set:
+            self._usable = self._ready.usable(one)
+            self._set = one
+        return self._usable
+
+    def again(self) -> None:
+        """Ask anew from now on."""
+        self._set = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +169,12 @@ class _Course:
 
 def carry_out(log: LogName, command: CarryOutRows, ready: Ready, plan_one: PlanOne) -> Plan:
     """Return how a chunk is carried out; *plan_one* plans a row."""
-    at_hand: Ready = _Preview() if command.is_dry_run else ready
+    at_hand = _Once(_Preview() if command.is_dry_run else ready)
     plans = {id(row): plan_one(log, row, at_hand) for row in command.rows if isinstance(row, CredentialCommand)}
     reads = tuple(dict.fromkeys(stream for one in plans.values() for stream in one.reads))
 
     def decide(view: View) -> Decision:
+        at_hand.again()
         course = _Course(log, _Ahead(view), plans, command.is_dry_run)
         done = rows.decide(command, course.carry_out)
         answer = _answer(command, list(map(_told, command.rows, done)), course.shapes)

@@ -49,6 +49,20 @@ def each(row_of: RowOf) -> RowsOf:
 
 
 @dataclass(slots=True)
+class Pace:
+    """How many chunks of a batch may be on their way."""
+
+    courtesy: Courtesy
+    is_order_lost: bool = False
+    """Whether one took a second attempt: all that are sent behind it would too, so first those there are get over."""
+
+    @property
+    def at_once(self) -> int:
+        """The most at this moment."""
+        return FEW_AT_ONCE if self.is_order_lost or self.courtesy.is_called_for else AT_ONCE
+
+
+@dataclass(slots=True)
 class Seen:
     """What became of the chunks so far."""
 
@@ -74,6 +88,7 @@ async def carried_out(
 ) -> tuple[Seen, Outcome]:
     """Carry out *chunks*, and record the end of the batch; *parameters* tell what else decides what they mean."""
     batches, whose, seen = call.parts.batches, asked(call), Seen()
+    pace = Pace(call.parts.courtesy)
     before = await batches.ended(place)
     digest = b""
 
@@ -83,9 +98,10 @@ async def carried_out(
         if before is not None and chunk.number >= before.chunks:
             raise differs(command)
         behind, digest = digest if ahead else None, chunk.digest(parameters())
-        return await in_turn(partial(batches.carry_out, whose, place, command, chunk.number, digest), behind, ahead)
+        sent = partial(batches.carry_out, whose, place, command, chunk.number, digest)
+        return await in_turn(pace, sent, behind, ahead)
 
-    await _sent_on(call.parts.courtesy, chunks, rows_of, carry_out, seen, told)
+    await _sent_on(pace, chunks, rows_of, carry_out, seen, told)
     end = CarryOutRows(
         call.parts.clock(), call.issuer, (), seen.counts.rows + 1, seen.counts, seen.chunks, is_last=True
     )
@@ -102,7 +118,7 @@ async def looked_at(call: Call, chunks: Chunks, rows_of: RowsOf) -> Seen:
     async def look(chunk: Chunk, rows: tuple[Row, ...], _: Sent | None) -> Outcome:
         return await batches.look(whose, _command(call, chunk, rows, seen))
 
-    await _sent_on(call.parts.courtesy, chunks, rows_of, look, seen)
+    await _sent_on(Pace(call.parts.courtesy), chunks, rows_of, look, seen)
     return seen
 
 
@@ -110,20 +126,23 @@ def _command(call: Call, chunk: Chunk, rows: tuple[Row, ...], seen: Seen) -> Car
     return CarryOutRows(call.parts.clock(), call.issuer, rows, chunk.first_row, seen.counts, seen.chunks)
 
 
-async def in_turn(carry_out: Callable[..., Awaitable[Outcome]], behind: bytes | None, ahead: Sent | None) -> Outcome:
+async def in_turn(
+    pace: Pace, carry_out: Callable[..., Awaitable[Outcome]], behind: bytes | None, ahead: Sent | None
+) -> Outcome:
     """Carry out a chunk *behind* the one *ahead* of it; when that took a second attempt, once more when it is over."""
     try:
         return await carry_out(behind=behind)
     except OutOfTurn:
         if ahead is None:
             raise
+        pace.is_order_lost = True
         await asyncio.wait([ahead])
         ahead.result()  # nothing follows what could not be carried out
         return await carry_out(behind=None)
 
 
 async def _sent_on(
-    courtesy: Courtesy, chunks: Chunks, rows_of: RowsOf, carry_out: CarryOut, seen: Seen, told: Told | None = None
+    pace: Pace, chunks: Chunks, rows_of: RowsOf, carry_out: CarryOut, seen: Seen, told: Told | None = None
 ) -> None:
     """Hand *chunks* to *carry_out*, some at once, and take in what it says, in order."""
     under_way: deque[Sent] = deque()
@@ -137,12 +156,12 @@ async def _sent_on(
 
     try:
         async for chunk in chunks:
-            await courtesy.turn()
+            await pace.courtesy.turn()
             rows = await rows_of(chunk)  # while those before it are decided and written
-            at_once = FEW_AT_ONCE if courtesy.is_called_for else AT_ONCE
-            while under_way and (len(under_way) >= at_once or under_way[0].done()):
+            while under_way and (len(under_way) >= pace.at_once or under_way[0].done()):
                 await take()
-            await courtesy.turn()
+            pace.is_order_lost = pace.is_order_lost and bool(under_way)
+            await pace.courtesy.turn()
             ahead = under_way[-1] if under_way else None
             under_way.append(asyncio.ensure_future(carry_out(chunk, rows, ahead)))
             await asyncio.sleep(0)

@@ -7,7 +7,7 @@ import pytest
 
 from registry.commands.handle import Outcome
 from registry.errors import DatabaseUnavailable, OutOfTurn
-from registry.http.batch_course import AT_ONCE, FEW_AT_ONCE, Seen, _sent_on, in_turn
+from registry.http.batch_course import AT_ONCE, FEW_AT_ONCE, Pace, Seen, _sent_on, in_turn
 from registry.http.batch_files import Chunk
 from registry.http.courtesy import Courtesy
 
@@ -36,7 +36,7 @@ async def test_several_chunks_are_on_their_way_and_what_they_came_to_is_taken_in
     async def tell(kept):
         told.append(kept["first"])
 
-    task = asyncio.create_task(_sent_on(Courtesy(), many(AT_ONCE + 3), no_rows, carry_out, Seen(), tell))
+    task = asyncio.create_task(_sent_on(Pace(Courtesy()), many(AT_ONCE + 3), no_rows, carry_out, Seen(), tell))
     for _ in range(50):
         await asyncio.sleep(0)
     assert sent == [(0, False), *((number, True) for number in range(1, AT_ONCE))]
@@ -54,6 +54,7 @@ class Log:
         self.attempts = []
         self.again = again
         self.refused = refused
+        self.pace = Pace(Courtesy())
 
     async def write(self, chunk, *, behind):
         self.attempts.append(chunk.number)
@@ -69,28 +70,38 @@ class Log:
         return answer(chunk.first_row)
 
     async def carry_out(self, chunk, rows, ahead):
-        return await in_turn(partial(self.write, chunk), b"hash" if ahead else None, ahead)
+        return await in_turn(self.pace, partial(self.write, chunk), b"hash" if ahead else None, ahead)
 
 
 async def test_behind_a_chunk_that_takes_a_second_attempt_the_others_wait_for_it():
     log, seen = Log(again=2), Seen()
-    await _sent_on(Courtesy(), many(7), no_rows, log.carry_out, seen)
+    await _sent_on(log.pace, many(7), no_rows, log.carry_out, seen)
     assert log.done == list(range(7))
     assert log.attempts.count(3) == 2
     assert seen.chunks == 7
 
 
+async def test_once_they_are_over_the_next_ones_follow_each_other_again():
+    log, seen = Log(again=2), Seen()
+    await _sent_on(log.pace, many(AT_ONCE * 4), no_rows, log.carry_out, seen)
+    assert log.done == list(range(AT_ONCE * 4))
+    again = [number for number in log.done if log.attempts.count(number) > 1]
+    assert again == list(range(3, 3 + len(again))), "those that were on their way"
+    assert 0 < len(again) < AT_ONCE
+    assert log.pace.at_once == AT_ONCE
+
+
 async def test_behind_a_chunk_that_could_not_be_carried_out_nothing_is():
     log, seen = Log(refused=1), Seen()
     with pytest.raises(DatabaseUnavailable):
-        await _sent_on(Courtesy(), many(7), no_rows, log.carry_out, seen)
+        await _sent_on(Pace(Courtesy()), many(7), no_rows, log.carry_out, seen)
     assert log.done == [0]
     assert seen.chunks == 1
 
 
 async def test_what_cannot_follow_anything_is_told_so():
     with pytest.raises(OutOfTurn):
-        await in_turn(partial(Log().write, Chunk(5, 6, [])), b"hash", None)
+        await in_turn(Pace(Courtesy()), partial(Log().write, Chunk(5, 6, [])), b"hash", None)
 
 
 async def test_few_chunks_are_on_their_way_while_single_requests_come_in():
@@ -103,7 +114,7 @@ async def test_few_chunks_are_on_their_way_while_single_requests_come_in():
 
     with courtesy:
         pass  # one was there a moment ago
-    task = asyncio.create_task(_sent_on(courtesy, many(5), no_rows, carry_out, seen := Seen()))
+    task = asyncio.create_task(_sent_on(Pace(courtesy), many(5), no_rows, carry_out, seen := Seen()))
     for _ in range(20):
         await asyncio.sleep(0)
     assert len(sent) == FEW_AT_ONCE

@@ -17,10 +17,11 @@ from projections import generations
 from projections.advance import BATCH, Overtaken, Target, advance
 from projections.backoff import Backoff, Key
 from projections.checkpoints import standing
-from projections.generations import Generation
+from projections.generations import Generation, schema_of
 from projections.pace import Pace
 from projections.pages import Pages
 from projections.projection import Projection
+from projections.statistics import Statistics
 from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable
 from registry.log import read
@@ -53,6 +54,10 @@ class _Group:
     def keys(self) -> list[Key]:
         return [(self.log, target.projection.name) for target in self.targets]
 
+    @property
+    def schemas(self) -> list[str]:
+        return [schema_of(target.projection.name, target.generation) for target in self.targets]
+
 
 class Runner:
     """Keeps projections up to date, alone among all processes that run one; *dsn* speaks as `registry_projector`.
@@ -75,6 +80,7 @@ class Runner:
         self._batch = batch
         self._backoff = Backoff(monotonic)
         self._pace = Pace(monotonic)
+        self._statistics = Statistics()
         self._woken = asyncio.Event()
         self.is_leading = False
         """Whether this process is the one that projects."""
@@ -202,6 +208,7 @@ class Runner:
             return None
         self._backoff.worked(group.keys)
         self.events.update({key: len(batch) for key in group.keys})
+        await self._statistics.grown(conn, group.schemas, len(batch))
         return len(batch)
 
     async def _tell(self, conn: Connection, group: _Group, count: int) -> None:

@@ -127,7 +127,7 @@ class ListSetKeeper:
         )
 
     def want_next(self, log: LogName, issuer_id: IssuerId) -> None:
-        """Open the issuer's next set in the background, once at a time."""
+        """Open the issuer's next set in the background and make it ready, once at a time."""
         key = (log, issuer_id)
         if key not in self._opening:
             task = asyncio.ensure_future(self._open_quietly(log, issuer_id))
@@ -214,6 +214,7 @@ class ListSetKeeper:
     async def _open_quietly(self, log: LogName, issuer_id: IssuerId) -> None:
         try:
             await self.open_next(log, issuer_id)
+            await self.prepare(log, issuer_id, self.size)  # so that nobody waits where the one before it is full
         except RegistryError as error:
             # the next registration asks for it again, and says so aloud when there is no room left
             _log.warning("the next status lists are not open yet: %s", error.detail, extra={"log": log})

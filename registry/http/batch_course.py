@@ -19,7 +19,7 @@ from registry.http.courtesy import Courtesy
 from registry.http.door import Call
 from registry.http.writes import asked
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 12
 """Chunks of a batch that are on their way: one is written while others are decided behind it."""
 FEW_AT_ONCE: Final = 1
 """The same while single requests come in too: they wait behind what is on its way."""
@@ -161,10 +161,10 @@ async def _sent_on(
             while under_way and (len(under_way) >= pace.at_once or under_way[0].done()):
                 await take()
             pace.is_order_lost = pace.is_order_lost and bool(under_way)
-            await pace.courtesy.turn()
+            if pace.courtesy.is_called_for:
+                await pace.courtesy.turn()
             ahead = under_way[-1] if under_way else None
             under_way.append(asyncio.ensure_future(carry_out(chunk, rows, ahead)))
-            await asyncio.sleep(0)
         while under_way:
             await take()
     finally:

@@ -19,7 +19,7 @@ NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
 TYPES: Final = (NDJSON, CSV)
 
-CHUNK_ROWS: Final = 50
+CHUNK_ROWS: Final = 25
 CHUNK_BYTES: Final = 128 * 1024
 """Of either a chunk is full: another number would make batches that were begun before it impossible to go on with."""
 MOST_ROWS: Final = 1_000_000

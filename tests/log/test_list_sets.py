@@ -202,3 +202,14 @@ async def test_a_chunk_of_a_batch_may_begin_in_one_set_and_end_in_the_next(proce
         assert [shape for *_, shape, _ in told] == [0] * 30 + [1] * 70
         assert len({(shape, index) for *_, shape, index in told}) == 100
         assert len([one for one in await other.sets() if one.is_open]) == 2
+
+
+async def test_the_next_set_is_ready_before_it_is_needed(process: Process) -> None:
+    await process.register()
+    process.keeper.want_next(LOG, process.issuer_id)
+    await process.keeper.close()  # once the opening under way is over
+    newest = (await process.sets())[-1]
+    looks = process.looks
+    assert process.keeper.index(newest.set_id, 0) in range(SIZE)
+    assert [one.purpose for one in process.keeper.usable(newest)] == ["revocation", "suspension"]
+    assert process.looks == looks

@@ -1,0 +1,36 @@
+"""Keeps what PostgreSQL knows of a projection's tables in step with how fast they are filled.
+
+A plan that was made and kept while a table was empty takes any index that fits, and reads all of a log by it; and
+autovacuum counts the rows only about a minute later. Until then a first batch would make every lookup slow.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from projections.projection import Executor
+
+AT = (1_000, 10_000, 100_000)
+"""Events applied by this process, after which tables are looked at again; later, autovacuum keeps up by itself."""
+
+_TABLES = """
+SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1 ORDER BY tablename
+"""
+
+
+class Statistics:
+    """Counts what was applied to each schema of a generation, and analyses its tables now and then."""
+
+    def __init__(self, at: tuple[int, ...] = AT) -> None:
+        self._at = at
+        self._applied: Counter[str] = Counter()
+
+    async def grown(self, conn: Executor, schemas: Iterable[str], events: int) -> None:
+        """Take note that so many *events* more are in the tables of *schemas*, whose owner *conn* is."""
+        for schema in schemas:
+            before = self._applied[schema]
+            self._applied[schema] += events
+            if any(before < one <= self._applied[schema] for one in self._at):
+                for table in await conn.fetch(_TABLES, schema):
+                    await conn.execute(f"ANALYZE {table[0]}")

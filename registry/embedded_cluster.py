@@ -228,7 +228,7 @@ def _make_home(home: Path) -> None:
     """Make the home, open enough for the database's account to pass through, no more."""
     as_root = os.geteuid() == 0
     if not home.is_dir():
-        home.mkdir(parents=True)
+        home.mkdir(parents=True, exist_ok=True)  # another process may begin at the same moment
         home.chmod(0o711 if as_root else 0o700)
     elif as_root and home.stat().st_uid == 0 and home.stat().st_mode & 0o011 != 0o011:
         home.chmod(home.stat().st_mode & 0o777 | 0o011)

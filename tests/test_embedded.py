@@ -23,7 +23,7 @@ import pytest
 from registry import embedded as embedded_module
 from registry.embedded import find_bindir, running
 from registry.embedded_account import Account, database_account
-from registry.embedded_cluster import Cluster, Lock
+from registry.embedded_cluster import Cluster, Lock, open_cluster
 from registry.embedded_postmaster import live_postmaster
 from registry.embedded_roles import PROJECTOR, ensure_roles
 from registry.errors import EmbeddedFailed, SettingsRefused
@@ -462,3 +462,10 @@ async def test_a_role_of_ours_that_is_a_superuser_is_refused(home: Path, pg_bind
         await ask(superuser(embedded), f"ALTER ROLE {PROJECTOR} SUPERUSER", "SELECT 1")
         with pytest.raises(SettingsRefused, match=PROJECTOR):
             await ensure_roles(superuser(embedded))
+
+
+async def test_processes_that_begin_at_the_same_moment_share_a_new_home(home: Path, pg_bindir: Path | None):
+    for number in range(50):
+        new = home / str(number) / "home"
+        opened = await asyncio.gather(*(asyncio.to_thread(open_cluster, new, pg_bindir) for _ in range(4)))
+        assert {cluster.home for cluster, _ in opened} == {new}

@@ -14,7 +14,7 @@ import orjson
 from asyncpg import Pool, Record
 
 from projections import cursor as cursors
-from projections.credential_status.codes import PURPOSES, STATUS_CODES, STATUSES, credential_key
+from projections.credential_status.codes import PURPOSES, STATUS_CODES, STATUSES, credential_keys
 from projections.projection import Executor
 from projections.visibility import visible
 from registry.domain.credential import Status
@@ -198,8 +198,7 @@ async def statuses_of(conn: Reader, log: LogName, queries: Sequence[Query]) -> l
 @visible
 async def status_words(conn: Reader, log: LogName, credential_ids: Sequence[str]) -> list[str]:
     """Return for each id, in order, the word for where the credential stands, `ambiguous`, or `unknown`."""
-    keys = [credential_key(credential_id) for credential_id in set(credential_ids)]
-    [(ids, statuses)] = await conn.fetch(_STATUSES_BY_KEYS, log, keys)
+    [(ids, statuses)] = await conn.fetch(_STATUSES_BY_KEYS, log, credential_keys(credential_ids))
     if ids is None:
         return [UNKNOWN] * len(credential_ids)
     found: list[str] = ids.split("\n")
@@ -211,8 +210,8 @@ async def status_words(conn: Reader, log: LogName, credential_ids: Sequence[str]
 
 async def rows_of(conn: Reader, log: LogName, queries: Sequence[Query]) -> list[CredentialRow]:
     """Return every credential that one of *queries* may mean."""
-    keys = {credential_key(credential_id) for credential_id, _ in queries}
-    records = await conn.fetch(_BY_KEYS, log, list(keys))
+    keys = credential_keys([credential_id for credential_id, _ in queries])
+    records = await conn.fetch(_BY_KEYS, log, keys)
     issuers = {record[1]: _issuer(*record[15:21], tuple(record[21])) for record in records if record[15] is not None}
     return [_row(record[:15], issuers) for record in records]
 

@@ -515,3 +515,43 @@ async def test_a_file_that_ends_before_what_was_carried_out_of_a_batch_does_not_
     assert (status, slug_of(problem)) == (422, "key-reused")
     status, answer = await send(service, body, batch=batch)
     assert (status, answer["counts"]["accepted"]) == (200, len(ids))
+
+
+# ── asking about what was registered ─────────────────────────────────────────────────────────────────────────
+
+
+async def ask_about(service, ids, position, *, spelt=json.dumps):
+    body = spelt({"queries": [{"credentialId": one} for one in ids]}).encode()
+    headers = {"Content-Type": "application/json", "Registry-Position": position}
+    status, answer = await service.ask("POST", "/status-lookups", key="", headers=headers, data=body)
+    assert status == 200, answer
+    return answer["results"]
+
+
+async def test_a_thousand_ids_are_answered_in_halves_as_each_alone(service):
+    ids, other, unknown = fresh(700), fresh(3), fresh(300)
+    _, answer = await send(service, ndjson(registrations(ids)))
+    changes = [
+        *({"operation": "revoke", "credentialId": one} for one in ids[5::97]),
+        *({"operation": "suspend", "credentialId": one} for one in ids[6::97]),
+        *({"operation": "supersede", "credentialId": one, "by": ids[0]} for one in ids[7::97]),
+    ]
+    _, answer = await send(service, ndjson(changes))
+    assert answer["counts"]["rejected"] == 0, answer
+    slug, key = await service.issuer()
+    shared = [*other, ids[1], ids[-1]]  # two issuers use the last two
+    status, answer = await send(service, ndjson(registrations(shared)), slug=slug, key=key)
+    while status == 503:  # its first lists are being published
+        status, answer = await send(service, ndjson(registrations(shared)), slug=slug, key=key)
+    asked = [one for pair in zip(ids, [*unknown, *ids[:400]], strict=True) for one in pair][:1000] + [ids[5], ids[5]]
+    together = await ask_about(service, asked, answer["position"])
+    one_by_one = await ask_about(
+        service, asked, answer["position"], spelt=lambda body: json.dumps(body).replace("urn:", "urn\\u003a")
+    )
+    assert together == one_by_one
+    assert [one["credentialId"] for one in together] == asked
+    said = {one["credentialId"]: one["status"] for one in together}
+    assert {*said.values()} == {"active", "revoked", "suspended", "superseded", "unknown", "ambiguous"}
+    for identifier in (ids[2], ids[5], ids[6], ids[7]):
+        status, alone = await service.ask("GET", f"/credentials/{quote(identifier, safe='')}/status", key="")
+        assert (status, alone["status"]) == (200, said[identifier])

@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from projections.credential_status.codes import credential_key, credential_keys
 from projections.credential_status.revocations import legacy_settings, revoked
 from projections.credential_status.view import Ambiguous, of_issuer, status_of, statuses_of
 from registry.domain.credential import Status
@@ -237,3 +240,8 @@ async def test_a_process_of_version_1_still_finds_the_lists_it_knows(database):
         entries = (await status_of(conn, LOG, "urn:a")).entries
         assert lists["urls"] == [entry["statusListCredential"] for entry in entries]
         assert [str(one) for one in lists["status_list_ids"]] == [url.rpartition("/")[2] for url in lists["urls"]]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=[]), max_size=8), max_size=5))
+def test_many_keys_are_each_id_s_key(ids):
+    assert credential_keys(ids) == [credential_key(one) for one in ids]

@@ -543,7 +543,7 @@ async def test_a_thousand_ids_are_answered_in_halves_as_each_alone(service):
     status, answer = await send(service, ndjson(registrations(shared)), slug=slug, key=key)
     while status == 503:  # its first lists are being published
         status, answer = await send(service, ndjson(registrations(shared)), slug=slug, key=key)
-    asked = [one for pair in zip(ids, [*unknown, *ids[:400]], strict=True) for one in pair][:1000] + [ids[5], ids[5]]
+    asked = [*[one for pair in zip(ids, [*unknown, *ids[:400]], strict=True) for one in pair][:1000], ids[5], ids[5]]
     together = await ask_about(service, asked, answer["position"])
     one_by_one = await ask_about(
         service, asked, answer["position"], spelt=lambda body: json.dumps(body).replace("urn:", "urn\\u003a")

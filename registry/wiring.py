@@ -216,12 +216,12 @@ def bound_views(reader: Pool) -> Views:
 def _in_halves(view: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     """Return *view* of many ids, which reads the first half of them while it prepares the second."""
 
-    async def both(log: LogName, credential_ids: Sequence[str]) -> list[str]:
+    async def both(log: LogName, credential_ids: Sequence[str]) -> Any:
         middle = len(credential_ids) // 2
         if middle < WORTH_HALVING:
             return await view(log, credential_ids)
         first, second = await asyncio.gather(view(log, credential_ids[:middle]), view(log, credential_ids[middle:]))
-        return first + second
+        return [*first, *second]
 
     return both
 

@@ -268,7 +268,7 @@ def next_steps(demo: Demo, home: Path) -> str:
     return f"""
 The keys are in {file}. Try it, in another terminal:
 
-  source {file}
+  set -a; source {file}; set +a
 
   1  Issue a credential: it gets its status entries and a signature, and goes into a file:
      ID="urn:example:$(date +%s)"

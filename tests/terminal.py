@@ -11,7 +11,7 @@ from typing import Any
 
 def typed(printed: str, folder: Path) -> list[Any]:
     """Paste what *printed* tells people to type into bash, all of it at once; return the JSON answers."""
-    lines = [line for line in printed.splitlines() if line.startswith(("  source ", "     "))]
+    lines = [line for line in printed.splitlines() if line.startswith(("  set -a; source ", "     "))]
     script = "\n".join(lines).replace("curl -s", "echo; curl --fail-with-body -s")
     path = {"PATH": os.environ["PATH"]}
     done = subprocess.run(

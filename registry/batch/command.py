@@ -54,10 +54,19 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def wrapped(
-        url: str, issuer: str, key_file: Path | None, api_key: str | None, patience: float, **others: Any
+        url: str | None,
+        issuer: str | None,
+        key_file: Path | None,
+        api_key: str | None,
+        patience: float,
+        **others: Any,
     ) -> None:
         from registry.batch.client import Target
         from registry.errors import RegistryError
+
+        if not url or not issuer:
+            what, name = ("url", "REGISTRY_URL") if not url else ("issuer", "REGISTRY_ISSUER")
+            raise click.UsageError(f"Say which registry and issuer: --{what}, or {name} (exported) is missing.")
 
         try:
             command(target=Target(url, issuer, _key(key_file, api_key), patience), **others)
@@ -67,8 +76,8 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
             raise NotDone(str(error)) from None
 
     options = (
-        click.option("--url", envvar="REGISTRY_URL", required=True, help="Of the registry. [REGISTRY_URL]"),
-        click.option("--issuer", envvar="REGISTRY_ISSUER", required=True, help="The issuer's slug. [REGISTRY_ISSUER]"),
+        click.option("--url", envvar="REGISTRY_URL", help="Of the registry. [REGISTRY_URL]"),
+        click.option("--issuer", envvar="REGISTRY_ISSUER", help="The issuer's slug. [REGISTRY_ISSUER]"),
         click.option(
             "--key-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of the API key."
         ),
@@ -117,7 +126,7 @@ def batch(
     """
     from registry.batch.source import Source
 
-    source = Source(file, mapping)
+    source = Source(file, mapping, operation)
     if operation == "issue" and not dry_run:
         issued = issued or file.with_suffix(".issued.ndjson")
     if source.is_table and (operation == "issue" or issued):
@@ -148,7 +157,7 @@ async def _run(
 
     digest, size = await asyncio.to_thread(source.summary)
     if left_out := source.left_out():
-        click.echo(f"Not sent, since nothing is known by these names: {', '.join(left_out)}", err=True)
+        click.echo(f"Not sent, since they say nothing about a row here: {', '.join(left_out)}", err=True)
     is_dry_run = batch_id is None
     batch = None if is_dry_run else batch_id or f"file-{operation or 'rows'}-{digest[:40]}"
     with Bar(size) as bar:
@@ -157,7 +166,7 @@ async def _run(
             summary = await client.issue(source, batch, operation, issued)
         else:
             summary = await client.send(source, batch, operation)
-    tell(summary, _cells(source, summary), is_dry_run=is_dry_run)
+    tell(summary, _cells(source, summary), source.in_its_words, is_dry_run=is_dry_run)
     if is_dry_run:
         click.echo("Nothing was recorded.")
     if batch is not None:
@@ -210,8 +219,13 @@ def _cells(source: Source, summary: dict[str, Any]) -> dict[int, str]:
     }
 
 
-def tell(summary: dict[str, Any], cells: Mapping[int, str], *, is_dry_run: bool) -> None:
-    """Write what a batch came to, and the first of its rejected rows; *cells* are their ids where they have none."""
+def tell(
+    summary: dict[str, Any], cells: Mapping[int, str], in_words: Callable[[str], str] = str, *, is_dry_run: bool
+) -> None:
+    """Write what a batch came to, and the first of its rejected rows.
+
+    *cells* are their ids where they have none, *in_words* says a reason as the file would.
+    """
     counts = summary["counts"]
     words = (
         (counts["accepted"], "would be carried out" if is_dry_run else "carried out", "green"),
@@ -223,7 +237,9 @@ def tell(summary: dict[str, Any], cells: Mapping[int, str], *, is_dry_run: bool)
     shown = summary["rejected"][:SHOWN]
     for one in shown:
         where = click.style(f"row {one['row']:,}", bold=True)
-        click.echo(f"  {where}  {one['credentialId'] or cells.get(one['row'], '-')}  {one['problem']['detail']}")
+        click.echo(
+            f"  {where}  {one['credentialId'] or cells.get(one['row'], '-')}  {in_words(one['problem']['detail'])}"
+        )
     if counts["rejected"] > len(shown):
         click.echo(f"  … and {counts['rejected'] - len(shown):,} more")
 
@@ -238,7 +254,7 @@ async def _reasons(client: Client, batch: str) -> dict[int, str]:
 def _write_rejected(source: Source, reasons: dict[int, str], given: Path | None) -> None:
     path = given or source.path.with_suffix(f".rejected{source.path.suffix or '.ndjson'}")
     with path.open("w", encoding="utf-8", newline="") as file:
-        source.write_rejected(reasons, file)
+        source.write_rejected({row: source.in_its_words(reason) for row, reason in reasons.items()}, file)
     click.echo(f"Rejected rows with their reasons: {path}; correct them there, and send that file.")
 
 

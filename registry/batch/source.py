@@ -27,6 +27,8 @@ class Source:
 
     path: Path
     mapping: Mapping[str, str] = field(default_factory=dict)
+    operation: str | None = None
+    """What rows ask for that do not say it; columns that say nothing to it are not sent."""
 
     @property
     def is_table(self) -> bool:
@@ -60,8 +62,17 @@ class Source:
                     written.truncate()
         yield written.getvalue().encode()
 
+    def in_its_words(self, sentence: str) -> str:
+        """Return why a row was rejected, a column named where the registry points into JSON."""
+        pointer, colon, detail = sentence.partition(": ")
+        if not (self.is_table and colon and pointer.startswith("/")):
+            return sentence
+        member = pointer[1:].partition("/")[0]
+        column = next((one for one, mapped in self.mapping.items() if mapped == member), member)
+        return f"{column}: {detail}"
+
     def left_out(self) -> list[str]:
-        """Return the columns that are not sent, because nothing is known by their names."""
+        """Return the columns that are not sent, because they say nothing to what is asked for."""
         if not self.is_table:
             return []
         with self._opened() as file:
@@ -143,6 +154,9 @@ class Source:
     def _chosen(self, header: list[str]) -> dict[int, str]:
         """Return which columns are sent, and as which members; raise `Malformed` for a mapping that names no column."""
         known = columns()
+        taken = {self.mapping.get(name, name) for name in header}
+        if self.operation is not None and "operation" not in taken:
+            known = columns(self.operation)
         for column, member in self.mapping.items():
             if column not in header:
                 raise Malformed(f"--column {member}={column}: {unknown_member(column, header, 'column')}")

@@ -25,12 +25,14 @@ from registry.commands.row_answers import counts_of, known_of, moment_of
 from registry.domain.commands import CarryOutRows, RowCounts
 from registry.domain.events import CredentialRegistered, Recorded
 from registry.domain.names import CredentialId, IssuerId, LogName
-from registry.errors import KeyReused, OutOfTurn, Unavailable
+from registry.errors import KeyReused, OutOfTurn, QueueFull, Unavailable
 
 PATIENCE_S: Final = 30
 """How long a chunk is sent again while the log cannot be written."""
 LONGEST_PAUSE: Final = timedelta(seconds=30)
 """A batch that was last heard of before that has been cut off, wherever it was received."""
+MOST_RECEIVED: Final = 4
+"""Batches that one issuer may send at a time to one process."""
 AT_ONCE: Final = 64
 """Chunks read, or looked for, at a time."""
 SELECTED_AT_ONCE: Final = 1_000
@@ -143,7 +145,9 @@ class Batches:
 
     @contextmanager
     def receiving(self, place: Place) -> Iterator[None]:
-        """Let the batch count as being received meanwhile."""
+        """Let the batch count as being received meanwhile; raise `QueueFull` if its issuer sends too many already."""
+        if sum(times for one, times in self._receiving.items() if one.issuer_id == place.issuer_id) >= MOST_RECEIVED:
+            raise QueueFull(f"You are sending {MOST_RECEIVED} batches already; send this one when one of them is over.")
         self._receiving[place] = self._receiving.get(place, 0) + 1
         try:
             yield

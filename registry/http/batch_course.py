@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from registry.commands.batches import Place, differs
 from registry.commands.handle import Outcome
-from registry.commands.row_answers import ACCEPTED, REJECTED, UNCHANGED, WORDS, RowOutcome, counts_of, outcomes
+from registry.commands.row_answers import ACCEPTED, REJECTED, WORDS, RowOutcome, counts_of, outcomes
 from registry.domain.commands import CarryOutRows, Row, RowCounts
 from registry.errors import OutOfTurn
 from registry.http.batch_files import Chunk
@@ -75,7 +75,7 @@ class Seen:
         """Take in the answer of the next chunk."""
         self.counts = self.counts.plus(counts_of(answer))
         self.chunks += 1
-        wants = [ACCEPTED, UNCHANGED] if len(self.accepted) < EXAMPLES else []
+        wants = [ACCEPTED] if len(self.accepted) < EXAMPLES else []
         wants += [REJECTED] if len(self.rejected) < EXAMPLES else []
         for one in outcomes(answer, wants) if wants else ():
             examples = self.rejected if one.word == WORDS[REJECTED] else self.accepted

@@ -76,9 +76,10 @@ MOST_ALIKE: Final = 1_000
 """Different ways of saying something that are remembered while a batch is read."""
 
 
-def columns() -> list[str]:
-    """Return every member that a row of CSV may have; documents are for NDJSON."""
-    fields = {field.alias or name for model, _ in OPERATIONS.values() for name, field in model.model_fields.items()}
+def columns(operation: str | None = None) -> list[str]:
+    """Return every member that a row of CSV may have, for any or one *operation*; documents are for NDJSON."""
+    models = [model for name, (model, _) in OPERATIONS.items() if operation in (None, name)]
+    fields = {field.alias or name for model in models for name, field in model.model_fields.items()}
     return ["operation", *sorted(fields - {"credential", "options"})]
 
 
@@ -103,6 +104,13 @@ class Reader:
     _barred: dict[str, Refused | None] = field(default_factory=dict)
     _alike: dict[tuple[Any, ...], RegisterCredential] = field(default_factory=dict)
     """Registrations by what they say of their credential, but for its id: thousands of rows say the same."""
+
+    def require(self, operation: str) -> None:
+        """Raise what every row that asks for *operation* would be refused with: that is not the rows' fault."""
+        if (barred := self._bar(OPERATIONS[operation][1])) is not None:
+            raise barred
+        if operation == "issue" and not self.is_streaming:
+            raise _kept_nowhere()
 
     def row(self, record: bytes) -> Row:
         """Return the command of one record, or why it is none."""
@@ -151,10 +159,7 @@ class Reader:
 
     def _issuance(self, body: IssueBody, at: datetime) -> RegisterCredential:
         if not self.is_streaming:
-            raise Malformed(
-                "Signed credentials are not kept, but sent back at once: ask with `Accept: application/x-ndjson`.",
-                pointer="/operation",
-            )
+            raise _kept_nowhere()
         terms = self._terms()
         documents.require_date(body.credential)
         document, registration = documents.prepare(
@@ -191,6 +196,13 @@ class Reader:
             except Refused as error:
                 self._barred[scope] = error
         return self._barred[scope]
+
+
+def _kept_nowhere() -> Malformed:
+    return Malformed(
+        "Signed credentials are not kept, but sent back at once: ask with `Accept: application/x-ndjson`.",
+        pointer="/operation",
+    )
 
 
 def _no_operation(given: Any) -> Malformed:

@@ -119,7 +119,7 @@ async def _reader(call: Call) -> Reader:
         terms = await parts.issuing.terms(call.log, call.issuer)
     except Refused:
         terms = None  # rows that need them are refused one by one
-    return Reader(
+    reader = Reader(
         form,
         call.issuer,
         call.origin,
@@ -130,6 +130,9 @@ async def _reader(call: Call) -> Reader:
         operation,
         is_streaming=_accepts(call, NDJSON) or _is_dry_run(call),
     )
+    if operation is not None:
+        reader.require(operation)
+    return reader
 
 
 async def _pieces(call: Call) -> AsyncIterator[bytes]:

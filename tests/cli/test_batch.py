@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 _numbers = count(1)
 
 
-async def started(service, *arguments, command="batch", url=None, key=None):
+async def started(service, *arguments, command="batch", url=None, key=None, without=""):
     """Start the command with a pipe to answer it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     environment |= {
@@ -19,6 +19,7 @@ async def started(service, *arguments, command="batch", url=None, key=None):
         "REGISTRY_ISSUER": service.issuer_slug,
         "REGISTRY_API_KEY": service.issuer_key if key is None else key,
     }
+    environment.pop(without, None)
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -64,18 +65,34 @@ async def test_a_table_with_columns_of_its_own_is_sent_and_what_was_rejected_is_
     status, told = await run(service, file, *MAPPING)
     assert status == 1
     assert "3 rows: 1 carried out, 0 so already, 2 rejected" in told
-    assert "Not sent, since nothing is known by these names: Student ID, Birthday" in told
-    assert "row 2  'no iri'  " in told
+    assert "Not sent, since they say nothing about a row here: Student ID, Birthday" in told
+    assert "row 2  'no iri'  Award: " in told
     assert "row 3  " + three in told
     rejected = tmp_path / "awards.rejected.csv"
     with rejected.open(newline="") as given:
         header, *lines = list(csv.reader(given))
     assert header == [*HEADER, "problem"]
     assert [line[0] for line in lines] == ["2", "3"]
-    assert "credential id" in lines[0][-1]
+    assert lines[0][-1].startswith("Award: A credential id")
     table(rejected, header, [["2", two, "Badge", "", lines[0][-1]], ["3", three, "Badge", "", lines[1][-1]]])
     status, told = await run(service, rejected, *MAPPING)
     assert (status, told.splitlines()[-1]) == (0, "2 rows: 2 carried out, 0 so already, 0 rejected")
+
+
+async def test_the_table_that_registered_revokes_too(service, tmp_path):
+    rows = [[one, "VerifiableCredential", "2026-05-15T00:00:00Z"] for one in fresh(2)]
+    file = table(tmp_path / "graduates.csv", ["credentialId", "type", "validFrom"], rows)
+    assert (await run(service, file, "--operation", "register"))[0] == 0
+    status, told = await run(service, file, "--operation", "revoke")
+    assert (status, "2 carried out" in told) == (0, True), told
+    assert "Not sent, since they say nothing about a row here: type, validFrom" in told
+
+
+async def test_who_does_not_say_where_to_is_told_how(service, tmp_path):
+    file = table(tmp_path / "graduates.csv", ["credentialId"], [["urn:cli:1"]])
+    status, told = await run(service, file, without="REGISTRY_URL")
+    assert status == 2
+    assert "--url, or REGISTRY_URL (exported) is missing" in told
 
 
 async def test_the_same_file_again_is_the_same_batch_and_a_dry_run_records_nothing(service, tmp_path):

@@ -7,8 +7,10 @@ import json
 from itertools import count
 from urllib.parse import quote, urlsplit
 
+import asyncpg
 import pytest
 
+from registry.commands.batches import MOST_RECEIVED
 from registry.http.batch_files import CHUNK_ROWS
 from tests.http.test_isolation import recorded
 
@@ -281,6 +283,53 @@ async def test_a_row_needs_the_scope_that_its_single_request_needs(service):
     assert "headers" not in answer["rejected"][0]["problem"]
 
 
+async def test_what_no_row_may_ask_for_refuses_the_whole_and_is_not_kept(service):
+    slug, right = await service.issuer()
+    status, made = await service.ask(
+        "POST",
+        f"/issuers/{slug}/api-keys",
+        key=service.operator_key,
+        json={"name": "x", "scopes": ["credentials:status"]},
+    )
+    ids, batch = fresh(2), a_key()
+    rows = ndjson([{"credentialId": one, "type": ["VerifiableCredential"]} for one in ids])
+    how = {"slug": slug, "batch": batch, "query": "?operation=register"}
+    status, problem = await send(service, rows, key=made["key"], **how)
+    assert (status, slug_of(problem)) == (403, "forbidden")
+    status, answer = await send(service, rows, key=right, **how)
+    while status == 503:  # its first lists are being published
+        status, answer = await send(service, rows, key=right, **how)
+    assert (status, answer["counts"]["accepted"]) == (200, 2)
+
+
+async def test_an_issuer_sends_few_batches_at_a_time(service):
+    (one,) = fresh(1)
+    line = ndjson(registrations([one]))
+    go = asyncio.Event()
+
+    async def held():
+        yield line
+        await go.wait()
+        yield line
+
+    keys = [a_key() for _ in range(MOST_RECEIVED)]
+    sending = [asyncio.create_task(send(service, held(), batch=key)) for key in keys]
+    try:
+        for key in keys:
+            while (await service.ask("GET", f"/issuers/{service.issuer_slug}/batches/{key}"))[0] != 200:
+                pass  # it is not received yet
+        status, problem = await send(service, line, batch=a_key())
+        assert (status, slug_of(problem)) == (503, "queue-full")
+        assert f"{MOST_RECEIVED} batches" in problem["detail"]
+        slug, key = await service.issuer()
+        assert (await send(service, ndjson([]), slug=slug, key=key))[0] == 200, "others may"
+    finally:
+        go.set()
+        answers = await asyncio.gather(*sending)
+    assert {status for status, _ in answers} == {200}
+    assert (await send(service, line, batch=a_key()))[0] == 200
+
+
 async def test_a_key_for_reading_sends_no_batch(service):
     slug, _ = await service.issuer()
     _, made = await service.ask(
@@ -484,8 +533,14 @@ async def test_a_batch_issues_and_sends_the_signed_credentials_back_the_same_eve
 
 async def test_what_is_issued_must_be_read_at_once_but_may_be_looked_at(service):
     rows = ndjson(documents_of(fresh(1)))
-    _, answer = await send(service, rows, query="?operation=issue")
+    status, problem = await send(service, rows, query="?operation=issue", batch=(batch := a_key()))
+    assert status == 400
+    assert "Accept: application/x-ndjson" in problem["detail"]
+    said = ndjson([{"operation": "issue", **json.loads(rows)}])
+    _, answer = await send(service, said)
     assert "Accept: application/x-ndjson" in answer["rejected"][0]["problem"]["detail"]
+    status, _ = await service.ask("GET", f"/issuers/{service.issuer_slug}/batches/{batch}")
+    assert status == 404, "what was refused as a whole is not kept"
     before = await recorded(service)
     _, looked = await send(service, rows, query="?operation=issue&dry_run=true")
     assert looked["counts"]["accepted"] == 1
@@ -515,6 +570,36 @@ async def test_a_file_that_ends_before_what_was_carried_out_of_a_batch_does_not_
     assert (status, slug_of(problem)) == (422, "key-reused")
     status, answer = await send(service, body, batch=batch)
     assert (status, answer["counts"]["accepted"]) == (200, len(ids))
+
+
+async def test_a_batch_outlives_that_postgresql_ends_every_connection_in_the_middle_of_it(service):
+    ids, batch, half = fresh(CHUNK_ROWS * 40), a_key(), asyncio.Event()
+    body = ndjson(registrations(ids))
+    before = await recorded(service)
+
+    async def pieces():
+        yield body[: len(body) // 2]
+        await half.wait()
+        yield body[len(body) // 2 :]
+
+    sending = asyncio.create_task(send(service, pieces(), batch=batch))
+    path = f"/issuers/{service.issuer_slug}/batches/{batch}"
+    while (progress := await service.ask("GET", path))[0] != 200 or not progress[1]["rows"]:
+        pass  # nothing is recorded yet
+    conn = await asyncpg.connect(service.database.superuser)
+    end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
+    for _ in range(3):
+        await conn.execute(end_all, service.database.name)
+        half.set()
+    status, answer = await sending
+    while status == 503:  # it said so, and the same file goes on
+        status, answer = await send(service, body, batch=batch)
+    assert (status, answer["counts"]) == (200, {"accepted": len(ids), "unchanged": 0, "rejected": 0})
+    assert await recorded(service) == before + len(ids)
+    told = await result(service, batch)
+    assert [one["credentialId"] for one in told] == ids
+    assert len({json.dumps(one["credentialStatus"]) for one in told}) == len(ids), "no index twice"
+    await conn.close()
 
 
 # ── asking about what was registered ─────────────────────────────────────────────────────────────────────────

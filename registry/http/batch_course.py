@@ -19,7 +19,7 @@ from registry.http.courtesy import Courtesy
 from registry.http.door import Call
 from registry.http.writes import asked
 
-AT_ONCE: Final = 12
+AT_ONCE: Final = 24
 """Chunks of a batch that are on their way: one is written while others are decided behind it."""
 FEW_AT_ONCE: Final = 1
 """The same while single requests come in too: they wait behind what is on its way."""

@@ -56,7 +56,9 @@ class Memory:
     position: int
     hash: bytes
     recorded_at: datetime
-    capacity: int = 20_000
+    capacity: int = 4_000
+    """Streams that are remembered: half a second's worth at most speed, for what follows at once (a signature, a doubt).
+    More of them lie in no cache of the processor any more, and each new one that drives out an old one costs a tenth."""
     streams: OrderedDict[Stream, tuple[int, State]] = field(default_factory=OrderedDict)
     numbers: dict[UUID, int] = field(default_factory=dict)
     doubts: dict[str, int] = field(default_factory=dict)

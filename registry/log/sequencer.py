@@ -43,6 +43,9 @@ WORTH_HALVING = 32
 
 BETWEEN_HINTS_S = 0.01
 """A hint is a transaction of its own; lone writes, hundreds a second, would pay for one each."""
+BETWEEN_HINTS_OF_MANY_S = 0.03
+"""The same where many facts are written at once: fewer and fuller pages cost those who read them a fifth less."""
+MANY = 64
 
 _PASSING = (*RETRYABLE, asyncpg.LockNotAvailableError, DatabaseUnavailable)
 _POISONED = (
@@ -105,7 +108,8 @@ class Sequencer:
         self._wake = asyncio.Event()
         self._is_stopped = False
         self._flight: _Flight | None = None
-        self._is_hint_due = False
+        self._unhinted = 0
+        """Facts that were written since the last hint."""
         self._hints: asyncio.Task[None] | None = None
 
     async def submit(self, request: Request) -> Appended:
@@ -362,16 +366,17 @@ class Sequencer:
         batch.tell(self._observer.replayed, self._observer.rejected)
         if batch.draft.recorded:
             self._observer.batch(len(batch.draft.recorded), time.monotonic() - flight.since)
-            self._is_hint_due = True
+            self._unhinted += len(batch.draft.recorded)
             if self._hints is None or self._hints.done():
                 self._hints = asyncio.ensure_future(self._send_hints())
 
     async def _send_hints(self) -> None:
         """Wake the projections, off the path of the next commit; hints that meet become one."""
-        while self._is_hint_due:
-            self._is_hint_due = False
+        while self._unhinted:
+            pause_s = BETWEEN_HINTS_OF_MANY_S if self._unhinted > MANY else BETWEEN_HINTS_S
+            self._unhinted = 0
             await self._lease.notify(read.CHANNEL)
-            await asyncio.sleep(BETWEEN_HINTS_S)
+            await asyncio.sleep(pause_s)
 
     def _deadline(self) -> float:
         return time.monotonic() + self._limits.unknown_outcome_s

@@ -57,8 +57,8 @@ class Memory:
     hash: bytes
     recorded_at: datetime
     capacity: int = 4_000
-    """Streams that are remembered: half a second's worth at most speed, for what follows at once (a signature, a doubt).
-    More of them lie in no cache of the processor any more, and each new one that drives out an old one costs a tenth."""
+    """Streams that are remembered: half a second's worth at most, for what follows at once, such as a signature. More
+    would lie in no cache of the processor, and to drive one out for each new one then costs a tenth of writing it."""
     streams: OrderedDict[Stream, tuple[int, State]] = field(default_factory=OrderedDict)
     numbers: dict[UUID, int] = field(default_factory=dict)
     doubts: dict[str, int] = field(default_factory=dict)

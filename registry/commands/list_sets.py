@@ -98,6 +98,7 @@ class ListSetKeeper:
         self._permutations: dict[ListSetId, IndexPermutation] = {}
         self._fetchable: dict[ListSetId, _Fetchable] = {}
         self._opening: dict[tuple[LogName, IssuerId], asyncio.Task[None]] = {}
+        self._is_closing = False
 
     def index(self, set_id: ListSetId, number: int) -> int:
         """Return the index of the *number*-th allocation; raise `ListsNotReady` for a set that is not ready."""
@@ -181,7 +182,7 @@ class ListSetKeeper:
         return monotonic() + self._waits.total_s
 
     async def _wait(self, deadline: float) -> None:
-        if monotonic() >= deadline:
+        if self._is_closing or monotonic() >= deadline:
             raise ListsNotReady("The issuer's status lists are not published yet; repeat the request in a moment.")
         await asyncio.sleep(self._waits.every_s)
 
@@ -208,7 +209,8 @@ class ListSetKeeper:
                 await self._submit(log, CloseListSet(now, issuer_id, one.set_id, "exhausted"))
 
     async def close(self) -> None:
-        """Wait for openings under way."""
+        """Wait for openings under way, though not for what they open to be published."""
+        self._is_closing = True
         await asyncio.gather(*self._opening.values(), return_exceptions=True)
 
     async def _open_quietly(self, log: LogName, issuer_id: IssuerId) -> None:

@@ -213,3 +213,12 @@ async def test_the_next_set_is_ready_before_it_is_needed(process: Process) -> No
     assert process.keeper.index(newest.set_id, 0) in range(SIZE)
     assert [one.purpose for one in process.keeper.usable(newest)] == ["revocation", "suspension"]
     assert process.looks == looks
+
+
+async def test_who_stops_does_not_wait_for_lists_to_be_published(process: Process) -> None:
+    process.withheld.add(Purpose.REVOCATION)
+    process.keeper._waits = Waits(total_s=3_600, every_s=0.01)
+    process.keeper.want_next(LOG, process.issuer_id)
+    while len([one for one in await process.sets() if one.is_open]) < 2:
+        pass  # it is not open yet
+    await asyncio.wait_for(process.keeper.close(), 60)

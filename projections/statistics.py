@@ -14,13 +14,18 @@ from projections.projection import Executor
 AT = (1_000, 10_000, 100_000)
 """Events applied by this process, after which tables are looked at again; later, autovacuum keeps up by itself."""
 
+# $1 schema, $2 rows; tables that PostgreSQL believes to have fewer (-1: it never looked)
 _TABLES = """
-SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1 ORDER BY tablename
+SELECT format('%I.%I', spaces.nspname, tables.relname)
+  FROM pg_class AS tables
+  JOIN pg_namespace AS spaces ON spaces.oid = tables.relnamespace
+ WHERE spaces.nspname = $1 AND tables.relkind = 'r' AND tables.reltuples < $2
+ ORDER BY tables.relname
 """
 
 
 class Statistics:
-    """Counts what was applied to each schema of a generation, and analyses its tables now and then."""
+    """Counts what was applied to each schema of a generation, and analyses tables that were smaller before."""
 
     def __init__(self, at: tuple[int, ...] = AT) -> None:
         self._at = at
@@ -32,5 +37,5 @@ class Statistics:
             before = self._applied[schema]
             self._applied[schema] += events
             if any(before < one <= self._applied[schema] for one in self._at):
-                for table in await conn.fetch(_TABLES, schema):
+                for table in await conn.fetch(_TABLES, schema, self._applied[schema]):
                     await conn.execute(f"ANALYZE {table[0]}")

@@ -47,7 +47,8 @@ SERVER_SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
     "unix_socket_permissions": "0700",
-    "shared_buffers": "128MB",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",  # a year's batch writes 300 MB; at the default it would pass through several checkpoints
     "max_connections": "100",
     "logging_collector": "off",
     "log_destination": "stderr",

@@ -50,3 +50,21 @@ async def test_a_runner_tells_how_much_it_has_applied(database):
         await write(database.owner, history)
         await reached(database.writer, LOG, len(history.recorded))
     assert await known_rows(database.projector, schema_of("credential_status", 1), "credentials") >= AT[0]
+
+
+async def test_a_table_that_is_known_to_be_large_is_left_alone(database):
+    history = a_history()
+    await write(database.owner, history)
+    await Runner(database.projector, PROJECTIONS).catch_up()
+    schema, table = schema_of("credential_status", 1), "credentials"
+    conn = await asyncpg.connect(database.projector)
+    try:
+        await conn.execute(f"ANALYZE {schema}.{table}")
+        assert await known_rows(database.projector, schema, table) == 5
+        await conn.execute(f"DELETE FROM {schema}.{table}")
+        await Statistics((3,)).grown(conn, [schema], 4)
+        assert await known_rows(database.projector, schema, table) == 5, "that it is empty was not looked at"
+        await Statistics((3,)).grown(conn, [schema], 6)
+        assert await known_rows(database.projector, schema, table) == 0
+    finally:
+        await conn.close()

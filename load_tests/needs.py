@@ -29,15 +29,15 @@ class Measured:
     """On the wire, gzipped, with 0.2 % of 131,072 entries set."""
     list_bytes_mass: float = 5244
     """The same with 2.6 % set, after a mass revocation."""
-    append_per_s: float = 8211
+    append_per_s: float = 20410
     """Full commands that one sequencing process takes, 64 in flight (row 1)."""
-    writes_per_cpu_s: float = 3750
+    writes_per_cpu_s: float = 6897
     """Revocations over HTTP (row 4)."""
-    lookups_per_cpu_s: float = 9375
+    lookups_per_cpu_s: float = 17842
     """Single lookups over HTTP (row 7)."""
-    lists_per_cpu_s: float = 20329
+    lists_per_cpu_s: float = 28264
     """GET of a list from the service, gzipped (row 5)."""
-    files_per_cpu_s: float = 61567
+    files_per_cpu_s: float = 83983
     """The same as a file behind nginx (row 6)."""
     projected_per_s: float = 12143
     """Events (row 10, large `projected`)."""

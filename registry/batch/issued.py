@@ -21,6 +21,7 @@ async def write_issued(lines: AsyncIterable[bytes], path: Path) -> dict[str, Any
     unsigned: list[Any] = []
     issued = 0
     part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)  # of a command that was killed; whoever could read that must not read this
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "wb") as file:
         async for line in lines:
             one = json.loads(line)

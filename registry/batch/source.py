@@ -154,9 +154,6 @@ class Source:
     def _chosen(self, header: list[str]) -> dict[int, str]:
         """Return which columns are sent, and as which members; raise `Malformed` for a mapping that names no column."""
         known = columns()
-        taken = {self.mapping.get(name, name) for name in header}
-        if self.operation is not None and "operation" not in taken:
-            known = columns(self.operation)
         for column, member in self.mapping.items():
             if column not in header:
                 raise Malformed(f"--column {member}={column}: {unknown_member(column, header, 'column')}")
@@ -164,6 +161,8 @@ class Source:
                 raise Malformed(f"--column {member}={column}: {unknown_member(member, known)}")
         named = {at: self.mapping.get(name, name) for at, name in enumerate(header)}
         taken = set(self.mapping.values())
+        if self.operation is not None and "operation" not in named.values():
+            known = columns(self.operation)
         chosen = {
             at: name
             for at, name in named.items()

@@ -81,11 +81,12 @@ async def test_a_table_with_columns_of_its_own_is_sent_and_what_was_rejected_is_
 
 async def test_the_table_that_registered_revokes_too(service, tmp_path):
     rows = [[one, "VerifiableCredential", "2026-05-15T00:00:00Z"] for one in fresh(2)]
-    file = table(tmp_path / "graduates.csv", ["credentialId", "type", "validFrom"], rows)
-    assert (await run(service, file, "--operation", "register"))[0] == 0
-    status, told = await run(service, file, "--operation", "revoke")
+    file = table(tmp_path / "graduates.csv", ["Award", "Degree", "validFrom"], rows)
+    mapping = ("--column", "credentialId=Award", "--column", "type=Degree")
+    assert (await run(service, file, *mapping, "--operation", "register"))[0] == 0
+    status, told = await run(service, file, *mapping, "--operation", "revoke")
     assert (status, "2 carried out" in told) == (0, True), told
-    assert "Not sent, since they say nothing about a row here: type, validFrom" in told
+    assert "Not sent, since they say nothing about a row here: Degree, validFrom" in told
 
 
 async def test_who_does_not_say_where_to_is_told_how(service, tmp_path):

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from registry.http.courtesy import LONGEST_S, REMEMBERED_S, Courtesy
+from registry.http.courtesy import ENOUGH_S, LONGEST_S, REMEMBERED_S, SHORTER_S, Courtesy
 
 
 class Clock:
@@ -49,6 +49,26 @@ async def test_it_gets_on_however_many_there_are():
         clock.now += LONGEST_S
         await asyncio.wait_for(turn, 60)
         assert courtesy.is_called_for
+
+
+async def test_it_waits_less_for_somebody_who_dawdles():
+    clock = Clock()
+    courtesy = Courtesy(clock)
+    with courtesy:
+        clock.now += ENOUGH_S
+        turn = asyncio.create_task(courtesy.turn())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        clock.now += SHORTER_S
+        await asyncio.wait_for(turn, 60)
+    with courtesy:  # after a quiet moment, patience is whole again
+        turn = asyncio.create_task(courtesy.turn())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        clock.now += SHORTER_S
+        await asyncio.sleep(0)
+        assert not turn.done()
+    await asyncio.wait_for(turn, 60)
 
 
 async def test_another_one_is_expected_for_a_while():

@@ -321,12 +321,14 @@ async def test_an_issuer_sends_few_batches_at_a_time(service):
         status, problem = await send(service, line, batch=a_key())
         assert (status, slug_of(problem)) == (503, "queue-full")
         assert f"{MOST_RECEIVED} batches" in problem["detail"]
+        assert (await send(service, line, batch=keys[0]))[0] == 200, "the same again goes on with it"
         slug, key = await service.issuer()
         assert (await send(service, ndjson([]), slug=slug, key=key))[0] == 200, "others may"
     finally:
         go.set()
         answers = await asyncio.gather(*sending)
-    assert {status for status, _ in answers} == {200}
+    assert {status for status, _ in answers[1:]} == {200}
+    assert (answers[0][0], slug_of(answers[0][1])) == (422, "key-reused"), "it was ended as a file of one row"
     assert (await send(service, line, batch=a_key()))[0] == 200
 
 
@@ -444,6 +446,9 @@ async def test_all_of_an_achievement_is_looked_at_first_and_then_exactly_that_is
     assert (await by_query(service, sure, batch=batch))[1] == answer
     status, problem = await by_query(service, {**sure, "reason": "fraud"}, batch=batch)
     assert (status, slug_of(problem)) == (422, "key-reused")
+    _, looked = await by_query(service, query, query="?dry_run=true")
+    assert [one["credentialId"] for one in looked["examples"]] == later, "only what would change is shown"
+    assert looked["counts"] == {"accepted": 1, "unchanged": len(mine), "rejected": 0}
 
 
 async def test_a_query_means_what_was_registered_between_two_moments(service):

@@ -217,6 +217,10 @@ def _in_halves(view: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
     """Return *view* of many ids, which reads the first half of them while it prepares the second."""
 
     async def both(log: LogName, credential_ids: Sequence[str]) -> Any:
+        distinct = list(dict.fromkeys(credential_ids))
+        if len(distinct) < len(credential_ids):  # the halves are two snapshots, and an id has one answer
+            words = dict(zip(distinct, await both(log, distinct), strict=True))
+            return [words[one] for one in credential_ids]
         middle = len(credential_ids) // 2
         if middle < WORTH_HALVING:
             return await view(log, credential_ids)

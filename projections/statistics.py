@@ -6,10 +6,16 @@ autovacuum counts the rows only about a minute later. Until then a first batch w
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 
+import asyncpg
+
 from projections.projection import Executor
+from registry.log.connection import reason
+
+_log = logging.getLogger(__name__)
 
 AT = (1_000, 10_000, 100_000)
 """Events applied by this process, after which tables are looked at again; later, autovacuum keeps up by itself."""
@@ -37,5 +43,12 @@ class Statistics:
             before = self._applied[schema]
             self._applied[schema] += events
             if any(before < one <= self._applied[schema] for one in self._at):
-                for table in await conn.fetch(_TABLES, schema, self._applied[schema]):
-                    await conn.execute(f"ANALYZE {table[0]}")
+                await self._look(conn, schema)
+
+    async def _look(self, conn: Executor, schema: str) -> None:
+        """Analyse the tables that were smaller; nothing stops because that cannot be done."""
+        try:
+            for table in await conn.fetch(_TABLES, schema, self._applied[schema]):
+                await conn.execute(f"ANALYZE {table[0]}")
+        except asyncpg.PostgresError as error:
+            _log.warning("tables of %s are not analysed: %s", schema, reason(error))

@@ -7,6 +7,7 @@ import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from itertools import count
 from typing import Any
 
 import click
@@ -18,6 +19,10 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 LOOK_S = 0.1
 """How long what is new may be before it is looked through for cycles."""
+
+
+LONGER_LOOKS, FULL_LOOKS = 600, 36_000
+"""So many looks, a minute's and an hour's, go by before what is older is looked through too."""
 
 
 def settle_memory() -> None:
@@ -32,11 +37,11 @@ async def look_for_cycles() -> None:
 
     Python looks by itself only when many more objects were made than given up. Where memory is full and each new
     state drives out an old one, that is almost never; and then it looks through all of it at once, for 60 ms and more
-    in which nobody is answered. What was looked through here is looked through again about once an hour.
+    in which nobody is answered. What was looked through here is looked through again after a minute, and once an hour.
     """
-    while True:
+    for number in count(1):
         await asyncio.sleep(LOOK_S)
-        gc.collect(0)
+        gc.collect(2 if number % FULL_LOOKS == 0 else 1 if number % LONGER_LOOKS == 0 else 0)
 
 
 class Stop:

@@ -146,13 +146,13 @@ PUBLIC = (
     Operation(
         method="GET", path=f"{_ISSUER}/revocations", operation_id="getRevocations", tag="status",
         summary="The revoked credentials by their ids, where the issuer chose so (1EdTech Revocation List)",
-        handle=revocations.one_edtech, is_quiet=True, parameters=(_POSITION,),
+        handle=revocations.one_edtech, is_quiet=True, is_bulk=True, parameters=(_POSITION,),
         answers={200: list_answers.RevocationsAnswer, 304: None},
         errors=(*_READ, e.NotFound, e.UnknownIssuer, e.NotYetVisible),
     ),
     Operation(
         method="GET", path=f"{_ISSUER}/revocation-list", operation_id="getRevocationList", tag="status",
-        summary="The same for Open Badges 2.0", handle=revocations.open_badges_2, is_quiet=True,
+        summary="The same for Open Badges 2.0", handle=revocations.open_badges_2, is_quiet=True, is_bulk=True,
         parameters=(_POSITION,), answers={200: list_answers.RevocationListAnswer, 304: None},
         errors=(*_READ, e.NotFound, e.UnknownIssuer, e.NotYetVisible),
     ),

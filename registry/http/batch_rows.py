@@ -76,6 +76,10 @@ MOST_ALIKE: Final = 1_000
 """Different ways of saying something that are remembered while a batch is read."""
 
 
+ALIKE_BYTES: Final = 1_024
+"""Longer rows are not remembered: a thousand of them would be."""
+
+
 def columns(operation: str | None = None) -> list[str]:
     """Return every member that a row of CSV may have, for any or one *operation*; documents are for NDJSON."""
     models = [model for name, (model, _) in OPERATIONS.items() if operation in (None, name)]
@@ -117,11 +121,11 @@ class Reader:
         members: Members = {}
         try:
             members = self.form.members(record)
-            return self._command(members)
+            return self._command(members, is_short=len(record) <= ALIKE_BYTES)
         except Refused as error:
             return RefusedRow(_named(members), refusal(error))
 
-    def _command(self, members: Members) -> CredentialCommand:
+    def _command(self, members: Members, *, is_short: bool) -> CredentialCommand:
         operation = members.pop("operation", self.operation)
         known = OPERATIONS.get(operation) if isinstance(operation, str) else None
         if known is None:
@@ -130,7 +134,7 @@ class Reader:
         if (barred := self._bar(scope)) is not None:
             raise barred
         at, issuer_id = self.clock(), self.issuer_id
-        said = _said(members) if model is RegistrationBody else None
+        said = _said(members) if is_short and model is RegistrationBody else None
         if said is not None and (one := self._alike.get(said)) and (identifier := _named(members)):
             return RegisterCredential(
                 at, issuer_id, identifier, one.credential_types, one.valid_from, one.valid_until, one.achievement_id

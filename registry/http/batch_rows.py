@@ -74,10 +74,8 @@ OPERATIONS: Final[dict[str, tuple[type[Body], str]]] = {
 
 MOST_ALIKE: Final = 1_000
 """Different ways of saying something that are remembered while a batch is read."""
-
-
 ALIKE_BYTES: Final = 1_024
-"""Longer rows are not remembered: a thousand of them would be."""
+"""Of a row whose way of saying it is remembered: a thousand of the longest would take a quarter of the memory."""
 
 
 def columns(operation: str | None = None) -> list[str]:

@@ -267,17 +267,20 @@ async def test_two_that_send_the_same_file_at_once_record_it_once(service):
 # ── who may ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def a_key_for(service, slug, scope):
+    """An API key of the issuer that is for one thing."""
+    body = {"name": "x", "scopes": [scope]}
+    status, made = await service.ask("POST", f"/issuers/{slug}/api-keys", key=service.operator_key, json=body)
+    assert status == 201, made
+    return made["key"]
+
+
 async def test_a_row_needs_the_scope_that_its_single_request_needs(service):
     slug, _ = await service.issuer()
-    status, made = await service.ask(
-        "POST",
-        f"/issuers/{slug}/api-keys",
-        key=service.operator_key,
-        json={"name": "x", "scopes": ["credentials:issue"]},
-    )
+    weak = await a_key_for(service, slug, "credentials:issue")
     (one,) = fresh(1)
     rows = [*registrations([one]), {"operation": "revoke", "credentialId": one}]
-    status, answer = await send(service, ndjson(rows), slug=slug, key=made["key"])
+    status, answer = await send(service, ndjson(rows), slug=slug, key=weak)
     assert (status, answer["counts"]) == (200, {"accepted": 1, "unchanged": 0, "rejected": 1})
     assert slug_of(answer["rejected"][0]["problem"]) == "forbidden"
     assert "headers" not in answer["rejected"][0]["problem"]
@@ -285,16 +288,11 @@ async def test_a_row_needs_the_scope_that_its_single_request_needs(service):
 
 async def test_what_no_row_may_ask_for_refuses_the_whole_and_is_not_kept(service):
     slug, right = await service.issuer()
-    status, made = await service.ask(
-        "POST",
-        f"/issuers/{slug}/api-keys",
-        key=service.operator_key,
-        json={"name": "x", "scopes": ["credentials:status"]},
-    )
+    weak = await a_key_for(service, slug, "credentials:status")
     ids, batch = fresh(2), a_key()
     rows = ndjson([{"credentialId": one, "type": ["VerifiableCredential"]} for one in ids])
     how = {"slug": slug, "batch": batch, "query": "?operation=register"}
-    status, problem = await send(service, rows, key=made["key"], **how)
+    status, problem = await send(service, rows, key=weak, **how)
     assert (status, slug_of(problem)) == (403, "forbidden")
     status, answer = await send(service, rows, key=right, **how)
     while status == 503:  # its first lists are being published
@@ -334,13 +332,8 @@ async def test_an_issuer_sends_few_batches_at_a_time(service):
 
 async def test_a_key_for_reading_sends_no_batch(service):
     slug, _ = await service.issuer()
-    _, made = await service.ask(
-        "POST",
-        f"/issuers/{slug}/api-keys",
-        key=service.operator_key,
-        json={"name": "x", "scopes": ["credentials:read"]},
-    )
-    status, problem = await send(service, ndjson(registrations(fresh(1))), slug=slug, key=made["key"])
+    weak = await a_key_for(service, slug, "credentials:read")
+    status, problem = await send(service, ndjson(registrations(fresh(1))), slug=slug, key=weak)
     assert (status, slug_of(problem)) == (403, "forbidden")
 
 

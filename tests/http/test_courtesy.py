@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from registry.http.courtesy import ENOUGH_S, LONGEST_S, REMEMBERED_S, SHORTER_S, Courtesy
 
 
@@ -74,11 +76,8 @@ async def test_it_waits_less_for_somebody_who_dawdles():
 async def test_another_one_is_expected_for_a_while():
     clock = Clock()
     courtesy = Courtesy(clock)
-    try:
-        with courtesy:
-            raise ValueError
-    except ValueError:
-        pass
+    with pytest.raises(ValueError, match="refused"), courtesy:
+        raise ValueError("refused")
     assert courtesy.is_called_for
     clock.now += REMEMBERED_S
     assert not courtesy.is_called_for

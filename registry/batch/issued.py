@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import AsyncIterable
+import tempfile
+from collections.abc import AsyncIterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
-OWNER_ONLY: Final = 0o600
-"""Credentials are about people."""
 KEPT: Final = 10
 """Rejected rows that the summary names."""
 
@@ -20,9 +19,7 @@ async def write_issued(lines: AsyncIterable[bytes], path: Path) -> dict[str, Any
     rejected: list[Any] = []
     unsigned: list[Any] = []
     issued = 0
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)  # of a command that was killed; whoever could read that must not read this
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "wb") as file:
+    with _appearing_whole(path) as file:
         async for line in lines:
             one = json.loads(line)
             counts[one["outcome"]] += 1
@@ -33,7 +30,23 @@ async def write_issued(lines: AsyncIterable[bytes], path: Path) -> dict[str, Any
                 rejected.extend([one] if len(rejected) < KEPT else [])
             elif "problem" in one:
                 unsigned.append({"row": one["row"], "problem": one["problem"]})
-    part.replace(path)
     return {
         "rows": sum(counts.values()), "counts": counts, "rejected": rejected, "issued": issued, "unsigned": unsigned,
     }  # fmt: skip
+
+
+@contextmanager
+def _appearing_whole(path: Path) -> Iterator[IO[bytes]]:
+    """Open what becomes *path* at the end, if all goes well; of two commands at once each writes its own.
+
+    Only its owner can read it: credentials are about people.
+    """
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", suffix=".part", delete=False) as part:
+        written = Path(part.name)
+        try:
+            yield part.file
+            part.flush()
+            written.replace(path)
+        except BaseException:
+            written.unlink()
+            raise

@@ -7,8 +7,8 @@ sent again it is answered from its key: so a batch goes on wherever it was cut o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,20 +19,19 @@ from uuid import UUID
 
 import orjson
 
+from registry.commands.batch_places import Place, Receiving
 from registry.commands.handle import Commands, Outcome
 from registry.commands.idempotency import Asked, system
 from registry.commands.row_answers import counts_of, known_of, moment_of
 from registry.domain.commands import CarryOutRows, RowCounts
 from registry.domain.events import CredentialRegistered, Recorded
 from registry.domain.names import CredentialId, IssuerId, LogName
-from registry.errors import KeyReused, OutOfTurn, QueueFull, Unavailable
+from registry.errors import KeyReused, OutOfTurn, Unavailable
 
 PATIENCE_S: Final = 30
 """How long a chunk is sent again while the log cannot be written."""
 LONGEST_PAUSE: Final = timedelta(seconds=30)
 """A batch that was last heard of before that has been cut off, wherever it was received."""
-MOST_RECEIVED: Final = 4
-"""Batches that one issuer may send at a time to one process."""
 AT_ONCE: Final = 64
 """Chunks read, or looked for, at a time."""
 SELECTED_AT_ONCE: Final = 1_000
@@ -85,29 +84,6 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a batch is kept: its issuer's keys and the operator's may both go on with it."""
-
-    log: LogName
-    issuer_id: IssuerId
-    batch_id: str
-
-    @property
-    def caller(self) -> str:
-        """Whose Idempotency-Keys its chunks have: nobody else's."""
-        return f"batch/{self.issuer_id}"
-
-    def key(self, number: int) -> str:
-        """Return the key of the chunk *number*, from 0."""
-        return f"{self.batch_id}/{number:07}"
-
-    @property
-    def end(self) -> str:
-        """The key of its end."""
-        return f"{self.batch_id}/end"
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a batch has come."""
 
@@ -141,21 +117,11 @@ class Batches:
         self._read_kept = read_kept
         self._read_registrations = read_registrations
         self._clock = clock
-        self._receiving: dict[Place, int] = {}
+        self._receiving = Receiving()
 
-    @contextmanager
-    def receiving(self, place: Place) -> Iterator[None]:
+    def receiving(self, place: Place) -> AbstractContextManager[None]:
         """Let the batch count as being received meanwhile; raise `QueueFull` if its issuer sends too many already."""
-        others = [one for one in self._receiving if one.issuer_id == place.issuer_id and one != place]
-        if len(others) >= MOST_RECEIVED:  # this one may be sent again while the server still waits for its first sender
-            raise QueueFull(f"You are sending {MOST_RECEIVED} batches already; send this one when one of them is over.")
-        self._receiving[place] = self._receiving.get(place, 0) + 1
-        try:
-            yield
-        finally:
-            self._receiving[place] -= 1
-            if not self._receiving[place]:
-                del self._receiving[place]
+        return self._receiving.of(place)
 
     async def carry_out(
         self,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from registry.commands.batches import Place, differs
+from registry.commands.batch_places import Place
+from registry.commands.batches import differs
 from registry.commands.handle import Outcome
 from registry.commands.row_answers import ACCEPTED, REJECTED, WORDS, RowOutcome, counts_of, outcomes
 from registry.domain.commands import CarryOutRows, Row, RowCounts
@@ -118,7 +119,8 @@ async def looked_at(call: Call, chunks: Chunks, rows_of: RowsOf) -> Seen:
     async def look(chunk: Chunk, rows: tuple[Row, ...], _: Sent | None) -> Outcome:
         return await batches.look(whose, _command(call, chunk, rows, seen))
 
-    await _sent_on(Pace(call.parts.courtesy), chunks, rows_of, look, seen)
+    with batches.receiving(Place.of_a_look(call.log, call.issuer)):
+        await _sent_on(Pace(call.parts.courtesy), chunks, rows_of, look, seen)
     return seen
 
 

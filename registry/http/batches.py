@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from registry.commands.batches import Place, Progress, State
+from registry.commands.batch_places import Place
+from registry.commands.batches import Progress, State
 from registry.commands.row_answers import WORDS, RowOutcome, outcomes
 from registry.domain.commands import RowCounts
 from registry.domain.names import position_text
@@ -65,9 +66,9 @@ async def carry_out(
     """
     place = _place(call, client.idempotency_key(call.request) or str(call.parts.new_uuid()))
     call.headers["Location"] = _url(call, place)
+    told = issuance.told if issuance else None
+    rows_of = issuance.rows if issuance else rows_of
     with call.parts.batches.receiving(place):
-        told = issuance.told if issuance else None
-        rows_of = issuance.rows if issuance else rows_of
         seen, outcome = await carried_out(call, place, chunks, rows_of, parameters, told)
     note_position(call, outcome.position, is_replay=outcome.replayed)
     if issuance is not None:

@@ -8,6 +8,10 @@ import sys
 from itertools import count
 from urllib.parse import urlsplit
 
+import pytest
+
+from registry.batch.issued import write_issued
+
 _numbers = count(1)
 
 
@@ -203,6 +207,35 @@ async def test_signed_credentials_are_written_beside_the_file_for_its_owner_and_
     issued.unlink()
     await run(service, file, "--operation", "issue")
     assert issued.read_bytes() == before
+
+
+async def test_two_that_write_one_file_at_once_write_it_whole_and_a_broken_one_leaves_nothing(tmp_path):
+    path, half = tmp_path / "year.issued.ndjson", asyncio.Event()
+    lines = [json.dumps({"outcome": "accepted", "verifiableCredential": {}}).encode() + b"\n"] * 3
+
+    async def halting():
+        for line in lines:
+            yield line
+            await half.wait()
+
+    async def at_once():
+        for line in lines:
+            yield line
+
+    async def broken():
+        yield lines[0]
+        raise ConnectionError
+
+    first = asyncio.create_task(write_issued(halting(), path))
+    await asyncio.sleep(0)
+    await write_issued(at_once(), path)
+    assert path.read_bytes() == b"".join(lines)
+    half.set()
+    assert (await first)["issued"] == 3
+    with pytest.raises(ConnectionError):
+        await write_issued(broken(), path)
+    assert path.read_bytes() == b"".join(lines)
+    assert [*tmp_path.iterdir()] == [path]
 
 
 async def test_a_table_holds_no_credentials_to_issue(service, tmp_path):

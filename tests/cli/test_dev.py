@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import stat
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -186,6 +188,44 @@ def test_it_goes_on_after_the_postmaster_was_killed(folder: Path, started_before
         assert eventually(lambda: status_of(demo, "urn:example:after")) == "active"
         assert process.stop() < STOP_S
         assert process.popen.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL])
+def test_a_batch_outlives_that_postgresql_stops_at_once_in_the_middle_of_it(
+    folder: Path, started_before: dict[str, str], how: signal.Signals
+) -> None:
+    """Twice: without a checkpoint, so that it recovers from its log, and every row counts once."""
+    file, result, rows = folder / "year.ndjson", folder / "result.ndjson", 20_000
+    line = '{"credentialId": "urn:example:%s", "type": ["VerifiableCredential"]}\n'
+    file.write_text("".join(line % number for number in range(rows)))
+    with running(folder, started_before, "dev") as process:
+        process.until_it_says(UP)
+        demo = demo_of(started_before)
+        registered(demo, "urn:example:before")
+        command = registry("batch", str(file), "--operation", "register", "--batch-id", "year", "--result", str(result))
+        names = {"URL": demo.url, "ISSUER": demo.issuer, "API_KEY": demo.issuer_key}
+        environ = os.environ | {f"REGISTRY_{name}": value for name, value in names.items()}
+        sender = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+        def reached(number: int) -> bool:
+            progress = ask("GET", f"{demo.url}/issuers/{demo.issuer}/batches/year", key=demo.issuer_key)
+            return progress.status == 200 and progress.body["rows"] >= number
+
+        for stopped in (rows // 8, rows // 3):
+            eventually(partial(reached, stopped), what="a part of the batch")
+            assert sender.poll() is None, "it is stopped in the middle"
+            [postmaster] = process.children("bin/postgres -D")
+            os.kill(postmaster, how)
+            eventually(lambda old=postmaster: process.children("bin/postgres -D") not in ([], [old]), what="a new one")
+        told, _ = sender.communicate(timeout=120)
+        assert f"{rows:,} rows: {rows:,} carried out, 0 so already, 0 rejected" in told, told
+        outcomes = [json.loads(one) for one in result.read_text().splitlines()]
+        assert [one["credentialId"] for one in outcomes] == [f"urn:example:{number}" for number in range(rows)]
+        assert len({json.dumps(one["credentialStatus"]) for one in outcomes}) == rows, "no index twice"
+        verified = run(started_before, "verify-log")
+        assert verified.returncode == 0, verified
 
 
 def test_it_goes_on_after_its_workers_were_killed(folder: Path, started_before: dict[str, str]) -> None:

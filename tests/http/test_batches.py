@@ -4,13 +4,17 @@ import asyncio
 import csv
 import io
 import json
+from contextlib import ExitStack
 from itertools import count
 from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 import asyncpg
 import pytest
 
-from registry.commands.batches import MOST_RECEIVED
+from registry.commands.batch_places import MOST_RECEIVED, Place, Receiving
+from registry.domain.names import IssuerId, LogName
+from registry.errors import QueueFull
 from registry.http.batch_files import CHUNK_ROWS
 from tests.http.test_isolation import recorded
 
@@ -319,6 +323,8 @@ async def test_an_issuer_sends_few_batches_at_a_time(service):
         status, problem = await send(service, line, batch=a_key())
         assert (status, slug_of(problem)) == (503, "queue-full")
         assert f"{MOST_RECEIVED} batches" in problem["detail"]
+        status, problem = await send(service, line, query="?dry_run=true")
+        assert (status, slug_of(problem)) == (503, "queue-full"), "a look is one of them"
         assert (await send(service, line, batch=keys[0]))[0] == 200, "the same again goes on with it"
         slug, key = await service.issuer()
         assert (await send(service, ndjson([]), slug=slug, key=key))[0] == 200, "others may"
@@ -328,6 +334,22 @@ async def test_an_issuer_sends_few_batches_at_a_time(service):
     assert {status for status, _ in answers[1:]} == {200}
     assert (answers[0][0], slug_of(answers[0][1])) == (422, "key-reused"), "it was ended as a file of one row"
     assert (await send(service, line, batch=a_key()))[0] == 200
+
+
+def test_one_batch_is_sent_again_while_its_first_sender_is_waited_for_but_not_endlessly():
+    receiving = Receiving()
+    one, *others = [Place(LogName("main"), IssuerId(UUID(int=1)), f"{n}") for n in range(MOST_RECEIVED)]
+    with ExitStack() as first, ExitStack() as rest:
+        first.enter_context(receiving.of(one))
+        for place in others:
+            rest.enter_context(receiving.of(place))
+        with receiving.of(one), pytest.raises(QueueFull, match="sent already") as refused:
+            rest.enter_context(receiving.of(one))
+        assert refused.value.retry_after_s > 1
+        with pytest.raises(QueueFull, match="one of them is over"):
+            rest.enter_context(receiving.of(Place.of_a_look(one.log, one.issuer_id)))
+        first.close()
+        rest.enter_context(receiving.of(Place.of_a_look(one.log, one.issuer_id)))
 
 
 async def test_a_key_for_reading_sends_no_batch(service):

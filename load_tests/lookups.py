@@ -4,8 +4,9 @@ Ours is `registry dev` with metrics and quotas on, and 100,000 credentials (10,0
 revoked; a few are asked for most of the time (Zipf). *One by its id* is held against an aiohttp handler that answers a
 constant small JSON, by the CPU time of the server's process per request, and so is its 99th percentile at 64
 connections. *1,000 by (list, index)* is held against aiohttp that parses the same body and serialises the same answer,
-both by orjson. *1,000 by id* over HTTP is held against the bare `= ANY` query on a prepared statement in this process,
-each one after another: that is a question of time, for both spend most of it in PostgreSQL.
+both by orjson; *over 40 lists* likewise, as an employer asks about people from 40 schools. *1,000 by id* over HTTP is
+held against the bare `= ANY` query on a prepared statement in this process, each one after another: that is a question
+of time, for both spend most of it in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, cycle
 from random import Random
 from statistics import median
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -41,6 +43,8 @@ CREDENTIALS, CREDENTIALS_QUICKLY = 100_000, 10_000
 ONE_REVOKED_IN = 500
 IN_FLIGHT, BATCHES_IN_FLIGHT = 64, 8
 BATCH = 1_000
+SCHOOLS = 40
+"""Issuers whose credentials are asked about together; each has lists of its own."""
 DIFFERENT = 5_000, 50
 """Requests that differ: of one credential, of a thousand."""
 PUBLISHED_S = 60
@@ -49,13 +53,16 @@ HELLO = Answer("GET", "/hello", 200, JSON, b'{"hello":"world"}')
 
 single = Ratio(7, "one by its id, 64 connections", "one", ("hello",), 0.4)
 by_index = Ratio(8, "1,000 by (list, index)", "by index", ("parse and serialise",), 0.4)
+over_lists = Ratio(
+    8, f"1,000 by (list, index), over {SCHOOLS} lists", "over lists", ("parse and serialise these",), 0.4
+)
 by_id = Ratio(8, "1,000 by id, one request at a time", "by id", ("= ANY",), 0.5)
 
 _ENTRIES = """
 SELECT one.credential_id, one.index, lists.members
   FROM projections.credentials AS one
   JOIN projections.credential_lists AS lists ON lists.log_name = one.log_name AND lists.list_set = one.list_set
- WHERE one.log_name = 'main'
+ WHERE one.log_name = 'main' AND one.credential_id LIKE $1
  ORDER BY one.registered_position
 """
 _BARE = """
@@ -124,7 +131,7 @@ async def world(ours: Registry, conn: asyncpg.Connection[asyncpg.Record], creden
     await press(ours, Load(revoke.revocations(ours, numbers), 200, IN_FLIGHT, PUBLISHED_S, len(numbers)))
     async with asyncio.timeout(PUBLISHED_S):
         while True:
-            rows = await conn.fetch(_ENTRIES)
+            rows = await conn.fetch(_ENTRIES, "%")
             revoked = await conn.fetchval("SELECT count(*) FROM projections.credentials WHERE status = 2")
             if len(rows) > credentials and revoked == len(numbers):
                 break
@@ -132,6 +139,51 @@ async def world(ours: Registry, conn: asyncpg.Connection[asyncpg.Record], creden
     await asyncio.sleep(3)  # until the next tick has published them
     urls = {members: _revocation_list(members) for members in {row["members"] for row in rows}}
     return World([row["credential_id"] for row in rows], [(urls[row["members"]], str(row["index"])) for row in rows])
+
+
+async def entries_of_schools(ours: Registry, conn: asyncpg.Connection[asyncpg.Record]) -> Sequence[tuple[str, str]]:
+    """Register some credentials at each of some schools; return their entries when their lists are published."""
+    number = BATCH // SCHOOLS
+    async with aiohttp.ClientSession(ours.demo.url) as session, asyncio.timeout(PUBLISHED_S):
+        for school in range(SCHOOLS):
+            body = {
+                "slug": f"school-{school}",
+                "name": "School",
+                "kind": "school",
+                "jurisdiction": "US-CO",
+                "did": "key",
+            }
+            operator = {"Authorization": f"Bearer {ours.demo.operator_key}"}
+            await _posted(session, "/issuers", operator, json=body)
+            key = (await _posted(session, f"/issuers/school-{school}/api-keys", operator, json={"name": "load"}))["key"]
+            rows = [
+                {"credentialId": f"urn:school:{school}:{one}", "type": ["VerifiableCredential"]}
+                for one in range(number)
+            ]
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"}
+            path = f"/issuers/school-{school}/batches?operation=register"
+            await _posted(session, path, headers, data=b"\n".join(map(orjson.dumps, rows)))
+        while len(found := await conn.fetch(_ENTRIES, "urn:school:%")) < number * SCHOOLS:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    return [(_revocation_list(row["members"]), str(row["index"])) for row in found]
+
+
+async def _posted(session: aiohttp.ClientSession, path: str, headers: dict[str, str], **body: Any) -> dict[str, Any]:
+    while True:
+        async with session.post(path, headers=headers, **body) as response:
+            if response.status < 300:
+                answer: dict[str, Any] = await response.json()
+                return answer
+            if response.status != 503:  # which it is while the first lists of an issuer are made ready
+                raise RuntimeError(f"{path}: {await response.text()}")
+        await asyncio.sleep(0.1)
+
+
+def shuffled(entries: Sequence[tuple[str, str]]) -> list[bytes]:
+    """Return bodies that ask about all *entries*, each in another order."""
+    random = Random(3)
+    queries = [{"statusListCredential": url, "statusListIndex": index} for url, index in entries]
+    return [orjson.dumps({"queries": random.sample(queries, len(queries))}) for _ in range(DIFFERENT[1])]
 
 
 def _revocation_list(members: str) -> str:
@@ -188,9 +240,11 @@ async def measure(effort: Effort) -> list[Outcome]:
 
     async with registry() as ours, database(ours) as conn:
         there = await world(ours, conn, CREDENTIALS_QUICKLY if effort.is_quick else CREDENTIALS)
+        schools = shuffled(await entries_of_schools(ours, conn))
         indices, ids = there.batches(there.by_index), there.batches(there.by_id)
         keys = [[credential_key(one["credentialId"]) for one in orjson.loads(body)["queries"]] for body in ids]
-        async with peers(HELLO, await answer_to(ours, indices[0])) as (hello, parsing):
+        theirs = [await answer_to(ours, bodies[0]) for bodies in (indices, schools)]
+        async with peers(HELLO, *theirs) as (hello, parsing, parsing_these):
             seconds = effort.seconds
 
             def load(requests: Callable[[Server], Iterable[bytes]], connections: int) -> Load:
@@ -198,12 +252,15 @@ async def measure(effort: Effort) -> list[Outcome]:
 
             asked = load(singles(there), IN_FLIGHT)
             greeted = load(lambda server: cycle([request(server, "GET", HELLO.path, {})]), IN_FLIGHT)
-            batched, alone = load(posts(indices), BATCHES_IN_FLIGHT), load(posts(ids), 1)
+            batched, spread = (load(posts(bodies), BATCHES_IN_FLIGHT) for bodies in (indices, schools))
+            alone = load(posts(ids), 1)
             sides = {
                 "one": noted("one", lambda: press(ours, asked)),
                 "hello": noted("hello", lambda: press(hello, greeted)),
                 "by index": noted("by index", lambda: press(ours, batched)),
                 "parse and serialise": noted("parse and serialise", lambda: press(parsing, batched)),
+                "over lists": noted("over lists", lambda: press(ours, spread)),
+                "parse and serialise these": noted("parse and serialise these", lambda: press(parsing_these, spread)),
                 "by id": noted("by id", lambda: press(ours, alone), by_wall=True),
                 "= ANY": noted("= ANY", lambda: any_per_s(conn, keys, seconds), by_wall=True),
             }
@@ -233,6 +290,7 @@ def outcomes(samples: Samples, seen: dict[str, list[Rates]]) -> list[Outcome]:
         beside(single, "requests/CPU s"),
         waiting,
         beside(by_index, "requests/CPU s"),
+        beside(over_lists, "requests/CPU s"),
         beside(by_id, "requests/s"),
     ]
 

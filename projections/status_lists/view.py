@@ -6,7 +6,7 @@ Each form of a list is read when it is first asked for, and kept for itself: few
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from uuid import UUID
@@ -67,6 +67,11 @@ class PublishedLists:
         """Return that form of the list if its bytes are in memory, at once."""
         return self._lists.get((log, status_list_id, media_type))
 
+    def _at_hand(self, log: LogName, status_list_id: UUID) -> PublishedList | None:
+        """Return what `get` would, in the default form, if it is in memory."""
+        forms = self.media_types(log, status_list_id)
+        return self.peek(log, status_list_id, forms[0]) if forms else None
+
     async def forms(self, log: LogName, status_list_id: UUID) -> tuple[str, ...]:
         """Return the forms that the list has, the default first; raises as `get` does."""
         key = (log, status_list_id)
@@ -91,6 +96,20 @@ class PublishedLists:
     async def by_url(self, log: LogName, url: str) -> PublishedList:
         """Return the list of *log* that carries *url* in its default form; raises as `get` does."""
         return await self.get(log, await self.id_of(log, url))
+
+    async def by_urls(self, log: LogName, urls: Iterable[str]) -> dict[str, PublishedList | None]:
+        """Return the lists of *log* that carry *urls* in their default forms, or None; raises `DatabaseUnavailable`.
+
+        However many are unknown, that takes one look at the database.
+        """
+        wanted = dict.fromkeys(urls)
+        if any((log, url) not in self._urls for url in wanted):
+            await self.refresh()
+        ids = {url: self._urls.get((log, url)) for url in wanted}
+        return {
+            url: None if one is None else self._at_hand(log, one) or await self.get(log, one)
+            for url, one in ids.items()
+        }
 
     async def id_of(self, log: LogName, url: str) -> UUID:
         """Return the id of the list of *log* that carries *url*; raises as `get` does."""

@@ -6,9 +6,9 @@ is theirs byte for byte: tests hold both ways together. Whatever is in doubt is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -42,32 +42,48 @@ class _Entries(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 _credentials = msgspec.json.Decoder(_Credentials).decode
 _entries = msgspec.json.Decoder(_Entries).decode
-_credential_id = attrgetter("credential_id")
-_url, _index = attrgetter("status_list_credential"), attrgetter("status_list_index")
+EntryAnswer = Callable[[str | None, int | None], dict[str, Any]]
+"""(purpose, value) → what is said of an entry; None: there is no such list, or no such index in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class OfList:
-    """Entries of one list that a batch asks for."""
+class Entries:
+    """The entries that a batch asks for, column by column: where the n-th stands is the n-th of each."""
 
-    url: str
-    places: Sequence[int]
-    """Where in the batch they are asked for, in order."""
+    urls: Sequence[str]
     texts: Sequence[str]
     """Their indices as they were written."""
     indices: Sequence[int]
 
-    def told(self, values: Sequence[int | None], answer: Callable[[int | None], dict[str, Any]]) -> list[str]:
-        """Return the queries with their answers, as JSON; *values* are those of the entries, *answer* says them."""
-        start = f'{{"statusListCredential":"{self.url}","statusListIndex":"'
-        ends = {value: '",' + orjson.dumps(answer(value)).decode()[1:] for value in set(values)}
-        return [f"{start}{text}{ends[value]}" for text, value in zip(self.texts, values, strict=True)]
+    def told(self, values: Sequence[int | None], purposes: Mapping[str, str | None], answer: EntryAnswer) -> list[str]:
+        """Return the queries with their answers, as JSON; *values* are those of the entries, *purposes* of the lists.
+
+        *answer* says what is told of a value in a list of one purpose.
+        """
+        of_purpose = {purpose: _Ends(partial(answer, purpose)) for purpose in purposes.values()}
+        around = {
+            url: (f'{{"statusListCredential":"{url}","statusListIndex":"', of_purpose[purpose])
+            for url, purpose in purposes.items()
+        }
+        told = zip(map(around.__getitem__, self.urls), self.texts, values, strict=True)
+        return [f"{start}{text}{ends[value]}" for (start, ends), text, value in told]
+
+
+class _Ends(dict[int | None, str]):
+    """How answers end, by the value that they tell."""
+
+    def __init__(self, answer: Callable[[int | None], dict[str, Any]]) -> None:
+        self._answer = answer
+
+    def __missing__(self, value: int | None) -> str:
+        self[value] = end = '",' + orjson.dumps(self._answer(value)).decode()[1:]
+        return end
 
 
 def credential_ids(data: bytes, most: int) -> list[str] | None:
     """Return the ids of a body that asks for 1 to *most* credentials by id alone; else, or in doubt, None."""
     queries = _queries(data, b'"credentialId"', _credentials, 2, most)
-    return list(map(_credential_id, queries)) if queries is not None else None
+    return [one.credential_id for one in queries] if queries is not None else None
 
 
 def told_of_credentials(ids: Sequence[str], words: Sequence[str]) -> list[str]:
@@ -76,24 +92,14 @@ def told_of_credentials(ids: Sequence[str], words: Sequence[str]) -> list[str]:
     return [f'{{"credentialId":"{one}{ends[word]}' for one, word in zip(ids, words, strict=True)]
 
 
-def entries_by_list(data: bytes, most: int) -> list[OfList] | None:
+def entries(data: bytes, most: int) -> Entries | None:
     """Return what a body asks for that asks for 1 to *most* entries, indices as strings; else, or in doubt, None."""
     queries = _queries(data, b'"statusList', _entries, 4, most)
     if queries is None:
         return None
-    urls, texts = list(map(_url, queries)), list(map(_index, queries))
+    texts = [one.status_list_index for one in queries]
     indices = _indices(texts)
-    if indices is None:
-        return None
-    lists: dict[str, list[int]] = {url: [] for url in urls}
-    if len(lists) == 1:
-        return [OfList(urls[0], range(len(urls)), texts, indices)]
-    for place, url in enumerate(urls):
-        lists[url].append(place)
-    return [
-        OfList(url, places, [texts[place] for place in places], [indices[place] for place in places])
-        for url, places in lists.items()
-    ]
+    return None if indices is None else Entries([one.status_list_credential for one in queries], texts, indices)
 
 
 def _queries(

@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import orjson
 from aiohttp import web
 
 from projections.credential_status.view import Ambiguous, CredentialRow
-from projections.status_lists.published_list import PublishedList
+from projections.status_lists.published_list import Entries, values_at
 from registry.domain.names import credential_id
-from registry.errors import AmbiguousCredential, Malformed, TooLarge, UnknownCredential, UnknownStatusList
+from registry.errors import AmbiguousCredential, Malformed, TooLarge, UnknownCredential
 from registry.http import alike, client, paging, past, past_lookups
-from registry.http.alike import OfList
 from registry.http.door import Call
 from registry.http.gathering import Found
 from registry.http.list_bodies import STATUS_LIST_INDEX
@@ -96,16 +94,13 @@ async def batch(call: Call) -> web.Response:
     if (moment := past_lookups.moment_of(call)) is not None:
         as_it_stood = await past_lookups.answer(call, queries, moment)
         return call.unstored({"asOf": as_of(call.log, as_it_stood), "results": queries})
-    by_list: dict[str, list[Query]] = defaultdict(list)
-    by_id: list[Query] = []
-    for query in queries:
-        url = query.get("statusListCredential")
-        (by_id if url is None else by_list[url]).append(query)
+    by_index = [query for query in queries if "statusListCredential" in query]
+    by_id = [query for query in queries if "statusListCredential" not in query] if by_index else queries
     moments = [await _answer_ids(call, by_id)] if by_id or not queries else []
-    if by_list:
+    if by_index:
         with call.parts.metrics.lookup_seconds["lists"].time():
-            moments += await _answer_bits(call, by_list)
-    oldest = _oldest(moments) if moments else await _seen(call)
+            moments += await _answer_bits(call, by_index)
+    oldest = min(moments, key=attrgetter("time")) if moments else await _seen(call)
     return call.unstored({"asOf": as_of(call.log, oldest), "results": queries})
 
 
@@ -116,30 +111,12 @@ async def _told_alike(call: Call) -> tuple[AsOf, Sequence[str]] | None:
         seen = await _seen(call)
         with lookup_seconds["batch"].time():
             return seen, alike.told_of_credentials(ids, await call.parts.views.status_words(call.log, ids))
-    if (lists := alike.entries_by_list(call.raw, most)) is not None:
+    if (entries := alike.entries(call.raw, most)) is not None:
         with lookup_seconds["lists"].time():
-            moments, results = await _tell_entries(call, lists)
-        return _oldest(moments) if moments else await _seen(call), results
+            oldest, values, purposes = await _published_values(call, entries.urls, entries.indices)
+            told = entries.told(values, purposes, entry_answer)
+        return oldest or await _seen(call), told
     return None
-
-
-async def _tell_entries(call: Call, lists: Sequence[OfList]) -> tuple[list[AsOf], list[str]]:
-    """Return up to where the lists are complete, and the queries with their answers, in the batch's order."""
-    moments: list[AsOf] = []
-    results: list[str] = [""] * sum(len(one.places) for one in lists)
-    for number, one in enumerate(lists, 1):
-        published, values = await _published_values(call, one.url, one.indices)
-        if published is not None:
-            moments.append(AsOf(published.position, published.published_at))
-        purpose = published.purpose if published is not None else None
-        told = one.told(values, partial(entry_answer, purpose))
-        if len(lists) == 1:
-            return moments, told
-        for place, result in zip(one.places, told, strict=True):
-            results[place] = result
-        if number % _LISTS_PER_TURN == 0:
-            await asyncio.sleep(0)
-    return moments, results
 
 
 async def _answer_ids(call: Call, queries: Sequence[Query]) -> AsOf:
@@ -159,37 +136,33 @@ async def _answer_ids(call: Call, queries: Sequence[Query]) -> AsOf:
     return seen
 
 
-async def _answer_bits(call: Call, by_list: Mapping[str, Sequence[Query]]) -> list[AsOf]:
+async def _answer_bits(call: Call, queries: Sequence[Query]) -> list[AsOf]:
     """Write into each query what its list's published version says; return up to where the lists are complete."""
-    moments: list[AsOf] = []
-    for number, (url, queries) in enumerate(by_list.items(), 1):
-        indices = [int(query["statusListIndex"]) for query in queries]
-        published, values = await _published_values(call, url, indices)
-        if published is not None:
-            moments.append(AsOf(published.position, published.published_at))
-        told = {
-            value: entry_answer(published.purpose if published is not None else None, value) for value in set(values)
-        }
-        for query, value in zip(queries, values, strict=True):
-            query.update(told[value])
-        if number % _LISTS_PER_TURN == 0:
-            await asyncio.sleep(0)
-    return moments
+    urls = [query["statusListCredential"] for query in queries]
+    oldest, values, purposes = await _published_values(call, urls, [int(one["statusListIndex"]) for one in queries])
+    for query, url, value in zip(queries, urls, values, strict=True):
+        query.update(entry_answer(purposes[url], value))
+    return [] if oldest is None else [oldest]
 
 
 async def _published_values(
-    call: Call, url: str, indices: Sequence[int]
-) -> tuple[PublishedList | None, list[int | None]]:
-    """Return the list of *url* and what it says at *indices*; None for a list, or an index, that there is not."""
-    try:
-        published = await call.parts.lists.by_url(call.log, url)
-    except UnknownStatusList:
-        return None, [None] * len(indices)
-    return published, call.parts.lists.entries(published).values(indices)
+    call: Call, urls: Sequence[str], indices: Sequence[int]
+) -> tuple[AsOf | None, list[int | None], dict[str, str | None]]:
+    """Return up to where the lists of *urls* are complete, what they say at *indices*, and their purposes.
 
-
-def _oldest(moments: Sequence[AsOf]) -> AsOf:
-    return min(moments, key=lambda moment: moment.time)
+    A value is None where there is no such list, or no such index in it, and so is the purpose of a list there is not.
+    """
+    lists = await call.parts.lists.by_urls(call.log, urls)
+    entries: dict[str, Entries | None] = {}
+    for number, (url, published) in enumerate(lists.items(), 1):
+        entries[url] = None if published is None else call.parts.lists.entries(published)
+        if number % _LISTS_PER_TURN == 0:
+            await asyncio.sleep(0)
+    known = [one for one in lists.values() if one is not None]
+    oldest = min(known, key=attrgetter("published_at"), default=None)
+    moment = None if oldest is None else AsOf(oldest.position, oldest.published_at)
+    purposes = {url: None if one is None else one.purpose for url, one in lists.items()}
+    return moment, values_at(entries, urls, indices), purposes
 
 
 async def _seen(call: Call) -> AsOf:

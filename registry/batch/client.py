@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,11 @@ from urllib.parse import quote
 import aiohttp
 
 from registry.batch.issued import write_issued
+from registry.batch.patience import Patience
 from registry.batch.source import Source
 from registry.errors import Refused, Unavailable
 from registry.http.batch_files import NDJSON
 
-FIRST_PAUSE_S: Final = 1.0
-LONGEST_PAUSE_S: Final = 15.0
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
 _AGAIN: Final = (408, 429, 500, 502, 503, 504)
 """What a registry or a proxy says when the same request may succeed later."""
@@ -35,7 +33,7 @@ class Target:
     issuer: str
     key: str
     patience_s: float
-    """How long to go on trying while the registry cannot be reached."""
+    """How long to go on trying after the connection was lost."""
 
     @property
     def batches(self) -> str:
@@ -50,6 +48,7 @@ class Client:
         self._target = target
         self._sent = sent
         self._lost = lost
+        self._patience = Patience(target.patience_s)
 
     async def send(self, source: Source, batch: str | None, operation: str | None) -> Answer:
         """Send the file under the key *batch* (None: a dry run); return the summary.
@@ -84,7 +83,7 @@ class Client:
             async with session.post(url, params=query, headers=headers, data=self._pieces(source)) as response:
                 if response.status != 200 or response.content_type != NDJSON:
                     return await _answer(response)
-                return await write_issued(response.content, path)
+                return await write_issued(self._received(response), path)
 
         return await self._patiently(once)
 
@@ -107,6 +106,12 @@ class Client:
             yield piece
             total += len(piece)
             self._sent(total)
+            self._patience.moved(len(piece))
+
+    async def _received(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        async for line in response.content:
+            self._patience.moved(len(line))
+            yield line
 
     async def outcomes(self, batch: str, wanted: str | None, media_type: str) -> AsyncIterator[bytes]:
         """Return what became of the rows, as lines."""
@@ -128,18 +133,19 @@ class Client:
 
     async def _patiently(self, once: Callable[[aiohttp.ClientSession], Any]) -> Answer:
         asyncio.get_running_loop().set_exception_handler(_unless_told)
-        pause_s, until = FIRST_PAUSE_S, time.monotonic() + self._target.patience_s
+        self._patience = patience = Patience(self._target.patience_s)
         while True:
+            patience.begin()
             try:
                 async with self._session() as session:
                     answer: Answer = await once(session)
                     return answer
             except (aiohttp.ClientError, OSError, TimeoutError, Unavailable) as error:
-                if isinstance(error, aiohttp.InvalidURL) or time.monotonic() + pause_s > until:
+                pause_s = None if isinstance(error, aiohttp.InvalidURL) else patience.pause_s()
+                if pause_s is None:
                     raise Unavailable(f"{self._target.url} cannot be reached: {_reason(error)}") from None
                 self._lost(_reason(error))
             await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 def _unless_told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -82,7 +82,7 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
             "--key-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of the API key."
         ),
         click.option("--api-key", envvar=["REGISTRY_API_KEY", "REGISTRY_ISSUER_KEY"], hidden=True),
-        click.option("--patience", default=300.0, show_default=True, help="Seconds to try again while nobody answers."),
+        click.option("--patience", default=300.0, show_default=True, help="Seconds to try again after a loss."),
     )
     for option in reversed(options):
         wrapped = option(wrapped)

@@ -53,6 +53,7 @@ class Client:
     async def send(self, source: Source, batch: str | None, operation: str | None) -> Answer:
         """Send the file under the key *batch* (None: a dry run); return the summary.
 
+        It has `replayed` where it was told before this was called: nothing was carried out now.
         Raises `Refused` for what will not get better, `Unavailable` when patience ran out.
         """
         query = {"operation": operation} if operation else {}
@@ -65,7 +66,7 @@ class Client:
         async def once(session: aiohttp.ClientSession) -> Answer:
             url = self._target.batches
             async with session.post(url, params=query, headers=headers, data=self._pieces(source)) as response:
-                return await _answer(response)
+                return self._told_before(response, await _answer(response))
 
         return await self._patiently(once)
 
@@ -83,7 +84,7 @@ class Client:
             async with session.post(url, params=query, headers=headers, data=self._pieces(source)) as response:
                 if response.status != 200 or response.content_type != NDJSON:
                     return await _answer(response)
-                return await write_issued(self._received(response), path)
+                return self._told_before(response, await write_issued(self._received(response), path))
 
         return await self._patiently(once)
 
@@ -98,6 +99,11 @@ class Client:
                 return await _answer(response)
 
         return await self._patiently(once)
+
+    def _told_before(self, response: aiohttp.ClientResponse, summary: Answer) -> Answer:
+        """Return the summary, `replayed` if it was told before; what an attempt of ours came to is no old answer."""
+        is_old = response.headers.get("Idempotency-Replayed") == "true" and not self._patience.is_tried
+        return {**summary, "replayed": True} if is_old else summary
 
     async def _pieces(self, source: Source) -> AsyncIterator[bytes]:
         self._sent(0)

@@ -99,7 +99,7 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--dry-run", is_flag=True, help="Tell what would happen; record nothing.")
 @click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write rejected rows here.")
 @click.option("--result", type=click.Path(dir_okay=False, path_type=Path), help="Write every row's outcome here.")
-@click.option("--batch-id", help="By default made from what is sent, so that the same file is the same batch.")
+@click.option("--batch-id", help="By default made from what is sent: the same file again is answered as before.")
 @click.option("--issued", type=click.Path(dir_okay=False, path_type=Path), help="Write signed credentials here.")
 def batch(
     target: Target,
@@ -166,6 +166,11 @@ async def _run(
             summary = await client.issue(source, batch, operation, issued)
         else:
             summary = await client.send(source, batch, operation)
+    if summary.get("replayed"):
+        click.echo(
+            f"This was carried out before, as the batch {batch}; nothing was done now, and this is what it came to "
+            "then. To carry it out again, give it another id: --batch-id ID."
+        )
     tell(summary, _cells(source, summary), source.in_its_words, is_dry_run=is_dry_run)
     if is_dry_run:
         click.echo("Nothing was recorded.")

@@ -24,6 +24,11 @@ class Patience:
         self._pause_s = FIRST_PAUSE_S
         self._moved = self._furthest = 0
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether an attempt failed before."""
+        return self._until is not None
+
     def begin(self) -> None:
         """An attempt begins."""
         self._moved = 0

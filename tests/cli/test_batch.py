@@ -111,7 +111,25 @@ async def test_the_same_file_again_is_the_same_batch_and_a_dry_run_records_nothi
     assert (first[0], "150 carried out" in first[1]) == (0, True)
     told = [json.loads(line) for line in outcomes.read_text().splitlines()]
     assert [one["credentialId"] for one in told] == [row["credentialId"] for row in rows]
-    assert await run(service, file, "--result", outcomes) == first
+    again = await run(service, file, "--result", outcomes)
+    assert (again[0], again[1].endswith(first[1])) == (0, True)
+    assert "was carried out before, as the batch file-rows-" in again[1].splitlines()[0]
+    assert "carried out before" not in first[1]
+
+
+async def test_who_sends_an_old_file_again_is_told_that_nothing_was_done_and_how_to_have_it_done(service, tmp_path):
+    file = tmp_path / "absent.ndjson"
+    rows = [{"credentialId": one, "type": ["VerifiableCredential"]} for one in fresh(2)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    await run(service, file, "--operation", "register")
+    file.write_text("\n".join(json.dumps({"credentialId": row["credentialId"]}) for row in rows))
+    for operation in ("suspend", "reinstate"):
+        status, told = await run(service, file, "--operation", operation)
+        assert (status, "2 rows: 2 carried out" in told, "nothing was done now" in told) == (0, True, False), told
+    status, told = await run(service, file, "--operation", "suspend")
+    assert (status, "nothing was done now" in told, "--batch-id" in told) == (0, True, True), told
+    status, told = await run(service, file, "--operation", "suspend", "--batch-id", f"again-{next(_numbers)}")
+    assert (status, told) == (0, "2 rows: 2 carried out, 0 so already, 0 rejected\n")
 
 
 async def test_rejected_rows_of_json_carry_their_reason(service, tmp_path):

@@ -41,7 +41,10 @@ class Source:
         return CSV if self.is_table else NDJSON
 
     def pieces(self) -> Iterator[bytes]:
-        """Return what is sent, piece by piece, the same every time; raise `Malformed`."""
+        """Return what is sent, piece by piece, the same every time; raise `Malformed`.
+
+        Cells are sent without the spaces around them, so that an only one is `""` and counts as a row there, too.
+        """
         if not self.is_table:
             with self.path.open("rb") as file:
                 while piece := file.read(PIECE):
@@ -55,7 +58,7 @@ class Source:
             chosen = self._chosen(header)
             writer.writerow(chosen.values())
             for row in rows:
-                writer.writerow(row[at] if at < len(row) else "" for at in chosen)
+                writer.writerow(row[at].strip() if at < len(row) else "" for at in chosen)
                 if written.tell() >= PIECE:
                     yield written.getvalue().encode()
                     written.seek(0)

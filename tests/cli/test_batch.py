@@ -93,6 +93,16 @@ async def test_the_table_that_registered_revokes_too(service, tmp_path):
     assert "Not sent, since they say nothing about a row here: Degree, validFrom" in told
 
 
+async def test_a_cell_of_spaces_is_a_row_and_the_reasons_stand_beside_their_rows(service, tmp_path):
+    file = table(tmp_path / "revoked.csv", ["credentialId", "Remark"], [["  ", "blank"], ["urn:cli:nobody", "nobody"]])
+    status, told = await run(service, file, "--operation", "revoke")
+    assert (status, "2 rows: 0 carried out, 0 so already, 2 rejected" in told) == (1, True), told
+    with (tmp_path / "revoked.rejected.csv").open(newline="", encoding="utf-8-sig") as given:
+        first, second = list(csv.reader(given))[1:]
+    assert first[1:] == ["blank", "credentialId: This member is required."]
+    assert second[1:] == ["nobody", "The issuer has registered no credential under this id."]
+
+
 async def test_who_does_not_say_where_to_is_told_how(service, tmp_path):
     file = table(tmp_path / "graduates.csv", ["credentialId"], [["urn:cli:1"]])
     status, told = await run(service, file, without="REGISTRY_URL")

@@ -259,7 +259,7 @@ async def _reasons(client: Client, batch: str) -> dict[int, str]:
 def _write_rejected(source: Source, reasons: dict[int, str], given: Path | None) -> None:
     path = given or source.path.with_suffix(f".rejected{source.path.suffix or '.ndjson'}")
     with path.open("w", encoding="utf-8", newline="") as file:
-        source.write_rejected({row: source.in_its_words(reason) for row, reason in reasons.items()}, file)
+        source.write_rejected({row: source.in_its_words(reason) for row, reason in reasons.items()}, path, file)
     click.echo(f"Rejected rows with their reasons: {path}; correct them there, and send that file.")
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
 
+from registry.batch.tables import Table
 from registry.errors import Malformed
 from registry.http.batch_files import CSV, IGNORED, NDJSON
 from registry.http.batch_rows import columns
 from registry.http.faults import unknown_member
 
 PIECE: Final = 64 * 1024
-LONGEST_CELL: Final = 16 * 1024 * 1024
 BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -52,17 +52,15 @@ class Source:
             return
         written = io.StringIO(newline="")
         writer = csv.writer(written, lineterminator="\n")
-        with self._opened() as file:
-            rows = self._rows(file)
-            header = next(rows)
-            chosen = self._chosen(header)
-            writer.writerow(chosen.values())
-            for row in rows:
-                writer.writerow(row[at].strip() if at < len(row) else "" for at in chosen)
-                if written.tell() >= PIECE:
-                    yield written.getvalue().encode()
-                    written.seek(0)
-                    written.truncate()
+        rows = self._table.rows()
+        chosen = self._chosen(next(rows))
+        writer.writerow(chosen.values())
+        for row in rows:
+            writer.writerow(row[at].strip() if at < len(row) else "" for at in chosen)
+            if written.tell() >= PIECE:
+                yield written.getvalue().encode()
+                written.seek(0)
+                written.truncate()
         yield written.getvalue().encode()
 
     def in_its_words(self, sentence: str) -> str:
@@ -78,8 +76,7 @@ class Source:
         """Return the columns that are not sent, because they say nothing to what is asked for."""
         if not self.is_table:
             return []
-        with self._opened() as file:
-            header = next(self._rows(file))
+        header = next(self._table.rows())
         chosen = self._chosen(header)
         return [name for at, name in enumerate(header) if at not in chosen and name != IGNORED]
 
@@ -97,22 +94,21 @@ class Source:
 
     def _ids(self) -> Iterator[str]:
         if self.is_table:
-            with self._opened() as file:
-                rows = self._rows(file)
-                chosen = self._chosen(next(rows))
-                place = next((at for at, name in chosen.items() if name == "credentialId"), None)
-                for row in rows:
-                    yield row[place] if place is not None and place < len(row) else ""
+            rows = self._table.rows()
+            chosen = self._chosen(next(rows))
+            place = next((at for at, name in chosen.items() if name == "credentialId"), None)
+            for row in rows:
+                yield row[place] if place is not None and place < len(row) else ""
             return
         with self.path.open("rb") as lines:
             for line in lines:
                 if line.removeprefix(BOM).strip():
                     yield _id_of(line)
 
-    def write_rejected(self, reasons: Mapping[int, str], file: TextIO) -> None:
-        """Write the rows of *reasons* (row → why), as they stand here, each with its reason."""
+    def write_rejected(self, reasons: Mapping[int, str], path: Path, file: TextIO) -> None:
+        """Write the rows of *reasons* (row → why), as they stand here, each with its reason; *path* names *file*."""
         if self.is_table:
-            self._write_table(reasons, file)
+            self._table.write(path, file, self._with_reasons(reasons))
             return
         with self.path.open("rb") as lines:
             rows = (line for line in lines if line.removeprefix(BOM).strip())
@@ -120,39 +116,18 @@ class Source:
                 if number in reasons:
                     file.write(_with_reason(line, reasons[number]) + "\n")
 
-    def _write_table(self, reasons: Mapping[int, str], file: TextIO) -> None:
-        writer = csv.writer(file, lineterminator="\n")
-        with self._opened() as given:
-            rows = self._rows(given)
-            header = next(rows)
-            kept = [at for at, name in enumerate(header) if name != IGNORED]
-            writer.writerow([*(header[at] for at in kept), IGNORED])
-            for number, row in enumerate(rows, 1):
-                if number in reasons:
-                    writer.writerow([*(row[at] if at < len(row) else "" for at in kept), reasons[number]])
+    def _with_reasons(self, reasons: Mapping[int, str]) -> Iterator[list[str]]:
+        rows = self._table.rows()
+        header = next(rows)
+        kept = [at for at, name in enumerate(header) if name != IGNORED]
+        yield [*(header[at] for at in kept), IGNORED]
+        for number, row in enumerate(rows, 1):
+            if number in reasons:
+                yield [*(row[at] if at < len(row) else "" for at in kept), reasons[number]]
 
-    def _opened(self) -> TextIO:
-        return self.path.open(encoding="utf-8-sig", newline="")
-
-    def _rows(self, file: TextIO) -> Iterator[list[str]]:
-        """Return the rows that are not blank, the header first; raise `Malformed`."""
-        csv.field_size_limit(LONGEST_CELL)
-        dialect = csv.excel_tab if self.path.suffix.lower() == ".tsv" else csv.excel
-        reader = csv.reader(file, dialect, strict=True)
-        is_empty = True
-        try:
-            for row in reader:
-                if any(cell.strip() for cell in row):
-                    yield [name.strip() for name in row] if is_empty else row
-                    is_empty = False
-        except csv.Error as error:
-            raise Malformed(f"{self.path}, line {reader.line_num}: this is no CSV: {error}.") from None
-        except UnicodeDecodeError:
-            raise Malformed(
-                f"{self.path} is not UTF-8 (near line {reader.line_num}); save it as `CSV UTF-8` and try again."
-            ) from None
-        if is_empty:
-            raise Malformed(f"{self.path} is empty; its first row names the columns.")
+    @property
+    def _table(self) -> Table:
+        return Table(self.path)
 
     def _chosen(self, header: list[str]) -> dict[int, str]:
         """Return which columns are sent, and as which members; raise `Malformed` for a mapping that names no column."""

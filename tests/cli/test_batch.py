@@ -103,6 +103,18 @@ async def test_a_cell_of_spaces_is_a_row_and_the_reasons_stand_beside_their_rows
     assert second[1:] == ["nobody", "The issuer has registered no credential under this id."]
 
 
+async def test_what_was_rejected_of_a_table_with_tabs_is_one_too(service, tmp_path):
+    (one,) = fresh(1)
+    file = tmp_path / "awards.tsv"
+    file.write_text(f"Award\tDegree\n{one}\t\n")
+    status, _ = await run(service, file, *MAPPING)
+    rejected = tmp_path / "awards.rejected.tsv"
+    assert (status, rejected.read_text().splitlines()[0]) == (1, "Award\tDegree\tproblem")
+    rejected.write_text(rejected.read_text().replace(f"{one}\t", f"{one}\tBadge"))
+    status, told = await run(service, rejected, *MAPPING)
+    assert (status, "1 carried out" in told) == (0, True), told
+
+
 async def test_who_does_not_say_where_to_is_told_how(service, tmp_path):
     file = table(tmp_path / "graduates.csv", ["credentialId"], [["urn:cli:1"]])
     status, told = await run(service, file, without="REGISTRY_URL")

@@ -1,0 +1,48 @@
+"""A table as a spreadsheet writes it, and another one written the same way."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+
+from registry.errors import Malformed
+
+LONGEST_CELL: Final = 16 * 1024 * 1024
+TAB: Final = ".tsv"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file of cells in UTF-8: separated by commas, or by tabs where the name says so (.tsv)."""
+
+    path: Path
+
+    def rows(self) -> Iterator[list[str]]:
+        """Return the rows that are not blank, the header first; raise `Malformed`."""
+        csv.field_size_limit(LONGEST_CELL)
+        is_empty = True
+        with self.path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=self._delimiter(self.path), strict=True)
+            try:
+                for row in reader:
+                    if any(cell.strip() for cell in row):
+                        yield [name.strip() for name in row] if is_empty else row
+                        is_empty = False
+            except csv.Error as error:
+                raise Malformed(f"{self.path}, line {reader.line_num}: this is no CSV: {error}.") from None
+            except UnicodeDecodeError:
+                raise Malformed(
+                    f"{self.path} is not UTF-8 (near line {reader.line_num}); save it as `CSV UTF-8` and try again."
+                ) from None
+        if is_empty:
+            raise Malformed(f"{self.path} is empty; its first row names the columns.")
+
+    def write(self, path: Path, file: TextIO, rows: Iterable[list[str]]) -> None:
+        """Write *rows* to *file*, whose name is *path*, so that it is read as this table is."""
+        csv.writer(file, delimiter=self._delimiter(path), lineterminator="\n").writerows(rows)
+
+    def _delimiter(self, path: Path) -> str:
+        return "\t" if path.suffix.lower() == TAB else ","

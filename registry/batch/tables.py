@@ -12,11 +12,15 @@ from registry.errors import Malformed
 
 LONGEST_CELL: Final = 16 * 1024 * 1024
 TAB: Final = ".tsv"
+SEPARATORS: Final = (",", ";", "\t")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file of cells in UTF-8: separated by commas, or by tabs where the name says so (.tsv)."""
+    """A file of cells in UTF-8: separated by tabs where its name says so (.tsv), else by what its header shows.
+
+    That is a comma, or where the decimal sign is one, as in most of Europe, a semicolon; or a tab.
+    """
 
     path: Path
 
@@ -45,4 +49,14 @@ class Table:
         csv.writer(file, delimiter=self._delimiter(path), lineterminator="\n").writerows(rows)
 
     def _delimiter(self, path: Path) -> str:
-        return "\t" if path.suffix.lower() == TAB else ","
+        """Return what separates the cells of *path*, this table or one that is made of it."""
+        return "\t" if path.suffix.lower() == TAB else max(SEPARATORS, key=self._columns)  # the first, if equal
+
+    def _columns(self, delimiter: str) -> int:
+        """Return how many columns the header has if they are separated so."""
+        with self.path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            rows = csv.reader(file, delimiter=delimiter)
+            try:
+                return next((len(row) for row in rows if any(cell.strip() for cell in row)), 0)
+            except csv.Error:
+                return 0

@@ -115,6 +115,16 @@ async def test_what_was_rejected_of_a_table_with_tabs_is_one_too(service, tmp_pa
     assert (status, "1 carried out" in told) == (0, True), told
 
 
+async def test_a_table_whose_cells_are_separated_by_semicolons_is_read_and_written_so(service, tmp_path):
+    one, two = fresh(2)
+    file = tmp_path / "awards.csv"
+    file.write_text(f'"Name, first";Award;Degree\n"Lee, Ada";{one};Badge\n"Mo, Bo";{two};\n')
+    status, told = await run(service, file, *MAPPING)
+    assert (status, "2 rows: 1 carried out, 0 so already, 1 rejected" in told) == (1, True), told
+    header, row = (tmp_path / "awards.rejected.csv").read_text().splitlines()
+    assert (header, row.startswith(f"Mo, Bo;{two};;")) == ("Name, first;Award;Degree;problem", True)
+
+
 async def test_who_does_not_say_where_to_is_told_how(service, tmp_path):
     file = table(tmp_path / "graduates.csv", ["credentialId"], [["urn:cli:1"]])
     status, told = await run(service, file, without="REGISTRY_URL")

@@ -96,6 +96,7 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--column", "mapping", multiple=True, callback=_mapping, metavar="MEMBER=COLUMN", help="What a CSV column is."
 )
+@click.option("--leave-out", "ignored", multiple=True, metavar="COLUMN", help="A CSV column that is not sent.")
 @click.option("--dry-run", is_flag=True, help="Tell what would happen; record nothing.")
 @click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write rejected rows here.")
 @click.option("--result", type=click.Path(dir_okay=False, path_type=Path), help="Write every row's outcome here.")
@@ -106,6 +107,7 @@ def batch(
     file: Path,
     operation: str | None,
     mapping: dict[str, str],
+    ignored: tuple[str, ...],
     dry_run: bool,
     rejected: Path | None,
     result: Path | None,
@@ -124,9 +126,10 @@ def batch(
     are written to FILE.rejected.csv (or .ndjson), each with its reason: correct them there, and send that file.
     Exit status 0: every row is carried out; 1: some were rejected; 2: it did not come to an end.
     """
+    from registry.batch.choosing import Choice
     from registry.batch.source import Source
 
-    source = Source(file, mapping, operation)
+    source = Source(file, Choice(mapping, operation, ignored))
     if operation == "issue" and not dry_run:
         issued = issued or file.with_suffix(".issued.ndjson")
     if source.is_table and (operation == "issue" or issued):

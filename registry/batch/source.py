@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
 
+from registry.batch.choosing import Choice
 from registry.batch.tables import Table
-from registry.errors import Malformed
 from registry.http.batch_files import CSV, IGNORED, NDJSON
-from registry.http.batch_rows import columns
-from registry.http.faults import unknown_member
 
 PIECE: Final = 64 * 1024
 BOM: Final = b"\xef\xbb\xbf"
@@ -23,12 +21,10 @@ BOM: Final = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of rows; `mapping` is column → the member that it is."""
+    """A file of rows, and if it is a table, which of its columns are sent."""
 
     path: Path
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    operation: str | None = None
-    """What rows ask for that do not say it; columns that say nothing to it are not sent."""
+    choice: Choice = field(default_factory=Choice)
 
     @property
     def is_table(self) -> bool:
@@ -53,7 +49,7 @@ class Source:
         written = io.StringIO(newline="")
         writer = csv.writer(written, lineterminator="\n")
         rows = self._table.rows()
-        chosen = self._chosen(next(rows))
+        chosen = self.choice.of(next(rows))
         writer.writerow(chosen.values())
         for row in rows:
             writer.writerow(row[at].strip() if at < len(row) else "" for at in chosen)
@@ -69,16 +65,14 @@ class Source:
         if not (self.is_table and colon and pointer.startswith("/")):
             return sentence
         member = pointer[1:].partition("/")[0]
-        column = next((one for one, mapped in self.mapping.items() if mapped == member), member)
+        column = next((one for one, mapped in self.choice.mapping.items() if mapped == member), member)
         return f"{column}: {detail}"
 
     def left_out(self) -> list[str]:
         """Return the columns that are not sent, because they say nothing to what is asked for."""
         if not self.is_table:
             return []
-        header = next(self._table.rows())
-        chosen = self._chosen(header)
-        return [name for at, name in enumerate(header) if at not in chosen and name != IGNORED]
+        return self.choice.left_out(next(self._table.rows()))
 
     def summary(self) -> tuple[str, int]:
         """Return a digest of what is sent, and its bytes."""
@@ -95,7 +89,7 @@ class Source:
     def _ids(self) -> Iterator[str]:
         if self.is_table:
             rows = self._table.rows()
-            chosen = self._chosen(next(rows))
+            chosen = self.choice.of(next(rows))
             place = next((at for at, name in chosen.items() if name == "credentialId"), None)
             for row in rows:
                 yield row[place] if place is not None and place < len(row) else ""
@@ -128,30 +122,6 @@ class Source:
     @property
     def _table(self) -> Table:
         return Table(self.path)
-
-    def _chosen(self, header: list[str]) -> dict[int, str]:
-        """Return which columns are sent, and as which members; raise `Malformed` for a mapping that names no column."""
-        known = columns()
-        for column, member in self.mapping.items():
-            if column not in header:
-                raise Malformed(f"--column {member}={column}: {unknown_member(column, header, 'column')}")
-            if member not in known:
-                raise Malformed(f"--column {member}={column}: {unknown_member(member, known)}")
-        named = {at: self.mapping.get(name, name) for at, name in enumerate(header)}
-        taken = set(self.mapping.values())
-        if self.operation is not None and "operation" not in named.values():
-            known = columns(self.operation)
-        chosen = {
-            at: name
-            for at, name in named.items()
-            if name in known and (header[at] in self.mapping or name not in taken)
-        }
-        if not chosen:
-            raise Malformed(
-                f"None of the columns {', '.join(header)[:200]} is known; say which is which: --column "
-                f"'credentialId={header[0]}'. Known are {', '.join(known)}."
-            )
-        return chosen
 
 
 def _with_reason(line: bytes, reason: str) -> str:

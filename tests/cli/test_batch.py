@@ -125,6 +125,23 @@ async def test_a_table_whose_cells_are_separated_by_semicolons_is_read_and_writt
     assert (header, row.startswith(f"Mo, Bo;{two};;")) == ("Name, first;Award;Degree;problem", True)
 
 
+async def test_a_column_that_is_probably_misspelt_is_asked_about_before_anything_is_sent(service, tmp_path):
+    (one,) = fresh(1)
+    header = ["credentialId", "type", "Valid until", "Location", "reason"]
+    file = table(tmp_path / "awards.csv", header, [[one, "Badge", "2030-01-01T00:00:00Z", "Ulm", ""]])
+    status, told = await run(service, file, "--operation", "register")
+    assert (status, "carried out" in told) == (2, False), told
+    assert "do you mean validUntil? Then say --column 'validUntil=Valid until'" in told
+    asked = [file, "--operation", "register", "--dry-run"]
+    status, told = await run(service, *asked, "--leave-out", "Valid until")
+    assert (status, "1 would be carried out" in told) == (0, True), told
+    assert "Not sent, since they say nothing about a row here: Location, reason" in told
+    status, told = await run(service, *asked, "--column", "validUntil=Valid until")
+    assert (status, "1 would be carried out" in told) == (0, True), told
+    status, told = await run(service, *asked, "--leave-out", "Valid")
+    assert (status, "--leave-out Valid: " in told) == (2, True), told
+
+
 async def test_who_does_not_say_where_to_is_told_how(service, tmp_path):
     file = table(tmp_path / "graduates.csv", ["credentialId"], [["urn:cli:1"]])
     status, told = await run(service, file, without="REGISTRY_URL")

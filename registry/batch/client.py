@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import aiohttp
 
+from registry.batch.files import appearing_whole
 from registry.batch.issued import write_issued
 from registry.batch.patience import Patience
 from registry.batch.source import Source
@@ -22,7 +23,11 @@ TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
 _AGAIN: Final = (408, 429, 500, 502, 503, 504)
 """What a registry or a proxy says when the same request may succeed later."""
 
+LONGEST_LINE: Final = 32 << 20
+"""Of an answer: a document has 10 MiB at most, and what is signed of it is longer."""
+
 Answer = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,33 +124,53 @@ class Client:
             self._patience.moved(len(line))
             yield line
 
-    async def outcomes(self, batch: str, wanted: str | None, media_type: str) -> AsyncIterator[bytes]:
-        """Return what became of the rows, as lines."""
+    async def reasons(self, batch: str) -> dict[int, str]:
+        """Return why rows were rejected: row → why."""
+
+        async def read(lines: AsyncIterator[bytes]) -> dict[int, str]:
+            told = [json.loads(line) async for line in lines]
+            return {one["row"]: one["problem"]["detail"] for one in told}
+
+        return await self._result(batch, "rejected", NDJSON, read)
+
+    async def write_result(self, batch: str, media_type: str, path: Path) -> None:
+        """Write what became of each row to *path*, which appears when all is there."""
+
+        async def write(lines: AsyncIterator[bytes]) -> None:
+            with appearing_whole(path) as file:
+                async for line in lines:
+                    file.write(line)
+
+        await self._result(batch, None, media_type, write)
+
+    async def _result(
+        self, batch: str, wanted: str | None, media_type: str, take: Callable[[AsyncIterator[bytes]], Awaitable[T]]
+    ) -> T:
+        """Hand what became of the rows to *take*, line by line; from the first again when the connection is lost."""
         query = {"outcome": wanted} if wanted else {}
         url = f"{self._target.batches}/{quote(batch, safe='')}/result"
-        async with (
-            self._session() as session,
-            session.get(url, params=query, headers={"Accept": media_type}) as response,
-        ):
-            if response.status != 200:
-                await _answer(response)
-            async for line in response.content:
-                yield line
+
+        async def once(session: aiohttp.ClientSession) -> T:
+            async with session.get(url, params=query, headers={"Accept": media_type}) as response:
+                if response.status != 200 or response.content_type != media_type:
+                    raise await _problem(response)
+                return await take(self._received(response))
+
+        return await self._patiently(once)
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {self._target.key}"}, timeout=TIMEOUT, read_bufsize=1 << 20
+            headers={"Authorization": f"Bearer {self._target.key}"}, timeout=TIMEOUT, read_bufsize=LONGEST_LINE // 2
         )
 
-    async def _patiently(self, once: Callable[[aiohttp.ClientSession], Any]) -> Answer:
+    async def _patiently(self, once: Callable[[aiohttp.ClientSession], Awaitable[T]]) -> T:
         asyncio.get_running_loop().set_exception_handler(_unless_told)
         self._patience = patience = Patience(self._target.patience_s)
         while True:
             patience.begin()
             try:
                 async with self._session() as session:
-                    answer: Answer = await once(session)
-                    return answer
+                    return await once(session)
             except (aiohttp.ClientError, OSError, TimeoutError, Unavailable) as error:
                 pause_s = None if isinstance(error, aiohttp.InvalidURL) else patience.pause_s()
                 if pause_s is None:
@@ -165,18 +190,25 @@ def _unless_told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> No
 
 async def _answer(response: aiohttp.ClientResponse) -> Answer:
     """Return a good answer; raise `Refused` or `Unavailable` for a problem."""
-    text = await response.text(errors="replace")
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        answer = None
-    if response.status == 200 and isinstance(answer, dict):
+    answer = await _object(response)
+    if response.status == 200 and answer is not None:
         return answer
-    detail = answer.get("detail") if isinstance(answer, dict) else None
+    raise await _problem(response)
+
+
+async def _problem(response: aiohttp.ClientResponse) -> Refused | Unavailable:
+    """Return what a bad answer says."""
+    detail = (await _object(response) or {}).get("detail")
     sentence = str(detail or f"{response.url.host} answered {response.status}, and not as a registry does.")
-    if response.status in _AGAIN:
-        raise Unavailable(sentence)
-    raise Refused(sentence)
+    return Unavailable(sentence) if response.status in _AGAIN else Refused(sentence)
+
+
+async def _object(response: aiohttp.ClientResponse) -> Answer | None:
+    try:
+        answer = json.loads(await response.text(errors="replace"))
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
 def _reason(error: BaseException) -> str:

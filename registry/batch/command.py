@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -61,6 +60,8 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
         patience: float,
         **others: Any,
     ) -> None:
+        from aiohttp import ClientError
+
         from registry.batch.client import Target
         from registry.errors import RegistryError
 
@@ -72,8 +73,8 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
             command(target=Target(url, issuer, _key(key_file, api_key), patience), **others)
         except RegistryError as error:
             raise NotDone(error.detail) from None
-        except OSError as error:
-            raise NotDone(str(error)) from None
+        except (OSError, ClientError) as error:
+            raise NotDone(str(error) or type(error).__name__) from None
 
     options = (
         click.option("--url", envvar="REGISTRY_URL", help="Of the registry. [REGISTRY_URL]"),
@@ -178,7 +179,7 @@ async def _run(
     if is_dry_run:
         click.echo("Nothing was recorded.")
     if batch is not None:
-        reasons = await _reasons(client, batch) if summary["counts"]["rejected"] else {}
+        reasons = await client.reasons(batch) if summary["counts"]["rejected"] else {}
         if reasons:
             _write_rejected(source, reasons, rejected)
         if result is not None:
@@ -213,9 +214,11 @@ class Bar:
 
     def lost(self, reason: str) -> None:
         """The connection was lost; it is tried again."""
+        is_shown = self._progress.live.is_started
         self._progress.stop()
         click.echo(f"Trying again, and going on where it was: {reason}", err=True)
-        self._progress.start()
+        if is_shown:
+            self._progress.start()
 
 
 def _cells(source: Source, summary: dict[str, Any]) -> dict[int, str]:
@@ -252,13 +255,6 @@ def tell(
         click.echo(f"  … and {counts['rejected'] - len(shown):,} more")
 
 
-async def _reasons(client: Client, batch: str) -> dict[int, str]:
-    from registry.http.batch_files import NDJSON
-
-    told = [json.loads(line) async for line in client.outcomes(batch, "rejected", NDJSON)]
-    return {one["row"]: one["problem"]["detail"] for one in told}
-
-
 def _write_rejected(source: Source, reasons: dict[int, str], given: Path | None) -> None:
     path = given or source.path.with_suffix(f".rejected{source.path.suffix or '.ndjson'}")
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -270,8 +266,5 @@ async def write_result(client: Client, batch: str, path: Path) -> None:
     """Write what became of each row, as CSV if the name of *path* says so."""
     from registry.http.batch_files import CSV, NDJSON
 
-    media_type = CSV if path.suffix.lower() == ".csv" else NDJSON
-    with path.open("wb") as file:  # nothing else runs here
-        async for line in client.outcomes(batch, None, media_type):
-            file.write(line)
+    await client.write_result(batch, CSV if path.suffix.lower() == ".csv" else NDJSON, path)
     click.echo(f"What became of each row: {path}")

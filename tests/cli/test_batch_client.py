@@ -1,6 +1,14 @@
 """What `registry batch` does while a registry or what lies before it fails; no service is needed for that."""
 
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from registry.batch.client import Client, Target
 from registry.batch.patience import LONGEST_PAUSE_S, Patience
+from registry.errors import Unavailable
 
 
 def pauses(patience, now):
@@ -36,3 +44,49 @@ def test_patience_is_not_prolonged_by_coming_as_far_again():
     patience.moved(500)
     now[0] = 20.0
     assert patience.pause_s() is None
+
+
+# ── a registry that fails ────────────────────────────────────────────────────────────────────────────────────
+
+
+@asynccontextmanager
+async def answering(*handlers, patience_s=30):
+    """Yield a client of a registry that answers by one handler after the other, the last for ever; and what it told."""
+    left, lost = [*handlers], []
+
+    async def handle(request):
+        return await (left.pop(0) if len(left) > 1 else left[0])(request)
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", handle)
+    async with TestServer(app) as server:
+        target = Target(str(server.make_url("")), "acme", "key", patience_s)
+        yield Client(target, sent=lambda _: None, lost=lost.append), lost
+
+
+async def cut_off(request):
+    """Answer half a result, and cut the connection."""
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    await response.write(b'{"row": 1, "problem": {"detail": "No."}}\n{"row": 2, "pro')
+    request.transport.abort()
+    return response
+
+
+async def whole(request):
+    lines = b'{"row": 1, "problem": {"detail": "No."}}\n{"row": 2, "problem": {"detail": "Nor this."}}\n'
+    return web.Response(body=lines, content_type="application/x-ndjson")
+
+
+async def test_a_result_that_is_cut_off_is_fetched_again_and_its_file_appears_whole(tmp_path):
+    path = tmp_path / "result.ndjson"
+    async with answering(cut_off, whole) as (client, lost):
+        await client.write_result("b", "application/x-ndjson", path)
+        assert (len(path.read_bytes().splitlines()), len(lost), [*tmp_path.iterdir()]) == (2, 1, [path])
+    async with answering(cut_off, whole) as (client, lost):
+        assert await client.reasons("b") == {1: "No.", 2: "Nor this."}
+    path.unlink()
+    async with answering(cut_off, patience_s=0) as (client, lost):
+        with pytest.raises(Unavailable):
+            await client.write_result("b", "application/x-ndjson", path)
+    assert [*tmp_path.iterdir()] == []

@@ -173,6 +173,8 @@ class Client:
                     return await once(session)
             except (aiohttp.ClientError, OSError, TimeoutError, Unavailable) as error:
                 pause_s = None if isinstance(error, aiohttp.InvalidURL) else patience.pause_s()
+                if pause_s is None and isinstance(error, Unavailable):
+                    raise
                 if pause_s is None:
                     raise Unavailable(f"{self._target.url} cannot be reached: {_reason(error)}") from None
                 self._lost(_reason(error))

@@ -90,3 +90,13 @@ async def test_a_result_that_is_cut_off_is_fetched_again_and_its_file_appears_wh
         with pytest.raises(Unavailable):
             await client.write_result("b", "application/x-ndjson", path)
     assert [*tmp_path.iterdir()] == []
+
+
+async def busy(_request):
+    return web.json_response({"detail": "You are sending 4 batches already."}, status=503)
+
+
+async def test_a_registry_that_answered_was_reached():
+    async with answering(busy, patience_s=0) as (client, _):
+        with pytest.raises(Unavailable, match=r"^You are sending 4 batches already\.$"):
+            await client.by_query({}, None)

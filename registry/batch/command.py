@@ -122,6 +122,7 @@ def batch(
 
     With --operation issue each line is {"credential": …}, and the signed credentials are written to
     FILE.issued.ndjson, readable by you only. The registry does not keep them: the same file again gets them again.
+    Where lines themselves say {"operation": "issue", …}, name that file: --issued.
 
     If the connection is lost, it goes on by itself; if it was interrupted, run the same command again. Rejected rows
     are written to FILE.rejected.csv (or .ndjson), each with its reason: correct them there, and send that file.
@@ -135,6 +136,10 @@ def batch(
         issued = issued or file.with_suffix(".issued.ndjson")
     if source.is_table and (operation == "issue" or issued):
         raise NotDone('A table cannot hold credentials: issue from a file .ndjson, with {"credential": …} a line.')
+    if not (source.is_table or issued or dry_run) and (row := source.first_issuing()):
+        raise NotDone(
+            f"Row {row:,} asks to issue; say where signed credentials are written: --issued FILE. Nothing was sent."
+        )
     summary = asyncio.run(
         _run(target, source, operation, None if dry_run else batch_id or "", rejected, result, issued)
     )
@@ -163,7 +168,7 @@ async def _run(
     if left_out := source.left_out():
         click.echo(f"Not sent, since they say nothing about a row here: {', '.join(left_out)}", err=True)
     is_dry_run = batch_id is None
-    batch = None if is_dry_run else batch_id or f"file-{operation or 'rows'}-{digest[:40]}"
+    batch = None if is_dry_run else batch_id or _id(operation, digest, is_issuing=issued is not None)
     with Bar(size) as bar:
         client = Client(target, sent=bar.sent, lost=bar.lost)
         if batch is not None and issued is not None:
@@ -187,6 +192,12 @@ async def _run(
     if batch is not None and issued is not None:
         click.echo(f"{summary.get('issued', 0):,} signed credentials: {issued}")
     return summary
+
+
+def _id(operation: str | None, digest: str, *, is_issuing: bool) -> str:
+    """Return the id of a batch; where rows issue it is another one, for elsewhere they are refused for ever."""
+    issuing = "-issued" if is_issuing and operation != "issue" else ""
+    return f"file-{operation or 'rows'}{issuing}-{digest[:40]}"
 
 
 class Bar:

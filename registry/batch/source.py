@@ -9,7 +9,7 @@ import json
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from registry.batch.choosing import Choice
 from registry.batch.tables import Table
@@ -78,6 +78,13 @@ class Source:
             return []
         return self.choice.left_out(next(self._table.rows()))
 
+    def first_issuing(self) -> int | None:
+        """Return the first row of JSON that itself asks to issue, from 1; None if there is none."""
+        for number, line in enumerate(self._lines(), 1):
+            if b'"issue"' in line and _object(line).get("operation") == "issue":
+                return number
+        return None
+
     def summary(self) -> tuple[str, int]:
         """Return a digest of what is sent, and its bytes."""
         digest, size = hashlib.sha256(), 0
@@ -98,21 +105,24 @@ class Source:
             for row in rows:
                 yield row[place] if place is not None and place < len(row) else ""
             return
+        for line in self._lines():
+            yield str(_object(line).get("credentialId") or "")
+
+    def _lines(self) -> Iterator[bytes]:
+        """Return the rows of JSON: the lines that are not blank."""
         with self.path.open("rb") as lines:
             for line in lines:
                 if line.removeprefix(BOM).strip():
-                    yield _id_of(line)
+                    yield line
 
     def write_rejected(self, reasons: Mapping[int, str], path: Path, file: TextIO) -> None:
         """Write the rows of *reasons* (row → why), as they stand here, each with its reason; *path* names *file*."""
         if self.is_table:
             self._table.write(path, file, self._with_reasons(reasons))
             return
-        with self.path.open("rb") as lines:
-            rows = (line for line in lines if line.removeprefix(BOM).strip())
-            for number, line in enumerate(rows, 1):
-                if number in reasons:
-                    file.write(_with_reason(line, reasons[number]) + "\n")
+        for number, line in enumerate(self._lines(), 1):
+            if number in reasons:
+                file.write(_with_reason(line, reasons[number]) + "\n")
 
     def _with_reasons(self, reasons: Mapping[int, str]) -> Iterator[list[str]]:
         rows = self._table.rows()
@@ -137,14 +147,15 @@ def _with_reason(line: bytes, reason: str) -> str:
     text = line.decode(errors="replace").strip().removeprefix("\ufeff")
     try:
         row = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return json.dumps({**row, IGNORED: reason}, ensure_ascii=False) if isinstance(row, dict) else text
 
 
-def _id_of(line: bytes) -> str:
+def _object(line: bytes) -> dict[str, Any]:
+    """Return the object of a line; an empty one, if it is none."""
     try:
         row = json.loads(line.removeprefix(BOM))
-    except ValueError:
-        return ""
-    return str(row.get("credentialId") or "") if isinstance(row, dict) else ""
+    except (ValueError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}

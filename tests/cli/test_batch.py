@@ -305,6 +305,20 @@ async def test_two_that_write_one_file_at_once_write_it_whole_and_a_broken_one_l
     assert [*tmp_path.iterdir()] == [path]
 
 
+async def test_rows_that_ask_to_issue_themselves_need_a_file_and_nothing_is_refused_for_want_of_it(service, tmp_path):
+    one, two = fresh(2)
+    file, issued = tmp_path / "mixed.ndjson", tmp_path / "signed.ndjson"
+    registration = {"operation": "register", "credentialId": two, "type": ["VerifiableCredential"]}
+    rows = [json.dumps(registration), json.dumps({"operation": "issue", **json.loads(document(one))})]
+    file.write_text("\n".join(rows))
+    status, told = await run(service, file)
+    assert (status, "Row 2 asks to issue" in told, "--issued FILE" in told) == (2, True, True), told
+    status, told = await run(service, file, "--issued", issued)
+    assert (status, "2 rows: 2 carried out" in told, "1 signed credentials" in told) == (0, True, True), told
+    status, told = await run(service, file, "--issued", issued)
+    assert "as the batch file-rows-issued-" in told
+
+
 async def test_a_table_holds_no_credentials_to_issue(service, tmp_path):
     status, told = await run(service, table(tmp_path / "a.csv", HEADER, []), "--operation", "issue")
     assert (status, ".ndjson" in told) == (2, True)

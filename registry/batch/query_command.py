@@ -77,6 +77,7 @@ async def _run(target: Target, body: dict[str, Any], *, is_dry_run: bool, is_sur
     _show(looked)
     if is_dry_run or not looked["counts"]["accepted"]:
         click.echo("Nothing was recorded.")
+        _exit_unless_all(looked)
         return
     if not is_sure:
         _ask(body["operation"], looked["counts"]["accepted"])
@@ -89,6 +90,10 @@ async def _carry_out(client: Client, body: dict[str, Any], result: Path | None) 
     tell(summary, {}, is_dry_run=False)
     if result is not None:
         await write_result(client, batch, result)
+    _exit_unless_all(summary)
+
+
+def _exit_unless_all(summary: dict[str, Any]) -> None:
     if summary["counts"]["rejected"]:
         sys.exit(SOME_REJECTED)
 

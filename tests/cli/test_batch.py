@@ -372,3 +372,12 @@ async def test_by_query_records_nothing_unless_somebody_agrees(service, tmp_path
     assert (status, "--achievement" in told) == (2, True)
     status, told = await run(service, "revoke", "--issued-from", "yesterday", command="batch-by-query")
     assert (status, "Error:" in told) == (2, True), told
+
+
+async def test_by_query_a_look_in_which_all_is_rejected_says_so_in_its_exit_status(service, tmp_path):
+    achievement = f"https://example.edu/cli/{next(_numbers)}"
+    await registered(service, tmp_path, achievement, 2)
+    asked = ["--achievement", achievement, "--yes"]
+    assert (await run(service, "revoke", *asked, command="batch-by-query"))[0] == 0
+    status, told = await run(service, "suspend", *asked, command="batch-by-query")
+    assert (status, "2 would be rejected" in told, "Nothing was recorded" in told) == (1, True, True), told

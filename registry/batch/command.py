@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,9 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--leave-out", "ignored", multiple=True, metavar="COLUMN", help="A CSV column that is not sent.")
 @click.option("--dry-run", is_flag=True, help="Tell what would happen; record nothing.")
-@click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write rejected rows here.")
+@click.option(
+    "--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write rejected rows here, over what is there."
+)
 @click.option("--result", type=click.Path(dir_okay=False, path_type=Path), help="Write every row's outcome here.")
 @click.option("--batch-id", help="By default made from what is sent: the same file again is answered as before.")
 @click.option("--issued", type=click.Path(dir_okay=False, path_type=Path), help="Write signed credentials here.")
@@ -125,7 +127,8 @@ def batch(
     Where lines themselves say {"operation": "issue", …}, name that file: --issued.
 
     If the connection is lost, it goes on by itself; if it was interrupted, run the same command again. Rejected rows
-    are written to FILE.rejected.csv (or .ndjson), each with its reason: correct them there, and send that file.
+    are written to FILE.rejected.csv (or .ndjson), each with its reason: correct them there, and send that file. What
+    you corrected there is never written over: another file gets a number.
     Exit status 0: every row is carried out; 1: some were rejected; 2: it did not come to an end.
     """
     from registry.batch.choosing import Choice
@@ -267,9 +270,15 @@ def tell(
 
 
 def _write_rejected(source: Source, reasons: dict[int, str], given: Path | None) -> None:
+    from registry.batch.files import appearing_whole, write_beside
+
     path = given or source.path.with_suffix(f".rejected{source.path.suffix or '.ndjson'}")
-    with path.open("w", encoding="utf-8", newline="") as file:
-        source.write_rejected({row: source.in_its_words(reason) for row, reason in reasons.items()}, path, file)
+    worded = {row: source.in_its_words(reason) for row, reason in reasons.items()}
+    if given is None:
+        path = write_beside(path, partial(source.write_rejected, worded, path))
+    else:
+        with appearing_whole(path) as file:
+            source.write_rejected(worded, path, file)
     click.echo(f"Rejected rows with their reasons: {path}; correct them there, and send that file.")
 
 

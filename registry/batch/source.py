@@ -9,7 +9,7 @@ import json
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import IO, Any, Final
 
 from registry.batch.choosing import Choice
 from registry.batch.tables import Table
@@ -115,14 +115,15 @@ class Source:
                 if line.removeprefix(BOM).strip():
                     yield line
 
-    def write_rejected(self, reasons: Mapping[int, str], path: Path, file: TextIO) -> None:
+    def write_rejected(self, reasons: Mapping[int, str], path: Path, file: IO[bytes]) -> None:
         """Write the rows of *reasons* (row → why), as they stand here, each with its reason; *path* names *file*."""
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         if self.is_table:
-            self._table.write(path, file, self._with_reasons(reasons))
-            return
-        for number, line in enumerate(self._lines(), 1):
-            if number in reasons:
-                file.write(_with_reason(line, reasons[number]) + "\n")
+            self._table.write(path, text, self._with_reasons(reasons))
+        else:
+            rows = ((line, reasons.get(number)) for number, line in enumerate(self._lines(), 1))
+            text.writelines(_with_reason(line, reason) + "\n" for line, reason in rows if reason is not None)
+        text.detach()
 
     def _with_reasons(self, reasons: Mapping[int, str]) -> Iterator[list[str]]:
         rows = self._table.rows()

@@ -83,6 +83,23 @@ async def test_a_table_with_columns_of_its_own_is_sent_and_what_was_rejected_is_
     assert (status, told.splitlines()[-1]) == (0, "2 rows: 2 carried out, 0 so already, 0 rejected")
 
 
+async def test_the_same_command_again_does_not_write_over_corrections(service, tmp_path):
+    file = table(tmp_path / "awards.csv", HEADER, [["1", "no iri", "Badge", ""]])
+    rejected, beside = tmp_path / "awards.rejected.csv", tmp_path / "awards.rejected-2.csv"
+    await run(service, file, *MAPPING)
+    first = rejected.read_bytes()
+    _, told = await run(service, file, *MAPPING)
+    assert (f"{rejected}; correct them there" in told, beside.exists()) == (True, False), told
+    rejected.write_text("corrected")
+    for _ in range(2):
+        _, told = await run(service, file, *MAPPING)
+        assert f"{beside}; correct them there" in told
+    assert (rejected.read_text(), beside.read_bytes()) == ("corrected", first)
+    await run(service, file, *MAPPING, "--rejected", rejected)
+    assert rejected.read_bytes() == first
+    assert sorted(tmp_path.iterdir()) == [file, beside, rejected]
+
+
 async def test_the_table_that_registered_revokes_too(service, tmp_path):
     rows = [[one, "VerifiableCredential", "2026-05-15T00:00:00Z"] for one in fresh(2)]
     file = table(tmp_path / "graduates.csv", ["Award", "Degree", "validFrom"], rows)

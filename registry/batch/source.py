@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+from codecs import BOM_UTF8
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,6 @@ from registry.batch.tables import Table
 from registry.http.batch_files import CSV, IGNORED, NDJSON
 
 PIECE: Final = 64 * 1024
-BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +112,12 @@ class Source:
         """Return the rows of JSON: the lines that are not blank."""
         with self.path.open("rb") as lines:
             for line in lines:
-                if line.removeprefix(BOM).strip():
+                if line.removeprefix(BOM_UTF8).strip():
                     yield line
 
     def write_rejected(self, reasons: Mapping[int, str], path: Path, file: IO[bytes]) -> None:
         """Write the rows of *reasons* (row → why), as they stand here, each with its reason; *path* names *file*."""
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        text = io.TextIOWrapper(file, encoding=self._table.encoding if self.is_table else "utf-8", newline="")
         if self.is_table:
             self._table.write(path, text, self._with_reasons(reasons))
         else:
@@ -156,7 +156,7 @@ def _with_reason(line: bytes, reason: str) -> str:
 def _object(line: bytes) -> dict[str, Any]:
     """Return the object of a line; an empty one, if it is none."""
     try:
-        row = json.loads(line.removeprefix(BOM))
+        row = json.loads(line.removeprefix(BOM_UTF8))
     except (ValueError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,12 @@ class Table:
                 ) from None
         if is_empty:
             raise Malformed(f"{self.path} is empty; its first row names the columns.")
+
+    @property
+    def encoding(self) -> str:
+        """UTF-8, with a byte order mark if the file has one: Excel shows a file without it garbled."""
+        with self.path.open("rb") as file:
+            return "utf-8-sig" if file.read(len(BOM_UTF8)) == BOM_UTF8 else "utf-8"
 
     def write(self, path: Path, file: TextIO, rows: Iterable[list[str]]) -> None:
         """Write *rows* to *file*, whose name is *path*, so that it is read as this table is."""

@@ -1,6 +1,7 @@
 """`registry batch` against a real service: what a registrar sees, gets back, and sends again."""
 
 import asyncio
+import codecs
 import csv
 import json
 import os
@@ -73,7 +74,8 @@ async def test_a_table_with_columns_of_its_own_is_sent_and_what_was_rejected_is_
     assert "row 2  'no iri'  Award: " in told
     assert "row 3  " + three in told
     rejected = tmp_path / "awards.rejected.csv"
-    with rejected.open(newline="") as given:
+    assert rejected.read_bytes().startswith(codecs.BOM_UTF8), "as the table does: Excel wants it"
+    with rejected.open(newline="", encoding="utf-8-sig") as given:
         header, *lines = list(csv.reader(given))
     assert header == [*HEADER, "problem"]
     assert [line[0] for line in lines] == ["2", "3"]

@@ -117,7 +117,8 @@ class Source:
 
     def write_rejected(self, reasons: Mapping[int, str], path: Path, file: IO[bytes]) -> None:
         """Write the rows of *reasons* (row → why), as they stand here, each with its reason; *path* names *file*."""
-        text = io.TextIOWrapper(file, encoding=self._table.encoding if self.is_table else "utf-8", newline="")
+        encoding = self._table.encoding if self.is_table else "utf-8"
+        text = io.TextIOWrapper(file, encoding, errors="backslashreplace", newline="")  # half a surrogate pair: \ud83d
         if self.is_table:
             self._table.write(path, text, self._with_reasons(reasons))
         else:

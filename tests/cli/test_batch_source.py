@@ -31,3 +31,11 @@ def test_a_line_break_in_a_cell_is_no_end_of_its_row(tmp_path, end):
     first, second = received(Source(file, Choice(operation="register")))
     assert first == {"credentialId": "urn:a:1", "type": ["Badge", "VerifiableCredential"]}
     assert second == {"credentialId": "urn:a:2", "type": ["Badge"]}
+
+
+def test_a_row_with_half_a_character_is_written_as_it_was(tmp_path):
+    file, rejected = tmp_path / "rows.ndjson", tmp_path / "rejected.ndjson"
+    file.write_text('{"credentialId": "urn:a:\\ud83d"}\n')
+    with rejected.open("wb") as there:
+        Source(file).write_rejected({1: "No."}, rejected, there)
+    assert rejected.read_text() == '{"credentialId": "urn:a:\\ud83d", "problem": "No."}\n'

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import aiohttp
+from aiohttp.connector import AddrInfoType
 
 from registry.batch.files import appearing_whole
-from registry.batch.issued import write_issued
+from registry.batch.issued import KEPT, write_issued
 from registry.batch.patience import Patience
 from registry.batch.source import Source
+from registry.commands.batches import State
 from registry.errors import Refused, Unavailable
 from registry.http.batch_files import NDJSON
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
+SILENT = aiohttp.ClientTimeout(total=None, sock_connect=10)
+"""Of a query, which is answered when all is done; that the registry's machine is gone, the socket finds out."""
+ASKED_EVERY_S: Final = 2.0
 _AGAIN: Final = (408, 429, 500, 502, 503, 504)
 """What a registry or a proxy says when the same request may succeed later."""
 
@@ -93,17 +100,60 @@ class Client:
 
         return await self._patiently(once)
 
-    async def by_query(self, body: Answer, batch: str | None) -> Answer:
-        """Look at what *body* means (*batch* None), or carry it out under the key *batch*; raises as `send` does."""
-        url = f"{self._target.batches}/by-query"
-        query = {"dry_run": "true"} if batch is None else {}
-        headers = {} if batch is None else {"Idempotency-Key": batch}
+    async def look(self, body: Answer) -> Answer:
+        """Return what *body* means; raises as `send` does."""
 
         async def once(session: aiohttp.ClientSession) -> Answer:
-            async with session.post(url, params=query, headers=headers, json=body) as response:
-                return await _answer(response)
+            return await self._queried(session, body, {"dry_run": "true"}, {})
 
         return await self._patiently(once)
+
+    async def carry_out(self, body: Answer, batch: str) -> Answer:
+        """Carry out what *body* means under the key *batch*; return the summary, and raise as `send` does.
+
+        The registry goes on when the connection is lost, so it is asked until that is over, and only then told again.
+        """
+
+        async def once(session: aiohttp.ClientSession) -> Answer:
+            summary = await self._came_to(session, batch) if self._patience.is_tried else None
+            return summary or await self._queried(session, body, {}, {"Idempotency-Key": batch})
+
+        return await self._patiently(once)
+
+    async def _queried(
+        self, session: aiohttp.ClientSession, body: Answer, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> Answer:
+        url = f"{self._target.batches}/by-query"
+        async with session.post(url, params=query, headers=headers, json=body, timeout=SILENT) as response:
+            return await _answer(response)
+
+    async def _came_to(self, session: aiohttp.ClientSession, batch: str) -> Answer | None:
+        """Return what *batch* came to, once the registry is through with it; None if it does not go on with it."""
+        url, rows = f"{self._target.batches}/{quote(batch, safe='')}", 0
+        while True:
+            async with session.get(url) as response:
+                if response.status == HTTPStatus.NOT_FOUND:
+                    return None
+                told = await _answer(response)
+            self._patience.moved(told["rows"] - rows)
+            rows = told["rows"]
+            if told["state"] == State.COMPLETE:
+                return {**told, "rejected": await self._first_rejected(session, url)}
+            if told["state"] != State.RECEIVING:
+                return None
+            await asyncio.sleep(ASKED_EVERY_S)
+
+    async def _first_rejected(self, session: aiohttp.ClientSession, url: str) -> list[Any]:
+        query, headers = {"outcome": "rejected"}, {"Accept": NDJSON}
+        async with session.get(f"{url}/result", params=query, headers=headers) as response:
+            if response.status != HTTPStatus.OK:
+                raise await _problem(response)
+            rejected: list[Any] = []
+            async for line in response.content:
+                rejected.append(json.loads(line))
+                if len(rejected) == KEPT:
+                    break
+            return rejected
 
     def _told_before(self, response: aiohttp.ClientResponse, summary: Answer) -> Answer:
         """Return the summary, `replayed` if it was told before; what an attempt of ours came to is no old answer."""
@@ -160,7 +210,10 @@ class Client:
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {self._target.key}"}, timeout=TIMEOUT, read_bufsize=LONGEST_LINE // 2
+            headers={"Authorization": f"Bearer {self._target.key}"},
+            timeout=TIMEOUT,
+            read_bufsize=LONGEST_LINE // 2,
+            connector=aiohttp.TCPConnector(socket_factory=_kept_alive),
         )
 
     async def _patiently(self, once: Callable[[aiohttp.ClientSession], Awaitable[T]]) -> T:
@@ -179,6 +232,17 @@ class Client:
                     raise Unavailable(f"{self._target.url} cannot be reached: {_reason(error)}") from None
                 self._lost(_reason(error))
             await asyncio.sleep(pause_s)
+
+
+def _kept_alive(address: AddrInfoType) -> socket.socket:
+    """Return a socket that tells, within some two minutes, that nobody is at the other end any more."""
+    family, kind, protocol, _, _ = address
+    one = socket.socket(family, kind, protocol)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, name):  # not everywhere
+            one.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return one
 
 
 def _unless_told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

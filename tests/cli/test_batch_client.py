@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from registry.batch.client import Client, Target
+from registry.batch.client import SILENT, Client, Target
 from registry.batch.patience import LONGEST_PAUSE_S, Patience
 from registry.errors import Unavailable
 
@@ -99,4 +99,39 @@ async def busy(_request):
 async def test_a_registry_that_answered_was_reached():
     async with answering(busy, patience_s=0) as (client, _):
         with pytest.raises(Unavailable, match=r"^You are sending 4 batches already\.$"):
-            await client.by_query({}, None)
+            await client.look({})
+
+
+def told(state, rows):
+    async def tell(request):
+        assert (request.method, request.path) == ("GET", "/issuers/acme/batches/b")
+        counts = {"accepted": rows, "unchanged": 0, "rejected": 2}
+        return web.json_response({"id": "b", "state": state, "rows": rows, "counts": counts})
+
+    return tell
+
+
+async def unknown(_request):
+    return web.json_response({"detail": "Nothing is known of such a batch."}, status=404)
+
+
+async def done(request):
+    assert (request.method, request.headers["Idempotency-Key"]) == ("POST", "b")
+    return web.json_response({"rows": 9})
+
+
+async def test_what_a_registry_goes_on_with_is_not_told_again_but_asked_after():
+    steps = (cut_off, told("receiving", 3), told("receiving", 6), told("complete", 9), whole)
+    async with answering(*steps) as (client, lost):
+        summary = await client.carry_out({}, "b")
+    assert (summary["rows"], [one["row"] for one in summary["rejected"]], len(lost)) == (9, [1, 2], 1)
+
+
+@pytest.mark.parametrize("state", [unknown, told("interrupted", 3)])
+async def test_what_a_registry_does_not_go_on_with_is_told_again(state):
+    async with answering(cut_off, state, done) as (client, _):
+        assert await client.carry_out({}, "b") == {"rows": 9}
+
+
+def test_a_query_may_be_answered_late():
+    assert (SILENT.total, SILENT.sock_read) == (None, None)

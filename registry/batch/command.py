@@ -1,34 +1,23 @@
-"""The command itself: options, progress, the summary, the files of what was rejected."""
+"""`registry batch`: rows from a file, carried out, and what is told of it."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
-from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from registry.batch.results import write_rejected, write_result
+from registry.batch.target_options import SOME_REJECTED, NotDone, targeted
+from registry.batch.telling import Bar, cells_of, tell
+
 if TYPE_CHECKING:
-    from registry.batch.client import Client, Target
+    from registry.batch.client import Target
     from registry.batch.source import Source
 
-SOME_REJECTED, NOT_DONE = 1, 2
-"""Exit statuses: rows were rejected; the batch could not be carried out at all, or not to its end."""
-SHOWN = 10
-"""Rejected rows that are written to the terminal."""
-LONGEST_SHOWN = 60
-"""Characters of a cell on the terminal."""
-
 _OPERATIONS = ("register", "issue", "revoke", "suspend", "reinstate", "supersede")
-
-
-class NotDone(click.ClickException):
-    """The batch did not come to its end."""
-
-    exit_code = NOT_DONE
 
 
 def _mapping(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -39,55 +28,6 @@ def _mapping(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...
             raise click.BadParameter(f"{one!r}: write member=Column, such as credentialId=Student ID.")
         mapping[column.strip()] = member.strip()
     return mapping
-
-
-def _key(key_file: Path | None, given: str | None) -> str:
-    key = key_file.read_text(encoding="utf-8", errors="replace").strip() if key_file else (given or "").strip()
-    if not key or not key.isascii() or len(key.split()) != 1:
-        raise click.UsageError("Say the API key: in REGISTRY_API_KEY, or as the only text of a file, --key-file FILE.")
-    return key
-
-
-def targeted(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say where to, and in whose name; they come as one `target`."""
-
-    @wraps(command)
-    def wrapped(
-        url: str | None,
-        issuer: str | None,
-        key_file: Path | None,
-        api_key: str | None,
-        patience: float,
-        **others: Any,
-    ) -> None:
-        from aiohttp import ClientError
-
-        from registry.batch.client import Target
-        from registry.errors import RegistryError
-
-        if not url or not issuer:
-            what, name = ("url", "REGISTRY_URL") if not url else ("issuer", "REGISTRY_ISSUER")
-            raise click.UsageError(f"Say which registry and issuer: --{what}, or {name} (exported) is missing.")
-
-        try:
-            command(target=Target(url, issuer, _key(key_file, api_key), patience), **others)
-        except RegistryError as error:
-            raise NotDone(error.detail) from None
-        except (OSError, ClientError) as error:
-            raise NotDone(str(error) or type(error).__name__) from None
-
-    options = (
-        click.option("--url", envvar="REGISTRY_URL", help="Of the registry. [REGISTRY_URL]"),
-        click.option("--issuer", envvar="REGISTRY_ISSUER", help="The issuer's slug. [REGISTRY_ISSUER]"),
-        click.option(
-            "--key-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of the API key."
-        ),
-        click.option("--api-key", envvar=["REGISTRY_API_KEY", "REGISTRY_ISSUER_KEY"], hidden=True),
-        click.option("--patience", default=300.0, show_default=True, help="Seconds to try again after a loss."),
-    )
-    for option in reversed(options):
-        wrapped = option(wrapped)
-    return wrapped
 
 
 @click.command(short_help="Send a file of rows: register, issue, revoke, suspend, …")
@@ -146,6 +86,10 @@ def batch(
     summary = asyncio.run(
         _run(target, source, operation, None if dry_run else batch_id or "", rejected, result, issued)
     )
+    _exit_unless_all(summary)
+
+
+def _exit_unless_all(summary: dict[str, Any]) -> None:
     if summary.get("unsigned"):
         first = summary["unsigned"][0]
         raise NotDone(
@@ -183,16 +127,15 @@ async def _run(
             f"This was carried out before, as the batch {batch}; nothing was done now, and this is what it came to "
             "then. To carry it out again, give it another id: --batch-id ID."
         )
-    tell(summary, _cells(source, summary), source.in_its_words, is_dry_run=is_dry_run)
-    if is_dry_run:
+    tell(summary, cells_of(source, summary), source.in_its_words, is_dry_run=is_dry_run)
+    if batch is None:
         click.echo("Nothing was recorded.")
-    if batch is not None:
-        reasons = await client.reasons(batch) if summary["counts"]["rejected"] else {}
-        if reasons:
-            _write_rejected(source, reasons, rejected)
-        if result is not None:
-            await write_result(client, batch, result)
-    if batch is not None and issued is not None:
+        return summary
+    if summary["counts"]["rejected"]:
+        write_rejected(source, await client.reasons(batch), rejected)
+    if result is not None:
+        await write_result(client, batch, result)
+    if issued is not None:
         click.echo(f"{summary.get('issued', 0):,} signed credentials: {issued}")
     return summary
 
@@ -201,90 +144,3 @@ def _id(operation: str | None, digest: str, *, is_issuing: bool) -> str:
     """Return the id of a batch; where rows issue it is another one, for elsewhere they are refused for ever."""
     issuing = "-issued" if is_issuing and operation != "issue" else ""
     return f"file-{operation or 'rows'}{issuing}-{digest[:40]}"
-
-
-class Bar:
-    """A bar on the terminal; nothing where there is none."""
-
-    def __init__(self, size: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._progress.add_task("sending", total=max(size, 1))
-
-    def __enter__(self) -> Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def sent(self, size: int) -> None:
-        """So many bytes are on their way."""
-        self._progress.update(self._task, completed=size)
-
-    def lost(self, reason: str) -> None:
-        """The connection was lost; it is tried again."""
-        is_shown = self._progress.live.is_started
-        self._progress.stop()
-        click.echo(f"Trying again, and going on where it was: {reason}", err=True)
-        if is_shown:
-            self._progress.start()
-
-
-def _cells(source: Source, summary: dict[str, Any]) -> dict[int, str]:
-    """Return what stands for an id in those rows that are shown: the registry keeps none that is no IRI."""
-    nameless = {one["row"] for one in summary["rejected"][:SHOWN] if not one["credentialId"]}
-    cells = source.ids(nameless) if nameless else {}
-    return {
-        row: repr(cell if len(cell) <= LONGEST_SHOWN else f"{cell[:LONGEST_SHOWN]}…") for row, cell in cells.items()
-    }
-
-
-def tell(
-    summary: dict[str, Any], cells: Mapping[int, str], in_words: Callable[[str], str] = str, *, is_dry_run: bool
-) -> None:
-    """Write what a batch came to, and the first of its rejected rows.
-
-    *cells* are their ids where they have none, *in_words* says a reason as the file would.
-    """
-    counts = summary["counts"]
-    words = (
-        (counts["accepted"], "would be carried out" if is_dry_run else "carried out", "green"),
-        (counts["unchanged"], "so already", "blue"),
-        (counts["rejected"], "would be rejected" if is_dry_run else "rejected", "red"),
-    )
-    told = ", ".join(click.style(f"{count:,} {word}", fg=colour if count else None) for count, word, colour in words)
-    click.echo(f"{summary['rows']:,} rows: {told}")
-    shown = summary["rejected"][:SHOWN]
-    for one in shown:
-        where = click.style(f"row {one['row']:,}", bold=True)
-        click.echo(
-            f"  {where}  {one['credentialId'] or cells.get(one['row'], '-')}  {in_words(one['problem']['detail'])}"
-        )
-    if counts["rejected"] > len(shown):
-        click.echo(f"  … and {counts['rejected'] - len(shown):,} more")
-
-
-def _write_rejected(source: Source, reasons: dict[int, str], given: Path | None) -> None:
-    from registry.batch.files import appearing_whole, write_beside
-
-    path = given or source.path.with_suffix(f".rejected{source.path.suffix or '.ndjson'}")
-    worded = {row: source.in_its_words(reason) for row, reason in reasons.items()}
-    if given is None:
-        path = write_beside(path, partial(source.write_rejected, worded, path))
-    else:
-        with appearing_whole(path) as file:
-            source.write_rejected(worded, path, file)
-    click.echo(f"Rejected rows with their reasons: {path}; correct them there, and send that file.")
-
-
-async def write_result(client: Client, batch: str, path: Path) -> None:
-    """Write what became of each row, as CSV if the name of *path* says so."""
-    from registry.http.batch_files import CSV, NDJSON
-
-    await client.write_result(batch, CSV if path.suffix.lower() == ".csv" else NDJSON, path)
-    click.echo(f"What became of each row: {path}")

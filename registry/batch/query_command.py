@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.batch.command import SHOWN, SOME_REJECTED, NotDone, targeted, tell, write_result
+from registry.batch.results import write_result
+from registry.batch.target_options import SOME_REJECTED, NotDone, targeted
+from registry.batch.telling import SHOWN, tell
 
 if TYPE_CHECKING:
     from registry.batch.client import Client, Target

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.batch.results import write_rejected, write_result
+from registry.batch.results import path_of_ids, write_rejected, write_result
 from registry.batch.target_options import SOME_REJECTED, NotDone, targeted
 from registry.batch.telling import Bar, cells_of, tell
 
@@ -61,6 +61,9 @@ def batch(
 
     FILE is CSV (.csv, .tsv), whose header names what the columns are (`credentialId`, `type`, …; --column maps other
     names), or holds one JSON object a line. The API key is in REGISTRY_API_KEY or --key-file.
+
+    Rows that register without an id, because there is no such column or member, get one each from the registry; what
+    they got is written to FILE.ids-….csv (or .ndjson). An empty cell in the column of ids has its row rejected.
 
     With --operation issue each line is {"credential": …}, and the signed credentials are written to
     FILE.issued.ndjson, readable by you only. The registry does not keep them: the same file again gets them again.
@@ -114,6 +117,8 @@ async def _run(
     digest, size = await asyncio.to_thread(source.summary)
     if left_out := source.left_out():
         click.echo(f"Not sent, since they say nothing about a row here: {', '.join(left_out)}", err=True)
+    if nameless := await asyncio.to_thread(source.nameless):
+        click.echo(f"{nameless:,} rows say no credentialId; the registry makes up an id for each.", err=True)
     is_dry_run = batch_id is None
     batch = None if is_dry_run else batch_id or _id(operation, digest, is_issuing=issued is not None)
     with Bar(size) as bar:
@@ -133,6 +138,8 @@ async def _run(
         return summary
     if summary["counts"]["rejected"]:
         write_rejected(source, await client.reasons(batch), rejected)
+    if nameless and summary["counts"]["accepted"]:
+        result = result or path_of_ids(source, batch)
     if result is not None:
         await write_result(client, batch, result)
     if issued is not None:

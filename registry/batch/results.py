@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,12 @@ def write_rejected(source: Source, reasons: dict[int, str], given: Path | None) 
         with appearing_whole(path) as file:
             source.write_rejected(worded, path, file)
     click.echo(f"Rejected rows with their reasons: {path}; correct them there, and send that file.")
+
+
+def path_of_ids(source: Source, batch: str) -> Path:
+    """Return where the ids go that were made up: another file for each batch, for there is no other copy at hand."""
+    of_batch = hashlib.sha256(batch.encode()).hexdigest()[:8]
+    return source.path.with_suffix(f".ids-{of_batch}{'.csv' if source.is_table else '.ndjson'}")
 
 
 async def write_result(client: Client, batch: str, path: Path) -> None:

@@ -17,6 +17,10 @@ from registry.batch.tables import Table
 from registry.http.batch_files import CSV, IGNORED, NDJSON
 
 PIECE: Final = 64 * 1024
+ID: Final = "credentialId"
+ID_MEMBER: Final = b'"credentialId"'
+NO_ID: Final = "(empty)"
+"""Sent where the cell of an id is empty: no id at all, so its row is rejected, and stands beside the others'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,19 @@ class Source:
         chosen = self.choice.of(next(rows))
         writer.writerow(chosen.values())
         for row in rows:
-            writer.writerow(_plain(row[at]) if at < len(row) else "" for at in chosen)
+            writer.writerow(self._refusable(_said(row, chosen)).values())
             if written.tell() >= PIECE:
                 yield written.getvalue().encode()
                 written.seek(0)
                 written.truncate()
         yield written.getvalue().encode()
+
+    def _refusable(self, said: dict[str, str]) -> dict[str, str]:
+        """Return the cells of a row, with something in the place of an id that is missing: it is not made up then."""
+        return {**said, ID: NO_ID} if said.get(ID) == "" and self._registers(said) else said
+
+    def _registers(self, said: Mapping[str, Any]) -> bool:
+        return (said.get("operation") or self.choice.operation) == "register"
 
     def in_its_words(self, sentence: str) -> str:
         """Return why a row was rejected, a column named where the registry points into JSON."""
@@ -99,14 +110,27 @@ class Source:
 
     def _ids(self) -> Iterator[str]:
         if self.is_table:
-            rows = self._table.rows()
-            chosen = self.choice.of(next(rows))
-            place = next((at for at, name in chosen.items() if name == "credentialId"), None)
-            for row in rows:
-                yield row[place] if place is not None and place < len(row) else ""
-            return
-        for line in self._lines():
-            yield str(_object(line).get("credentialId") or "")
+            yield from (said.get(ID, "") for said in self._table_rows())
+        else:
+            yield from (str(_object(line).get(ID) or "") for line in self._lines())
+
+    def nameless(self) -> int:
+        """Return how many rows register a credential without saying an id: the registry makes one up for each."""
+        if self.is_table:
+            return sum(ID not in said and self._registers(said) for said in self._table_rows())
+        return sum(self._is_nameless(line) for line in self._lines())
+
+    def _is_nameless(self, line: bytes) -> bool:
+        row = {} if ID_MEMBER in line else _object(line)
+        document = row.get("credential")
+        is_named = isinstance(document, dict) and document.get("id")
+        return bool(row) and self._registers(row) and not is_named
+
+    def _table_rows(self) -> Iterator[dict[str, str]]:
+        """Return what each row says, by members; a cell that is not there is empty."""
+        rows = self._table.rows()
+        chosen = self.choice.of(next(rows))
+        yield from (_said(row, chosen) for row in rows)
 
     def _lines(self) -> Iterator[bytes]:
         """Return the rows of JSON: the lines that are not blank."""
@@ -138,6 +162,10 @@ class Source:
     @property
     def _table(self) -> Table:
         return Table(self.path)
+
+
+def _said(row: list[str], chosen: Mapping[int, str]) -> dict[str, str]:
+    return {name: _plain(row[at]) if at < len(row) else "" for at, name in chosen.items()}
 
 
 def _plain(cell: str) -> str:

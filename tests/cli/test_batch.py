@@ -52,6 +52,11 @@ def table(path, header, rows):
     return path
 
 
+def read(path):
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
 def fresh(number):
     first = next(_numbers) * 1_000_000
     return [f"urn:cli:{first + one}" for one in range(number)]
@@ -159,6 +164,37 @@ async def test_a_column_that_is_probably_misspelt_is_asked_about_before_anything
     assert (status, "1 would be carried out" in told) == (0, True), told
     status, told = await run(service, *asked, "--leave-out", "Valid")
     assert (status, "--leave-out Valid: " in told) == (2, True), told
+
+
+async def test_a_row_whose_id_is_empty_is_rejected_and_no_id_is_made_up(service, tmp_path):
+    one, two = fresh(2)
+    file = table(tmp_path / "awards.csv", ["Award", "Degree"], [[one, "BA"], [" ", "MSc"], [two, "BSc"]])
+    status, told = await run(service, file, *MAPPING)
+    assert (status, "3 rows: 2 carried out, 0 so already, 1 rejected" in told) == (1, True), told
+    assert "row 2  -  Award: " in told
+    assert [row["Degree"] for row in read(tmp_path / "awards.rejected.csv")] == ["MSc"]
+    table(tmp_path / "rows.csv", ["operation", *HEADER[1:3]], [["register", "", "BA"], ["revoke", one, ""]])
+    status, told = await run(service, tmp_path / "rows.csv", *MAPPING[:4])
+    assert (status, "2 rows: 1 carried out, 0 so already, 1 rejected" in told) == (1, True), told
+
+
+async def test_ids_that_the_registry_makes_up_are_written_to_a_file(service, tmp_path):
+    file = table(tmp_path / "awards.csv", ["type"], [["BA"], ["MSc"]])
+    status, told = await run(service, file, "--operation", "register", "--dry-run")
+    assert (status, "2 rows say no credentialId; the registry makes up an id for each" in told) == (0, True), told
+    assert [*tmp_path.iterdir()] == [file]
+    for _ in range(2):
+        status, told = await run(service, file, "--operation", "register")
+        (ids,) = tmp_path.glob("awards.ids-*.csv")
+        assert (status, f"What became of each row: {ids}" in told) == (0, True), told
+    assert all(row["credentialId"].startswith("urn:uuid:") for row in read(ids))
+    status, told = await run(service, ids, "--operation", "revoke")
+    assert (status, "2 rows: 2 carried out" in told) == (0, True), told
+    lines = [{"type": ["BA"]}, {"type": ["BA"], "credentialId": fresh(1)[0]}, {"credential": {"id": "urn:a:b"}}]
+    (tmp_path / "rows.ndjson").write_text("\n".join(map(json.dumps, lines)))
+    _, told = await run(service, tmp_path / "rows.ndjson", "--operation", "register")
+    assert "1 rows say no credentialId" in told
+    assert len([*tmp_path.glob("rows.ids-*.ndjson")]) == 1
 
 
 async def test_who_does_not_say_where_to_is_told_how(service, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
@@ -46,6 +47,8 @@ WORTH_HALVING = 100
 """Ids in half a lookup, from which preparing them takes longer than asking twice."""
 LONG_READS = 2
 """Connections of the lookup pool that long lists may use at a time."""
+REGISTRATION_READS = 1
+"""The same for looking through an issuer's registrations, which takes as long as the log is."""
 REGISTRATIONS_WINDOW = 50_000
 SECURINGS_WINDOW = 50_000
 """Positions of the log that one query for secured credentials looks at."""
@@ -166,7 +169,7 @@ def registrations_reader(reader: Pool) -> ReadRegistrations:
             return found, found[-1].position
         return found, last if last < end else None
 
-    return read_registrations
+    return _in_turn(read_registrations, REGISTRATION_READS)
 
 
 def securings_reader(reader: Pool) -> ReadSecurings:
@@ -257,6 +260,7 @@ def door_limits(settings: Settings) -> Limits:
         lookups_bytes=settings.lookups_limit_bytes,
         body_timeout_s=settings.body_timeout_s,
         position_wait_s=settings.visibility_wait_s,
+        spool=settings.home if os.access(settings.home, os.W_OK | os.X_OK) else None,
         trusted_proxies=settings.proxies,
     )
 

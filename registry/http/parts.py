@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from uuid import UUID
 
 from aiohttp import web
@@ -97,6 +98,8 @@ class Limits:
     position_wait_s: float = 2
     """How long a read waits until it sees the position that `Registry-Position` names."""
     ready_timeout_s: float = 2
+    spool: Path | None = None
+    """Where what outgrows memory waits until it is sent; None: where the system keeps what is temporary."""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Whose `X-Forwarded-For` is believed."""
 

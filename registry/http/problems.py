@@ -109,6 +109,7 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.KeyReused: Kind(422, "key-reused", "The Idempotency-Key belongs to another request"),
     errors.QuotaExceeded: Kind(429, "quota-exceeded", "The quota is used up"),
     errors.Unavailable: Kind(503, "unavailable", "Not now; repeat the request in a moment"),
+    errors.NoRoom: Kind(503, "no-room", "There is no room for what must wait"),
     errors.QueueFull: Kind(503, "queue-full", "Too many writes are waiting"),
     errors.OutOfTurn: Kind(503, "out-of-turn", "What the request is to follow is not recorded yet"),
     errors.NotYetVisible: Kind(503, "not-yet-visible", "The position asked for is not visible yet"),

@@ -217,9 +217,14 @@ def accept_restore(log: str, yes: bool) -> None:
     from registry import deployment
     from registry.settings import load
 
+    settings = load()
+    if (lost := asyncio.run(deployment.look_at_restore(settings, log))) is None:
+        _say(f"{log} continues what was published; nothing to accept.")
+        return
     if not yes:
-        click.confirm("Events after the restored point are lost for ever. Go on from here?", abort=True)
-    _say(asyncio.run(deployment.accept_restore(load(), log)))
+        click.echo(lost)
+        click.confirm("Go on from here?", abort=True)
+    _say(asyncio.run(deployment.accept_restore(settings, log)))
 
 
 @commands.command("publish-files", short_help="Compare published files, and mend them.")

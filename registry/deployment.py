@@ -215,6 +215,25 @@ async def verify(settings: Settings, name: str | None, told: Told) -> dict[LogNa
         return await _on(_writer(settings), work)
 
 
+async def look_at_restore(settings: Settings, name: str) -> str | None:
+    """Return what accepting that *name* was restored means; None if it was not, or that was accepted already."""
+    log = log_name(name)
+    async with attached(settings) as settings:
+        published = await _on(_writer(settings), lambda conn: disputed_head(conn, log, settings.heads_path))
+        head = await _on(_writer(settings), lambda conn: read.head(conn, log))
+    if published is None:
+        return None
+    end = head.position if head else 0
+    if end < published.position:
+        lost = f"The {published.position - end:,} events between them are lost for ever"
+    else:
+        lost = "What it had recorded after the restored point is lost for ever"
+    return (
+        f"The log {log} ends at position {end}; up to position {published.position} was published.\n{lost}. "
+        "Every open status list set will be closed.\nStop `registry serve` first."
+    )
+
+
 async def accept_restore(settings: Settings, name: str) -> str:
     """Record that *name* goes on from an earlier point than it had published; say what was done."""
     log = log_name(name)

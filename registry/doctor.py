@@ -296,7 +296,8 @@ async def _heads(conn: Connection, settings: Settings, log: LogName) -> str:
     disputed = await disputed_head(conn, log, settings.heads_path)
     if disputed is not None:
         raise ForkedLog(
-            f"The log ends at position {end}, but it had reached {disputed.position} with another history: it was "
+            f"The log ends at position {end}, but position {disputed.position} was published"
+            f"{' with another history' if end >= disputed.position else ''}: it was "
             f"restored to an earlier point. Restore a later backup, or run `registry accept-restore {log}`."
         )
     return f"ends at position {end}, not behind what the world has seen"

@@ -198,6 +198,8 @@ class Publisher:
                 _log.critical("publishing halted: %s", error.detail, extra={"log": log})
             progress.halted = error.detail
             raise
+        if progress.halted is not None:
+            _log.warning("publishing goes on, from position %d", frontier.position, extra={"log": log})
         progress.halted = None
         return frontier
 

@@ -336,6 +336,7 @@ def test_after_a_restore_nothing_goes_on_until_it_is_accepted_and_then_everythin
         env=deployment.environ, capture_output=True, text=True, input="n\n", cwd="/",
     )  # fmt: skip
     assert asked.returncode != 0
+    assert "events between them are lost for ever" in asked.stdout
     assert "accept-restore" in refusals(examined(deployment))["log main"]
 
     with deployment.running("project") as projecting:

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from registry import errors
 from registry.errors import QuotaExceeded, RegistryError, Unavailable
+from registry.http.prepared import Unnamed
 
 CONTENT_TYPE = "application/problem+json"
 NO_STORE = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -157,7 +158,7 @@ class Problem:
             **self.extra,
         }
         rendered = orjson.dumps(body, default=str)
-        return web.Response(body=rendered, status=self.kind.status, headers={**NO_STORE, **self.headers})
+        return Unnamed(body=rendered, status=self.kind.status, headers={**NO_STORE, **self.headers})
 
 
 def problem_of(error: RegistryError | AtTheDoor) -> Problem:

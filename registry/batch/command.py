@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +60,8 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
         patience: float,
         **others: Any,
     ) -> None:
+        from aiohttp import ClientError
+
         from registry.batch.client import Target
         from registry.errors import RegistryError
 
@@ -72,8 +73,8 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
             command(target=Target(url, issuer, _key(key_file, api_key), patience), **others)
         except RegistryError as error:
             raise NotDone(error.detail) from None
-        except OSError as error:
-            raise NotDone(str(error)) from None
+        except (OSError, ClientError) as error:
+            raise NotDone(str(error) or type(error).__name__) from None
 
     options = (
         click.option("--url", envvar="REGISTRY_URL", help="Of the registry. [REGISTRY_URL]"),
@@ -82,7 +83,7 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
             "--key-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of the API key."
         ),
         click.option("--api-key", envvar=["REGISTRY_API_KEY", "REGISTRY_ISSUER_KEY"], hidden=True),
-        click.option("--patience", default=300.0, show_default=True, help="Seconds to try again while nobody answers."),
+        click.option("--patience", default=300.0, show_default=True, help="Seconds to try again after a loss."),
     )
     for option in reversed(options):
         wrapped = option(wrapped)
@@ -96,16 +97,20 @@ def targeted(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--column", "mapping", multiple=True, callback=_mapping, metavar="MEMBER=COLUMN", help="What a CSV column is."
 )
+@click.option("--leave-out", "ignored", multiple=True, metavar="COLUMN", help="A CSV column that is not sent.")
 @click.option("--dry-run", is_flag=True, help="Tell what would happen; record nothing.")
-@click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write rejected rows here.")
+@click.option(
+    "--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write rejected rows here, over what is there."
+)
 @click.option("--result", type=click.Path(dir_okay=False, path_type=Path), help="Write every row's outcome here.")
-@click.option("--batch-id", help="By default made from what is sent, so that the same file is the same batch.")
+@click.option("--batch-id", help="By default made from what is sent: the same file again is answered as before.")
 @click.option("--issued", type=click.Path(dir_okay=False, path_type=Path), help="Write signed credentials here.")
 def batch(
     target: Target,
     file: Path,
     operation: str | None,
     mapping: dict[str, str],
+    ignored: tuple[str, ...],
     dry_run: bool,
     rejected: Path | None,
     result: Path | None,
@@ -119,18 +124,25 @@ def batch(
 
     With --operation issue each line is {"credential": …}, and the signed credentials are written to
     FILE.issued.ndjson, readable by you only. The registry does not keep them: the same file again gets them again.
+    Where lines themselves say {"operation": "issue", …}, name that file: --issued.
 
     If the connection is lost, it goes on by itself; if it was interrupted, run the same command again. Rejected rows
-    are written to FILE.rejected.csv (or .ndjson), each with its reason: correct them there, and send that file.
+    are written to FILE.rejected.csv (or .ndjson), each with its reason: correct them there, and send that file. What
+    you corrected there is never written over: another file gets a number.
     Exit status 0: every row is carried out; 1: some were rejected; 2: it did not come to an end.
     """
+    from registry.batch.choosing import Choice
     from registry.batch.source import Source
 
-    source = Source(file, mapping, operation)
+    source = Source(file, Choice(mapping, operation, ignored))
     if operation == "issue" and not dry_run:
         issued = issued or file.with_suffix(".issued.ndjson")
     if source.is_table and (operation == "issue" or issued):
         raise NotDone('A table cannot hold credentials: issue from a file .ndjson, with {"credential": …} a line.')
+    if not (source.is_table or issued or dry_run) and (row := source.first_issuing()):
+        raise NotDone(
+            f"Row {row:,} asks to issue; say where signed credentials are written: --issued FILE. Nothing was sent."
+        )
     summary = asyncio.run(
         _run(target, source, operation, None if dry_run else batch_id or "", rejected, result, issued)
     )
@@ -159,18 +171,23 @@ async def _run(
     if left_out := source.left_out():
         click.echo(f"Not sent, since they say nothing about a row here: {', '.join(left_out)}", err=True)
     is_dry_run = batch_id is None
-    batch = None if is_dry_run else batch_id or f"file-{operation or 'rows'}-{digest[:40]}"
+    batch = None if is_dry_run else batch_id or _id(operation, digest, is_issuing=issued is not None)
     with Bar(size) as bar:
         client = Client(target, sent=bar.sent, lost=bar.lost)
         if batch is not None and issued is not None:
             summary = await client.issue(source, batch, operation, issued)
         else:
             summary = await client.send(source, batch, operation)
+    if summary.get("replayed"):
+        click.echo(
+            f"This was carried out before, as the batch {batch}; nothing was done now, and this is what it came to "
+            "then. To carry it out again, give it another id: --batch-id ID."
+        )
     tell(summary, _cells(source, summary), source.in_its_words, is_dry_run=is_dry_run)
     if is_dry_run:
         click.echo("Nothing was recorded.")
     if batch is not None:
-        reasons = await _reasons(client, batch) if summary["counts"]["rejected"] else {}
+        reasons = await client.reasons(batch) if summary["counts"]["rejected"] else {}
         if reasons:
             _write_rejected(source, reasons, rejected)
         if result is not None:
@@ -178,6 +195,12 @@ async def _run(
     if batch is not None and issued is not None:
         click.echo(f"{summary.get('issued', 0):,} signed credentials: {issued}")
     return summary
+
+
+def _id(operation: str | None, digest: str, *, is_issuing: bool) -> str:
+    """Return the id of a batch; where rows issue it is another one, for elsewhere they are refused for ever."""
+    issuing = "-issued" if is_issuing and operation != "issue" else ""
+    return f"file-{operation or 'rows'}{issuing}-{digest[:40]}"
 
 
 class Bar:
@@ -205,9 +228,11 @@ class Bar:
 
     def lost(self, reason: str) -> None:
         """The connection was lost; it is tried again."""
+        is_shown = self._progress.live.is_started
         self._progress.stop()
         click.echo(f"Trying again, and going on where it was: {reason}", err=True)
-        self._progress.start()
+        if is_shown:
+            self._progress.start()
 
 
 def _cells(source: Source, summary: dict[str, Any]) -> dict[int, str]:
@@ -244,17 +269,16 @@ def tell(
         click.echo(f"  … and {counts['rejected'] - len(shown):,} more")
 
 
-async def _reasons(client: Client, batch: str) -> dict[int, str]:
-    from registry.http.batch_files import NDJSON
-
-    told = [json.loads(line) async for line in client.outcomes(batch, "rejected", NDJSON)]
-    return {one["row"]: one["problem"]["detail"] for one in told}
-
-
 def _write_rejected(source: Source, reasons: dict[int, str], given: Path | None) -> None:
+    from registry.batch.files import appearing_whole, write_beside
+
     path = given or source.path.with_suffix(f".rejected{source.path.suffix or '.ndjson'}")
-    with path.open("w", encoding="utf-8", newline="") as file:
-        source.write_rejected({row: source.in_its_words(reason) for row, reason in reasons.items()}, file)
+    worded = {row: source.in_its_words(reason) for row, reason in reasons.items()}
+    if given is None:
+        path = write_beside(path, partial(source.write_rejected, worded, path))
+    else:
+        with appearing_whole(path) as file:
+            source.write_rejected(worded, path, file)
     click.echo(f"Rejected rows with their reasons: {path}; correct them there, and send that file.")
 
 
@@ -262,8 +286,5 @@ async def write_result(client: Client, batch: str, path: Path) -> None:
     """Write what became of each row, as CSV if the name of *path* says so."""
     from registry.http.batch_files import CSV, NDJSON
 
-    media_type = CSV if path.suffix.lower() == ".csv" else NDJSON
-    with path.open("wb") as file:  # nothing else runs here
-        async for line in client.outcomes(batch, None, media_type):
-            file.write(line)
+    await client.write_result(batch, CSV if path.suffix.lower() == ".csv" else NDJSON, path)
     click.echo(f"What became of each row: {path}")

@@ -73,10 +73,11 @@ async def _run(target: Target, body: dict[str, Any], *, is_dry_run: bool, is_sur
     from registry.batch.client import Client
 
     client = Client(target, sent=lambda _: None, lost=_lost)
-    looked = await client.by_query(body, None)
+    looked = await client.look(body)
     _show(looked)
     if is_dry_run or not looked["counts"]["accepted"]:
         click.echo("Nothing was recorded.")
+        _exit_unless_all(looked)
         return
     if not is_sure:
         _ask(body["operation"], looked["counts"]["accepted"])
@@ -85,10 +86,14 @@ async def _run(target: Target, body: dict[str, Any], *, is_dry_run: bool, is_sur
 
 async def _carry_out(client: Client, body: dict[str, Any], result: Path | None) -> None:
     batch = f"query-{hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:40]}"
-    summary = await client.by_query(body, batch)
+    summary = await client.carry_out(body, batch)
     tell(summary, {}, is_dry_run=False)
     if result is not None:
         await write_result(client, batch, result)
+    _exit_unless_all(summary)
+
+
+def _exit_unless_all(summary: dict[str, Any]) -> None:
     if summary["counts"]["rejected"]:
         sys.exit(SOME_REJECTED)
 

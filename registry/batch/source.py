@@ -6,29 +6,25 @@ import csv
 import hashlib
 import io
 import json
+from codecs import BOM_UTF8
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TextIO
+from typing import IO, Any, Final
 
-from registry.errors import Malformed
+from registry.batch.choosing import Choice
+from registry.batch.tables import Table
 from registry.http.batch_files import CSV, IGNORED, NDJSON
-from registry.http.batch_rows import columns
-from registry.http.faults import unknown_member
 
 PIECE: Final = 64 * 1024
-LONGEST_CELL: Final = 16 * 1024 * 1024
-BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of rows; `mapping` is column → the member that it is."""
+    """A file of rows, and if it is a table, which of its columns are sent."""
 
     path: Path
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    operation: str | None = None
-    """What rows ask for that do not say it; columns that say nothing to it are not sent."""
+    choice: Choice = field(default_factory=Choice)
 
     @property
     def is_table(self) -> bool:
@@ -41,25 +37,30 @@ class Source:
         return CSV if self.is_table else NDJSON
 
     def pieces(self) -> Iterator[bytes]:
-        """Return what is sent, piece by piece, the same every time; raise `Malformed`."""
+        """Return what is sent, piece by piece, the same every time; raise `Malformed`.
+
+        Cells are sent without the spaces around them, so that an only one is `""` and counts as a row there, too; and
+        with line feeds for all their line breaks, since csv puts a lone carriage return into no quotes before 3.13.
+        """
         if not self.is_table:
             with self.path.open("rb") as file:
                 while piece := file.read(PIECE):
                     yield piece
             return
+        yield from self._table_pieces()
+
+    def _table_pieces(self) -> Iterator[bytes]:
         written = io.StringIO(newline="")
         writer = csv.writer(written, lineterminator="\n")
-        with self._opened() as file:
-            rows = self._rows(file)
-            header = next(rows)
-            chosen = self._chosen(header)
-            writer.writerow(chosen.values())
-            for row in rows:
-                writer.writerow(row[at] if at < len(row) else "" for at in chosen)
-                if written.tell() >= PIECE:
-                    yield written.getvalue().encode()
-                    written.seek(0)
-                    written.truncate()
+        rows = self._table.rows()
+        chosen = self.choice.of(next(rows))
+        writer.writerow(chosen.values())
+        for row in rows:
+            writer.writerow(_plain(row[at]) if at < len(row) else "" for at in chosen)
+            if written.tell() >= PIECE:
+                yield written.getvalue().encode()
+                written.seek(0)
+                written.truncate()
         yield written.getvalue().encode()
 
     def in_its_words(self, sentence: str) -> str:
@@ -68,17 +69,21 @@ class Source:
         if not (self.is_table and colon and pointer.startswith("/")):
             return sentence
         member = pointer[1:].partition("/")[0]
-        column = next((one for one, mapped in self.mapping.items() if mapped == member), member)
+        column = next((one for one, mapped in self.choice.mapping.items() if mapped == member), member)
         return f"{column}: {detail}"
 
     def left_out(self) -> list[str]:
         """Return the columns that are not sent, because they say nothing to what is asked for."""
         if not self.is_table:
             return []
-        with self._opened() as file:
-            header = next(self._rows(file))
-        chosen = self._chosen(header)
-        return [name for at, name in enumerate(header) if at not in chosen and name != IGNORED]
+        return self.choice.left_out(next(self._table.rows()))
+
+    def first_issuing(self) -> int | None:
+        """Return the first row of JSON that itself asks to issue, from 1; None if there is none."""
+        for number, line in enumerate(self._lines(), 1):
+            if b'"issue"' in line and _object(line).get("operation") == "issue":
+                return number
+        return None
 
     def summary(self) -> tuple[str, int]:
         """Return a digest of what is sent, and its bytes."""
@@ -94,86 +99,49 @@ class Source:
 
     def _ids(self) -> Iterator[str]:
         if self.is_table:
-            with self._opened() as file:
-                rows = self._rows(file)
-                chosen = self._chosen(next(rows))
-                place = next((at for at, name in chosen.items() if name == "credentialId"), None)
-                for row in rows:
-                    yield row[place] if place is not None and place < len(row) else ""
+            rows = self._table.rows()
+            chosen = self.choice.of(next(rows))
+            place = next((at for at, name in chosen.items() if name == "credentialId"), None)
+            for row in rows:
+                yield row[place] if place is not None and place < len(row) else ""
             return
+        for line in self._lines():
+            yield str(_object(line).get("credentialId") or "")
+
+    def _lines(self) -> Iterator[bytes]:
+        """Return the rows of JSON: the lines that are not blank."""
         with self.path.open("rb") as lines:
             for line in lines:
-                if line.removeprefix(BOM).strip():
-                    yield _id_of(line)
+                if line.removeprefix(BOM_UTF8).strip():
+                    yield line
 
-    def write_rejected(self, reasons: Mapping[int, str], file: TextIO) -> None:
-        """Write the rows of *reasons* (row → why), as they stand here, each with its reason."""
+    def write_rejected(self, reasons: Mapping[int, str], path: Path, file: IO[bytes]) -> None:
+        """Write the rows of *reasons* (row → why), as they stand here, each with its reason; *path* names *file*."""
+        encoding = self._table.encoding if self.is_table else "utf-8"
+        text = io.TextIOWrapper(file, encoding, errors="backslashreplace", newline="")  # half a surrogate pair: \ud83d
         if self.is_table:
-            self._write_table(reasons, file)
-            return
-        with self.path.open("rb") as lines:
-            rows = (line for line in lines if line.removeprefix(BOM).strip())
-            for number, line in enumerate(rows, 1):
-                if number in reasons:
-                    file.write(_with_reason(line, reasons[number]) + "\n")
+            self._table.write(path, text, self._with_reasons(reasons))
+        else:
+            rows = ((line, reasons.get(number)) for number, line in enumerate(self._lines(), 1))
+            text.writelines(_with_reason(line, reason) + "\n" for line, reason in rows if reason is not None)
+        text.detach()
 
-    def _write_table(self, reasons: Mapping[int, str], file: TextIO) -> None:
-        writer = csv.writer(file, lineterminator="\n")
-        with self._opened() as given:
-            rows = self._rows(given)
-            header = next(rows)
-            kept = [at for at, name in enumerate(header) if name != IGNORED]
-            writer.writerow([*(header[at] for at in kept), IGNORED])
-            for number, row in enumerate(rows, 1):
-                if number in reasons:
-                    writer.writerow([*(row[at] if at < len(row) else "" for at in kept), reasons[number]])
+    def _with_reasons(self, reasons: Mapping[int, str]) -> Iterator[list[str]]:
+        rows = self._table.rows()
+        header = next(rows)
+        kept = [at for at, name in enumerate(header) if name != IGNORED]
+        yield [*(header[at] for at in kept), IGNORED]
+        for number, row in enumerate(rows, 1):
+            if number in reasons:
+                yield [*(row[at] if at < len(row) else "" for at in kept), reasons[number]]
 
-    def _opened(self) -> TextIO:
-        return self.path.open(encoding="utf-8-sig", newline="")
+    @property
+    def _table(self) -> Table:
+        return Table(self.path)
 
-    def _rows(self, file: TextIO) -> Iterator[list[str]]:
-        """Return the rows that are not blank, the header first; raise `Malformed`."""
-        csv.field_size_limit(LONGEST_CELL)
-        dialect = csv.excel_tab if self.path.suffix.lower() == ".tsv" else csv.excel
-        reader = csv.reader(file, dialect, strict=True)
-        is_empty = True
-        try:
-            for row in reader:
-                if any(cell.strip() for cell in row):
-                    yield [name.strip() for name in row] if is_empty else row
-                    is_empty = False
-        except csv.Error as error:
-            raise Malformed(f"{self.path}, line {reader.line_num}: this is no CSV: {error}.") from None
-        except UnicodeDecodeError:
-            raise Malformed(
-                f"{self.path} is not UTF-8 (near line {reader.line_num}); save it as `CSV UTF-8` and try again."
-            ) from None
-        if is_empty:
-            raise Malformed(f"{self.path} is empty; its first row names the columns.")
 
-    def _chosen(self, header: list[str]) -> dict[int, str]:
-        """Return which columns are sent, and as which members; raise `Malformed` for a mapping that names no column."""
-        known = columns()
-        for column, member in self.mapping.items():
-            if column not in header:
-                raise Malformed(f"--column {member}={column}: {unknown_member(column, header, 'column')}")
-            if member not in known:
-                raise Malformed(f"--column {member}={column}: {unknown_member(member, known)}")
-        named = {at: self.mapping.get(name, name) for at, name in enumerate(header)}
-        taken = set(self.mapping.values())
-        if self.operation is not None and "operation" not in named.values():
-            known = columns(self.operation)
-        chosen = {
-            at: name
-            for at, name in named.items()
-            if name in known and (header[at] in self.mapping or name not in taken)
-        }
-        if not chosen:
-            raise Malformed(
-                f"None of the columns {', '.join(header)[:200]} is known; say which is which: --column "
-                f"'credentialId={header[0]}'. Known are {', '.join(known)}."
-            )
-        return chosen
+def _plain(cell: str) -> str:
+    return cell.strip().replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _with_reason(line: bytes, reason: str) -> str:
@@ -181,14 +149,15 @@ def _with_reason(line: bytes, reason: str) -> str:
     text = line.decode(errors="replace").strip().removeprefix("\ufeff")
     try:
         row = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return json.dumps({**row, IGNORED: reason}, ensure_ascii=False) if isinstance(row, dict) else text
 
 
-def _id_of(line: bytes) -> str:
+def _object(line: bytes) -> dict[str, Any]:
+    """Return the object of a line; an empty one, if it is none."""
     try:
-        row = json.loads(line.removeprefix(BOM))
-    except ValueError:
-        return ""
-    return str(row.get("credentialId") or "") if isinstance(row, dict) else ""
+        row = json.loads(line.removeprefix(BOM_UTF8))
+    except (ValueError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}

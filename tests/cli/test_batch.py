@@ -1,6 +1,7 @@
 """`registry batch` against a real service: what a registrar sees, gets back, and sends again."""
 
 import asyncio
+import codecs
 import csv
 import json
 import os
@@ -73,7 +74,8 @@ async def test_a_table_with_columns_of_its_own_is_sent_and_what_was_rejected_is_
     assert "row 2  'no iri'  Award: " in told
     assert "row 3  " + three in told
     rejected = tmp_path / "awards.rejected.csv"
-    with rejected.open(newline="") as given:
+    assert rejected.read_bytes().startswith(codecs.BOM_UTF8), "as the table does: Excel wants it"
+    with rejected.open(newline="", encoding="utf-8-sig") as given:
         header, *lines = list(csv.reader(given))
     assert header == [*HEADER, "problem"]
     assert [line[0] for line in lines] == ["2", "3"]
@@ -81,6 +83,23 @@ async def test_a_table_with_columns_of_its_own_is_sent_and_what_was_rejected_is_
     table(rejected, header, [["2", two, "Badge", "", lines[0][-1]], ["3", three, "Badge", "", lines[1][-1]]])
     status, told = await run(service, rejected, *MAPPING)
     assert (status, told.splitlines()[-1]) == (0, "2 rows: 2 carried out, 0 so already, 0 rejected")
+
+
+async def test_the_same_command_again_does_not_write_over_corrections(service, tmp_path):
+    file = table(tmp_path / "awards.csv", HEADER, [["1", "no iri", "Badge", ""]])
+    rejected, beside = tmp_path / "awards.rejected.csv", tmp_path / "awards.rejected-2.csv"
+    await run(service, file, *MAPPING)
+    first = rejected.read_bytes()
+    _, told = await run(service, file, *MAPPING)
+    assert (f"{rejected}; correct them there" in told, beside.exists()) == (True, False), told
+    rejected.write_text("corrected")
+    for _ in range(2):
+        _, told = await run(service, file, *MAPPING)
+        assert f"{beside}; correct them there" in told
+    assert (rejected.read_text(), beside.read_bytes()) == ("corrected", first)
+    await run(service, file, *MAPPING, "--rejected", rejected)
+    assert rejected.read_bytes() == first
+    assert sorted(tmp_path.iterdir()) == [file, beside, rejected]
 
 
 async def test_the_table_that_registered_revokes_too(service, tmp_path):
@@ -91,6 +110,55 @@ async def test_the_table_that_registered_revokes_too(service, tmp_path):
     status, told = await run(service, file, *mapping, "--operation", "revoke")
     assert (status, "2 carried out" in told) == (0, True), told
     assert "Not sent, since they say nothing about a row here: Degree, validFrom" in told
+
+
+async def test_a_cell_of_spaces_is_a_row_and_the_reasons_stand_beside_their_rows(service, tmp_path):
+    file = table(tmp_path / "revoked.csv", ["credentialId", "Remark"], [["  ", "blank"], ["urn:cli:nobody", "nobody"]])
+    status, told = await run(service, file, "--operation", "revoke")
+    assert (status, "2 rows: 0 carried out, 0 so already, 2 rejected" in told) == (1, True), told
+    with (tmp_path / "revoked.rejected.csv").open(newline="", encoding="utf-8-sig") as given:
+        first, second = list(csv.reader(given))[1:]
+    assert first[1:] == ["blank", "credentialId: This member is required."]
+    assert second[1:] == ["nobody", "The issuer has registered no credential under this id."]
+
+
+async def test_what_was_rejected_of_a_table_with_tabs_is_one_too(service, tmp_path):
+    (one,) = fresh(1)
+    file = tmp_path / "awards.tsv"
+    file.write_text(f"Award\tDegree\n{one}\t\n")
+    status, _ = await run(service, file, *MAPPING)
+    rejected = tmp_path / "awards.rejected.tsv"
+    assert (status, rejected.read_text().splitlines()[0]) == (1, "Award\tDegree\tproblem")
+    rejected.write_text(rejected.read_text().replace(f"{one}\t", f"{one}\tBadge"))
+    status, told = await run(service, rejected, *MAPPING)
+    assert (status, "1 carried out" in told) == (0, True), told
+
+
+async def test_a_table_whose_cells_are_separated_by_semicolons_is_read_and_written_so(service, tmp_path):
+    one, two = fresh(2)
+    file = tmp_path / "awards.csv"
+    file.write_text(f'"Name, first";Award;Degree\n"Lee, Ada";{one};Badge\n"Mo, Bo";{two};\n')
+    status, told = await run(service, file, *MAPPING)
+    assert (status, "2 rows: 1 carried out, 0 so already, 1 rejected" in told) == (1, True), told
+    header, row = (tmp_path / "awards.rejected.csv").read_text().splitlines()
+    assert (header, row.startswith(f"Mo, Bo;{two};;")) == ("Name, first;Award;Degree;problem", True)
+
+
+async def test_a_column_that_is_probably_misspelt_is_asked_about_before_anything_is_sent(service, tmp_path):
+    (one,) = fresh(1)
+    header = ["credentialId", "type", "Valid until", "Location", "reason"]
+    file = table(tmp_path / "awards.csv", header, [[one, "Badge", "2030-01-01T00:00:00Z", "Ulm", ""]])
+    status, told = await run(service, file, "--operation", "register")
+    assert (status, "carried out" in told) == (2, False), told
+    assert "do you mean validUntil? Then say --column 'validUntil=Valid until'" in told
+    asked = [file, "--operation", "register", "--dry-run"]
+    status, told = await run(service, *asked, "--leave-out", "Valid until")
+    assert (status, "1 would be carried out" in told) == (0, True), told
+    assert "Not sent, since they say nothing about a row here: Location, reason" in told
+    status, told = await run(service, *asked, "--column", "validUntil=Valid until")
+    assert (status, "1 would be carried out" in told) == (0, True), told
+    status, told = await run(service, *asked, "--leave-out", "Valid")
+    assert (status, "--leave-out Valid: " in told) == (2, True), told
 
 
 async def test_who_does_not_say_where_to_is_told_how(service, tmp_path):
@@ -111,7 +179,25 @@ async def test_the_same_file_again_is_the_same_batch_and_a_dry_run_records_nothi
     assert (first[0], "150 carried out" in first[1]) == (0, True)
     told = [json.loads(line) for line in outcomes.read_text().splitlines()]
     assert [one["credentialId"] for one in told] == [row["credentialId"] for row in rows]
-    assert await run(service, file, "--result", outcomes) == first
+    again = await run(service, file, "--result", outcomes)
+    assert (again[0], again[1].endswith(first[1])) == (0, True)
+    assert "was carried out before, as the batch file-rows-" in again[1].splitlines()[0]
+    assert "carried out before" not in first[1]
+
+
+async def test_who_sends_an_old_file_again_is_told_that_nothing_was_done_and_how_to_have_it_done(service, tmp_path):
+    file = tmp_path / "absent.ndjson"
+    rows = [{"credentialId": one, "type": ["VerifiableCredential"]} for one in fresh(2)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    await run(service, file, "--operation", "register")
+    file.write_text("\n".join(json.dumps({"credentialId": row["credentialId"]}) for row in rows))
+    for operation in ("suspend", "reinstate"):
+        status, told = await run(service, file, "--operation", operation)
+        assert (status, "2 rows: 2 carried out" in told, "nothing was done now" in told) == (0, True, False), told
+    status, told = await run(service, file, "--operation", "suspend")
+    assert (status, "nothing was done now" in told, "--batch-id" in told) == (0, True, True), told
+    status, told = await run(service, file, "--operation", "suspend", "--batch-id", f"again-{next(_numbers)}")
+    assert (status, told) == (0, "2 rows: 2 carried out, 0 so already, 0 rejected\n")
 
 
 async def test_rejected_rows_of_json_carry_their_reason(service, tmp_path):
@@ -238,6 +324,20 @@ async def test_two_that_write_one_file_at_once_write_it_whole_and_a_broken_one_l
     assert [*tmp_path.iterdir()] == [path]
 
 
+async def test_rows_that_ask_to_issue_themselves_need_a_file_and_nothing_is_refused_for_want_of_it(service, tmp_path):
+    one, two = fresh(2)
+    file, issued = tmp_path / "mixed.ndjson", tmp_path / "signed.ndjson"
+    registration = {"operation": "register", "credentialId": two, "type": ["VerifiableCredential"]}
+    rows = [json.dumps(registration), json.dumps({"operation": "issue", **json.loads(document(one))})]
+    file.write_text("\n".join(rows))
+    status, told = await run(service, file)
+    assert (status, "Row 2 asks to issue" in told, "--issued FILE" in told) == (2, True, True), told
+    status, told = await run(service, file, "--issued", issued)
+    assert (status, "2 rows: 2 carried out" in told, "1 signed credentials" in told) == (0, True, True), told
+    status, told = await run(service, file, "--issued", issued)
+    assert "as the batch file-rows-issued-" in told
+
+
 async def test_a_table_holds_no_credentials_to_issue(service, tmp_path):
     status, told = await run(service, table(tmp_path / "a.csv", HEADER, []), "--operation", "issue")
     assert (status, ".ndjson" in told) == (2, True)
@@ -291,3 +391,12 @@ async def test_by_query_records_nothing_unless_somebody_agrees(service, tmp_path
     assert (status, "--achievement" in told) == (2, True)
     status, told = await run(service, "revoke", "--issued-from", "yesterday", command="batch-by-query")
     assert (status, "Error:" in told) == (2, True), told
+
+
+async def test_by_query_a_look_in_which_all_is_rejected_says_so_in_its_exit_status(service, tmp_path):
+    achievement = f"https://example.edu/cli/{next(_numbers)}"
+    await registered(service, tmp_path, achievement, 2)
+    asked = ["--achievement", achievement, "--yes"]
+    assert (await run(service, "revoke", *asked, command="batch-by-query"))[0] == 0
+    status, told = await run(service, "suspend", *asked, command="batch-by-query")
+    assert (status, "2 would be rejected" in told, "Nothing was recorded" in told) == (1, True, True), told

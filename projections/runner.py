@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from projections import generations
+from projections import generations, lease
 from projections.advance import BATCH, Overtaken, Target, advance
 from projections.backoff import Backoff, Key
 from projections.checkpoints import standing
@@ -31,9 +31,6 @@ Connection = asyncpg.Connection
 
 POLL_S = 0.25
 LEASE_POLL_S = 1.0
-
-# One leader among all processes of a database; the lock ends with the leader's connection.
-_LEASE = "SELECT pg_try_advisory_lock(hashtext('registry.projections'), hashtext('leader'))"
 
 _log = logging.getLogger(__name__)
 
@@ -122,7 +119,7 @@ class Runner:
         pages = Pages(self._dsn, most=self._batch)
         try:
             await conn.add_listener(read.CHANNEL, self._on_notification)
-            while not await conn.fetchval(_LEASE):  # noqa: ASYNC110  # PostgreSQL does not tell when a lock is free
+            while not await conn.fetchval(lease.TAKE):  # noqa: ASYNC110  # PostgreSQL does not tell when a lock is free
                 await asyncio.sleep(LEASE_POLL_S)
             self.is_leading = True
             await generations.prepare(conn)

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from projections import advance
 from projections.catalog import PROJECTIONS
+from projections.credential_status.projector import CREDENTIAL_STATUS
 from projections.runner import Runner
 from projections.status_lists.history import History
 from projections.status_lists.publish import Publisher, PublishSettings
@@ -189,11 +190,11 @@ class Process:
             contexts, settings.verifier_workers, time=PRESENTED_TIME, niceness=PRESENTED_NICENESS
         )
         views, history = bound_views(reader), history_of(settings, reader, vault)
-        remote, verify = await self._verifier(presented, contexts, lists, history, views)
+        progress = Progress()
+        remote, verify = await self._verifier(presented, contexts, lists, history, views, progress)
         resolve = partial(remote.resolver.resolve, fresh=True)  # a delegation is proved by today's document
         keys = KeyRing(commands, api_keys)
         issuer_keys = IssuerKeys(commands, resolve=resolve, read_securings=securings_reader(reader))
-        progress = Progress()
         self._keep_up(reader, lists, progress, api_keys)
         parts = Parts(
             logs=logs_by_host(origins),
@@ -252,6 +253,7 @@ class Process:
         lists: PublishedLists,
         history: History | None,
         views: Views,
+        progress: Progress,
     ) -> tuple[Remote, Verifier]:
         """Open what verifies, and what it asks elsewhere."""
         cut_off_of = own_cut_offs(views, self._settings.origins, utc_now)
@@ -275,6 +277,7 @@ class Process:
             lists=lists,
             history=history,
             views=views,
+            recorded_until=lambda log: progress.as_of(log, CREDENTIAL_STATUS.name).time,
             clock=utc_now,
         )
 

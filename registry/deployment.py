@@ -118,7 +118,13 @@ async def examine(settings: Settings) -> list[Finding]:
         findings = await doctor.examine(settings, _writer(settings))
         if any(one.verdict is Verdict.REFUSED for one in findings):
             return findings
-        return [*findings, *await _on(_writer(settings), lambda conn: _delegations(conn, settings))]
+        return [*findings, *await _on(_writer(settings), lambda conn: _running(conn, settings))]
+
+
+async def _running(conn: Connection, settings: Settings) -> list[Finding]:
+    """What only a deployment that runs can be asked: a start of one process says nothing about the others."""
+    projecting = [await doctor.projecting(conn, log, utc_now()) for log in settings.origins]
+    return [*projecting, *await _delegations(conn, settings)]
 
 
 async def _delegations(conn: Connection, settings: Settings) -> list[Finding]:

@@ -15,6 +15,7 @@ from projections.status_lists.files.opening import open_target
 from projections.status_lists.files.publish import behind
 from projections.status_lists.files.target import TargetFailed
 from projections.status_lists.frontier import disputed_head
+from registry import lagging
 from registry.commands.delegation import Resolve, listed
 from registry.domain.events import VerificationMethod
 from registry.domain.names import LOG_STREAM, LogName, slug_stream
@@ -265,6 +266,15 @@ async def _signed_by_compromised(conn: Connection, log: LogName) -> int:
         return int(await conn.fetchval(_COMPROMISED, log))
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):  # the read side is not of this version yet
         return 0
+
+
+async def projecting(conn: Connection, log: LogName, now: datetime) -> Finding:
+    """Return whether somebody projects *log*, and how far what is projected is behind it."""
+    subject = f"log {log}, projections"
+    if not await lagging.is_begun(conn, log):
+        return good(subject, "not begun yet; `registry project` does, and /readyz waits for it")
+    wrong = await lagging.complaint(conn, log, now)
+    return good(subject, "up to the log") if wrong is None else Finding(subject, Verdict.WARNING, wrong)
 
 
 async def delegations(conn: Connection, log: LogName, resolve: Resolve, now: datetime) -> list[Finding]:

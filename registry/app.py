@@ -41,6 +41,7 @@ from registry.lifetime import Databases, Lifetime
 from registry.list_signer import list_signer
 from registry.log import read
 from registry.log.connection import LOST, Pool, Repeating
+from registry.log.outage import Outage
 from registry.part import Part
 from registry.remote import Remote, open_remote, own_cut_offs, own_documents
 from registry.securing.canonicalise import Canonicaliser
@@ -116,6 +117,7 @@ class Process:
         self._part = part
         self._metrics = Metrics(version=VERSION)
         self._drain = Drain()
+        self._outage = Outage()
         self._wake_lists, self._wake_progress, self._wake_publisher = (asyncio.Event() for _ in range(3))
         self.life = Lifetime(settings, databases, self._metrics)
 
@@ -151,7 +153,7 @@ class Process:
         async with database.acquire() as conn:
             await prepare_published(conn)
         vault = Vault(Repeating(database), master, utc_now)
-        projecting = Runner(self._databases.projector, PROJECTIONS)
+        projecting = Runner(self._databases.projector, PROJECTIONS, outage=self._outage)
         publisher = Publisher(
             database,
             list_signer(database, vault, utc_now, until_listed(database)),
@@ -163,7 +165,13 @@ class Process:
         )
         self.life.background(projecting.run(), "projecting")
         self.life.background(
-            publish_for_ever(publisher, lambda: read.logs(database), tick_s=settings.tick_s, wake=self._wake_publisher),
+            publish_for_ever(
+                publisher,
+                lambda: read.logs(database),
+                tick_s=settings.tick_s,
+                wake=self._wake_publisher,
+                outage=self._outage,
+            ),
             "publishing",
         )
         wake_files = asyncio.Event()
@@ -244,7 +252,7 @@ class Process:
         taking = await write_side.taking(commands, part)
         within_s = settings.drain_s + settings.shutdown_s + LEAVING_S
         self.life.stack.push_async_callback(taking.until_left, within_s)
-        self.life.background(upkeep.tell_logs(reader, self._metrics, settings.origins), "log's metrics")
+        self.life.background(upkeep.tell_logs(reader, self._metrics, settings.origins, self._outage), "log's metrics")
 
     async def _verifier(
         self,
@@ -287,12 +295,14 @@ class Process:
         self.life.background(self.life.hear(wakes), "listening")
         self.life.background(lists.follow(self._wake_lists), "following published lists")
         self.life.background(
-            upkeep.follow_progress(reader, progress, self._settings.origins, self._wake_progress),
+            upkeep.follow_progress(reader, progress, self._settings.origins, self._wake_progress, self._outage),
             "following projections",
         )
         self.life.background(upkeep.flush_last_used(api_keys), "noting API keys' use")
         if self._part is None:
-            self.life.background(upkeep.tell_logs(reader, self._metrics, self._settings.origins), "log's metrics")
+            self.life.background(
+                upkeep.tell_logs(reader, self._metrics, self._settings.origins, self._outage), "log's metrics"
+            )
 
     async def _canonicaliser(
         self, contexts: Contexts, workers: int, *, time: float = 1, niceness: int = 0

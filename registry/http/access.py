@@ -46,6 +46,19 @@ def failed(*, route: str, method: str, request_id: str, error: BaseException) ->
     LOGGER.error("failed", exc_info=error, extra={"fields": fields})
 
 
+def unavailable(*, route: str, method: str, code: int, request_id: str, key_id: str | None, reason: str) -> None:
+    """Log that a request was answered 503, so that its id is found: who waits for PostgreSQL, or a full queue."""
+    fields = {
+        "route": route,
+        "method": method,
+        "code": code,
+        "requestId": request_id,
+        **({"keyId": key_id} if key_id else {}),
+        "reason": reason,
+    }
+    LOGGER.warning("failed", extra={"fields": fields})
+
+
 def malformed(sentence: str) -> None:
     """Log that something came in which is not HTTP; without a trace, for anybody on the internet can cause it."""
     LOGGER.info("not HTTP", extra={"fields": {"error": sentence[:200]}})
@@ -56,3 +69,5 @@ def configure(*, level: int) -> None:
     lines = logging.StreamHandler()
     lines.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[lines], force=True)
+    # while PostgreSQL is away each pool writes a traceback at every attempt; `Outage` says it once
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)

@@ -305,6 +305,7 @@ def _say(line: str) -> None:
 def _run_process(*, door: bool, projecting: bool) -> None:
     from registry import deployment
     from registry.app import Process
+    from registry.http.access import warn
     from registry.lifetime import Databases
     from registry.settings import load
 
@@ -316,7 +317,7 @@ def _run_process(*, door: bool, projecting: bool) -> None:
 
     async def lived(stop: Stop) -> None:
         for warning in await deployment.require_fit(settings, writing=door):
-            click.echo(f"warning: {warning.subject}: {warning.sentence}", err=True)
+            warn(f"{warning.subject}: {warning.sentence}")
         process = Process(settings, Databases.of(settings), door=door, projecting=projecting)
         async with process.running() as service:
             if door:
@@ -331,6 +332,9 @@ def _run_process(*, door: bool, projecting: bool) -> None:
 
 def _run_workers(settings: Settings, options: tuple[str, ...]) -> None:
     from registry import deployment, workers
+    from registry.http.access import name_process, warn
+
+    name_process(workers.PARENT)
 
     async def work(stop: Stop) -> None:
         with deployment.refusals():
@@ -338,7 +342,7 @@ def _run_workers(settings: Settings, options: tuple[str, ...]) -> None:
 
     async def lived(stop: Stop) -> None:
         for warning in await deployment.require_fit(settings, writing=True):
-            click.echo(f"warning: {warning.subject}: {warning.sentence}", err=True)
+            warn(f"{warning.subject}: {warning.sentence}")
         async with workers.running(settings, options) as (parts, metrics_port):
             _say_where(settings, f" with {settings.workers} workers")
             _say(f"metrics on {settings.metrics_host}:{metrics_port}")

@@ -340,7 +340,7 @@ def test_after_a_restore_nothing_goes_on_until_it_is_accepted_and_then_everythin
 
     with deployment.running("project") as projecting:
         projecting.until_it_says("projecting")
-        assert projecting.err.startswith("warning: log main: ")
+        assert json.loads(projecting.err.splitlines()[0])["message"].startswith("log main: ")
         eventually(lambda: '"publishing halted' in projecting.err, what="the alarm")
         published = published_up_to(deployment)
 

@@ -162,6 +162,7 @@ class Process:
             ),
             clock=utc_now,
             observe_visible=lambda _log, seconds: metrics.revocation_visible.observe(seconds),
+            observe_batch=lambda _log, seconds: metrics.publish_seconds.observe(seconds),
         )
         self.life.background(projecting.run(), "projecting")
         self.life.background(

@@ -141,12 +141,12 @@ def project() -> None:
 @commands.command(short_help="Set a deployment up.")
 @click.option("--superuser-dsn", help="Create roles and database with this DSN first, where they are missing.")
 @click.option("--database", default="registry", show_default=True, help="The database that --superuser-dsn creates.")
-@click.option("--operator", help="Also make an API key for an operator of this name, and print it once.")
+@click.option("--operator", help="Also make an API key for an operator of this name who has none, and print it, once.")
 def init(superuser_dsn: str | None, database: str, operator: str | None) -> None:
     """Set a deployment up: roles, migrations, master key, logs, the first operator key.
 
     Needs REGISTRY_OWNER_DATABASE_URL (as registry_owner), and REGISTRY_DATABASE_URL for --operator. Safe to repeat:
-    what is there stays; only --operator makes another key each time.
+    what is there stays, and an operator who has a live key gets no other (`registry operator-keys make` does that).
     """
     from registry import deployment
     from registry.settings import load

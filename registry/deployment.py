@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from shlex import quote
 from typing import TypeVar
 
 import asyncpg
@@ -16,6 +17,7 @@ from projections.status_lists.frontier import disputed_head
 from projections.status_lists.store import prepare as prepare_published
 from registry import doctor, embedded, file_publishing
 from registry.app import Process
+from registry.commands.api_keys import KeyRing
 from registry.commands.idempotency import system
 from registry.commands.restore import record_restore
 from registry.doctor import Finding, Verdict
@@ -193,8 +195,23 @@ async def _operator_key(settings: Settings, name: str, say: Say) -> None:
     async with process.running() as service:
         assert service.keys is not None, "the process has a write side"
         for log in settings.origins:
+            if live := await _live_keys(service.keys, log, name):
+                say(f"operator key for {log}: {name} has one, {' and '.join(live)}, shown when it was made")
+                say(f"if it is lost: {_keys_command('revoke', live[0], log)}, then {_keys_command('make', name, log)}")
+                continue
             _, text = await service.keys.create(system(log, "init"), None, name=name, scopes=None, expires=None)
             say(f"operator key for {log}, shown this once: {text}")
+
+
+def _keys_command(verb: str, argument: str, log: LogName) -> str:
+    where = "" if log == "main" else f" --log {log}"
+    return f"`registry operator-keys {verb} {quote(argument)}{where}`"
+
+
+async def _live_keys(keys: KeyRing, log: LogName, operator: str) -> list[str]:
+    """Return the ids of the keys by which *operator* may operate *log* now."""
+    there = [one.facts for one in await keys.list(log, None)]
+    return [one.created.key_id for one in there if one.created.name == operator and one.is_live(utc_now())]
 
 
 async def rebuild(settings: Settings, names: Sequence[str], told: Told, *, accept_difference: bool) -> list[Rebuilt]:

@@ -93,6 +93,12 @@ def test_init_can_be_repeated(deployment: Deployment) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "made" not in done.stdout
     assert "opened" not in done.stdout
+    again = deployment.run("init", "--operator", "registrar")
+    assert (again.returncode, "reg_live_" in again.stdout) == (0, False), "no second key of the same name"
+    key_id = deployment.operator_key.split("_")[2]
+    assert f"registrar has one, {key_id}" in again.stdout
+    deployment.run("operator-keys", "revoke", key_id)
+    assert "reg_live_" in deployment.run("init", "--operator", "registrar").stdout, "who has none gets one"
     assert deployment.run("migrate").stdout == "up to date\n"
 
 

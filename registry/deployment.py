@@ -15,7 +15,7 @@ from projections.catalog import PROJECTIONS
 from projections.rebuild import Rebuilt, rebuild_together
 from projections.status_lists.frontier import disputed_head
 from projections.status_lists.store import prepare as prepare_published
-from registry import doctor, embedded, file_publishing
+from registry import doctor, embedded, file_publishing, origins
 from registry.app import Process
 from registry.commands.api_keys import KeyRing
 from registry.commands.idempotency import system
@@ -23,7 +23,7 @@ from registry.commands.restore import record_restore
 from registry.doctor import Finding, Verdict
 from registry.domain.commands import AcceptRestore
 from registry.domain.events import StatusListSetOpened
-from registry.domain.names import IssuerId, LogName, log_name
+from registry.domain.names import LOG_STREAM, IssuerId, LogName, log_name
 from registry.errors import DatabaseUnavailable, NotYetVisible, RegistryError, SettingsRefused, Unfit
 from registry.lifetime import Databases
 from registry.log import migrate as migrating
@@ -181,8 +181,13 @@ async def _init(settings: Settings, say: Say, superuser_dsn: str | None, databas
 
     async def open_logs(conn: Connection) -> None:
         for log, origin in settings.origins.items():
-            opened = await open_log(conn, log, origin, utc_now())
-            say(f"log {log}: {'opened for ' + origin if opened else 'there'}")
+            if await open_log(conn, log, origin, utc_now()):
+                say(f"log {log}: opened for {origin}")
+            else:
+                recorded = origins.opened_for(await read.stream(conn, log, LOG_STREAM))
+                say(f"log {log}: there; its origin is {origins.told(recorded, origin)}")
+            if unset := origins.unset(settings, log):
+                say(f"warning: {unset}")
 
     await _on(owner, open_logs)
     if operator is not None:

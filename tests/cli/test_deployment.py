@@ -102,6 +102,22 @@ def test_init_can_be_repeated(deployment: Deployment) -> None:
     assert deployment.run("migrate").stdout == "up to date\n"
 
 
+def test_an_origin_that_nobody_chose_is_warned_of_and_one_that_was_changed_is_told(deployment: Deployment) -> None:
+    port = deployment.environ["REGISTRY_PORT"]
+    done = deployment.run("init", LOGS="")
+    assert f"log main: there; its origin is http://127.0.0.1:{port}\n" in done.stdout
+    assert "warning: REGISTRY_LOGS is not set" in done.stdout
+    found = examined(deployment, LOGS="")["log main, origin"]
+    assert (found["verdict"], "set REGISTRY_LOGS=main=https://" in found["sentence"]) == ("warning", True)
+    assert examined(deployment, LOGS="", ENV="dev")["log main, origin"]["verdict"] == "good"
+
+    changed = {"LOGS": "main=https://registry.example"}
+    told = "https://registry.example, as REGISTRY_LOGS says, for all that is new; the log was opened for http://127.0"
+    assert told in deployment.run("init", **changed).stdout
+    found = examined(deployment, **changed)["log main, origin"]
+    assert (found["verdict"], found["sentence"].startswith(told)) == ("good", True)
+
+
 def test_a_database_that_is_away_is_told_in_a_sentence(deployment: Deployment, folder: Path) -> None:
     nowhere = f"postgresql://registry_writer@/registry?host={folder}"
     for command in (("verify-log",), ("serve",), ("rotate-master-key",), ("accept-restore", "main", "--yes")):

@@ -23,6 +23,7 @@ from projections.issuer_directory.view import MethodRow
 from projections.projection import Executor
 from projections.status_lists.aggregation import aggregation
 from projections.status_lists.history import History
+from registry import lagging
 from registry.commands.batches import ReadKept, ReadRegistrations, Selection
 from registry.commands.handle import DidOf
 from registry.commands.issue import UntilPublished
@@ -34,7 +35,7 @@ from registry.http.application import application, runner
 from registry.http.dcc.exchange import Tenant
 from registry.http.dcc.listener import dcc_application
 from registry.http.metrics import Metrics
-from registry.http.parts import Limits, Logs, Parts, Views
+from registry.http.parts import Limits, Logs, Parts, Remark, Views
 from registry.list_signer import list_signer
 from registry.log import migrate, read
 from registry.log.connection import LOST, Pool
@@ -289,13 +290,15 @@ def readiness(reader: Pool, origins: Mapping[LogName, str]) -> Callable[[], Awai
                 await migrate.check(conn, allow_newer=True)
                 missing = [log for log in origins if await read.head(conn, log) is None]
                 bare = [log for log in origins if len(await _live(conn, log)) < len(PROJECTIONS)]
+                late = {} if bare else await lagging.late(conn, origins, utc_now())
         except LOST:
             return {"database": "PostgreSQL does not answer."}
         except RegistryError as error:
             return {"database": None, "schema": error.detail}
         opened = f"Not opened yet: {', '.join(missing)}; run `registry init`." if missing else None
         built = f"Not built yet for {', '.join(bare)}; run `registry project`." if bare else None
-        return {"database": None, "schema": None, "logs": opened, "projections": built}
+        behind = Remark("; ".join(f"{log} is {lagging.extent(lag)}" for log, lag in late.items()))
+        return {"database": None, "schema": None, "logs": opened, "projections": built or behind or None}
 
     return checks
 

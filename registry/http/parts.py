@@ -104,6 +104,12 @@ class Limits:
     """Whose `X-Forwarded-For` is believed."""
 
 
+class Remark(str):
+    """What a check has to say although it is content."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything the door hands over to."""
@@ -127,7 +133,7 @@ class Parts:
     new_uuid: Callable[[], UUID]
     """Random (version 4): the id of a credential that came without one must not be guessable."""
     checks: Callable[[], Awaitable[Mapping[str, str | None]]]
-    """What readiness depends on: name → None when all is well, else a sentence."""
+    """What readiness depends on: name → None or a `Remark` when all is well, else a sentence."""
     drain: Drain = field(default_factory=Drain)
     courtesy: Courtesy = field(default_factory=Courtesy)
     limits: Limits = field(default_factory=Limits)

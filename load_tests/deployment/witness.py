@@ -88,17 +88,33 @@ class Witness:
 
     def _in_order(self, version: Version, asked: float, now: float) -> None:
         known = self._newest.get(version.url)
-        if known is None or version.valid_from >= known.version.valid_from:
-            if known is not None and version.purpose in FINAL and version.valid_from > known.version.valid_from:
-                _require_superset(known.version, version)
-            if known is None or version.etag != known.version.etag:
-                self.versions += 1
-                self._newest[version.url] = _Newest(version, now)
+        if known is None:
+            self._take(version, now)
+        elif version.valid_from > known.version.valid_from:
+            _require_superset(known.version, version)
+            self._take(version, now)
+        elif version.valid_from == known.version.valid_from:
+            self._of_one_second(known, version, asked, now)
         elif asked > known.first_read + self._settle_s:
             raise Wrong(
                 f"The list {version.url} went back: after the version valid from {known.version.valid_from} was read, "
                 f"the one valid from {version.valid_from} was served."
             )
+        else:
+            _require_superset(version, known.version)
+
+    def _of_one_second(self, known: _Newest, version: Version, asked: float, now: float) -> None:
+        """Take in a version that says the same second as *known*: where bits are final, the one with more is later."""
+        if version.bits == known.version.bits:
+            known.version = version  # the same, perhaps under another entity tag: nginx has its own
+        elif version.purpose not in FINAL or not _lost(known.version, version):
+            self._take(version, now)
+        elif _lost(version, known.version) or asked > known.first_read + self._settle_s:
+            _require_superset(known.version, version)
+
+    def _take(self, version: Version, now: float) -> None:
+        self.versions += 1
+        self._newest[version.url] = _Newest(version, now)
 
     def position(self, of: str, position: int, asked: float, now: float) -> None:
         """Take in up to which position of the log an answer about *of* is complete; it never goes back."""
@@ -129,11 +145,16 @@ class Witness:
         return max((one.acknowledged + self.visible_s for one in every), default=0.0)
 
 
-def _require_superset(before: Version, after: Version) -> None:
+def _lost(before: Version, after: Version) -> int:
+    """Return the bits that are set in *before* and not in *after*, as one number."""
     width = max(len(before.bits), len(after.bits))
-    lost = int.from_bytes(before.bits.ljust(width, b"\0")) & ~int.from_bytes(after.bits.ljust(width, b"\0"))
-    if lost:
-        index = width * 8 - lost.bit_length()
+    return int.from_bytes(before.bits.ljust(width, b"\0")) & ~int.from_bytes(after.bits.ljust(width, b"\0"))
+
+
+def _require_superset(before: Version, after: Version) -> None:
+    """Raise `Wrong` when a final bit of *before* is not in *after*."""
+    if before.purpose in FINAL and (lost := _lost(before, after)):
+        index = max(len(before.bits), len(after.bits)) * 8 - lost.bit_length()
         raise Wrong(
             f"The {before.purpose} at index {index} of {before.url} was taken back: it was set in the version valid "
             f"from {before.valid_from}, and is not in the one valid from {after.valid_from}."

@@ -129,6 +129,38 @@ async def test_without_a_key_there_is_only_reading(service):
     assert "0 acknowledged writes" in printed
 
 
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        (lambda request: is_list(request), "Not one list"),
+        (lambda request: request.path == "/credential-status", "Not one request of the kind 'lookup'"),
+        (lambda request: request.path == "/status-lookups", "Not one request of the kind"),
+        (lambda request: request.method in ("POST", "PUT") and "/credentials" in request.path, "Not one write"),
+    ],
+)
+async def test_a_run_that_saw_nothing_praises_nothing(service, broken, sentence):
+    async def fail(request: web.Request, forward: Forward) -> Answered:
+        return Answered(500, {}, b"{}") if broken(request) else await forward()
+
+    path = f"/issuers/{service.issuer_slug}/credentials"
+    await service.ask("POST", path, json={"type": ["VerifiableCredential"]})  # or there is nothing to look up
+    async with between(service.url, fail) as url:
+        with pytest.raises(Refused, match=sentence):
+            await told(plan_for(service, url, mix=Mix(dict.fromkeys(("register", "list", "lookup", "lookups"), 1))))
+
+
+async def test_a_directory_alone_is_no_answer(service):
+    path = f"/issuers/{service.issuer_slug}/credentials"
+    await service.ask("POST", path, json={"type": ["VerifiableCredential"]})
+
+    async def fail(request: web.Request, forward: Forward) -> Answered:
+        return await forward() if request.path.startswith("/issuers") else Answered(500, {}, b"{}")
+
+    async with between(service.url, fail) as url:
+        with pytest.raises(Refused, match="Not one list"):
+            await told(Plan(url, seconds=90, requests=60, per_s=400))
+
+
 async def test_a_forged_list_is_found(service):
     async def lie(request: web.Request, forward: Forward) -> Answered:
         answered = await forward()

@@ -27,6 +27,9 @@ from registry.securing.did import did_web_url
 
 MOST_ISSUERS, MOST_LISTS, MOST_CREDENTIALS = 20, 200, 500
 ANSWER_S = 30
+DISCOVERY = "discovery"
+"""The kind of request by which a run finds out what there is to ask for."""
+READS = frozenset({"list", "lookup", "lookups", "entries"})
 
 
 class Refused(Exception):
@@ -96,10 +99,25 @@ async def run(plan: Plan, console: Console) -> int:
     if wrong is not None:
         console.print(f"WRONG: {wrong}", style="bold red", highlight=False)
         return 1
-    if not any(status < 400 and status for (_, status) in client.statuses):
-        raise Refused("Not one request was answered as it should be.")
+    _require_answers(client, known, signatures)
+    if issuer is not None and not traffic.acknowledged:
+        raise Refused("Not one write was acknowledged, so this run says nothing about writes.")
     console.print("Nothing that was read contradicts what was read or acknowledged before.", style="green")
     return 0
+
+
+def _require_answers(client: Client, known: Known, signatures: Signatures) -> None:
+    """Raise `Refused` where nothing was seen that could have been wrong: to see no lie then is no praise."""
+    if known.lists and not signatures.checked:
+        raise Refused("Not one list could be read, so this run says nothing about lists.")
+    of: dict[str, set[bool]] = {}
+    for kind, status in client.statuses:
+        of.setdefault(kind, set()).add(0 < status < 400)
+    for kind in READS & of.keys():
+        if True not in of[kind]:
+            raise Refused(f"Not one request of the kind {kind!r} was answered as it should be.")
+    if not of.keys() - {DISCOVERY}:
+        raise Refused("Nothing was asked: the bounds leave no request.")
 
 
 async def _under_load(client: Client, traffic: Traffic, plan: Plan, console: Console) -> Wrong | None:
@@ -157,7 +175,7 @@ async def _found(client: Client, plan: Plan, issuer: Issuer | None) -> Known:
 
 async def _json(client: Client, path: str, headers: Mapping[str, str] | None = None) -> Mapping[str, Any]:
     """Return what the deployment says at *path*; raises `Refused` when it refuses the key."""
-    answer = await client.ask("discovery", "GET", path, headers=headers, beyond=True)
+    answer = await client.ask(DISCOVERY, "GET", path, headers=headers, beyond=True)
     if answer.status in (401, 403):
         raise Refused(f"The deployment does not take the key: {answer.status} for {path}.")
     found: Mapping[str, Any] = answer.json() if answer.status == 200 else {}
@@ -166,7 +184,7 @@ async def _json(client: Client, path: str, headers: Mapping[str, str] | None = N
 
 async def _controller(client: Client, did: str) -> Mapping[str, Any]:
     """Return the controller document of a did:web from the deployment itself."""
-    answer = await client.ask("discovery", "GET", urlsplit(did_web_url(did)).path, beyond=True)
+    answer = await client.ask(DISCOVERY, "GET", urlsplit(did_web_url(did)).path, beyond=True)
     if answer.status != 200:
         raise RemoteUnavailable(f"The document of {did} cannot be had: {answer.status}.")
     found: Mapping[str, Any] = answer.json()

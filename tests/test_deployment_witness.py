@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from load_tests.deployment.witness import Version, Witness, Wrong
+from load_tests.deployment.entries import Entries
+from load_tests.deployment.version import Version, Wrong
+from load_tests.deployment.witness import Witness
 from projections.status_lists import encoded_list
 
 URL, SIZE = "https://status.example/status-lists/1", 131_072
@@ -79,3 +81,76 @@ def test_a_version_before_the_newest_is_a_lie_when_caches_have_settled(witness):
     witness.read(version(5, second=1), 0, 0)
     with pytest.raises(Wrong, match="went back"):
         witness.read(version(5, second=0), 2, 2)
+
+
+# ── entries of the run's own credentials ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def entries(witness) -> Entries:
+    """Of a witness that knows one credential, which has index 5."""
+    for number in (5, 70_000):
+        witness.entries.allocated(f"urn:{number}", [("revocation", URL, number), ("message", URL, number + 1)])
+    return witness.entries
+
+
+def test_a_bit_about_which_nothing_was_written_is_never_set(witness, entries):
+    witness.read(version(4, 6), 0, 0)
+    entries.begun(URL, 5)
+    with pytest.raises(Wrong, match=r"Index 70000 of .* is set, but it is urn:70000's"):
+        witness.read(version(4, 5, 6, 70_000, second=1), 0, 0)
+
+
+def test_while_a_write_is_under_way_either_value_may_be_read(witness, entries):
+    entries.begun(URL, 5)
+    witness.read(version(), 100, 100)
+    witness.read(version(5, second=1), 100, 100)
+
+
+def test_a_change_that_was_acknowledged_must_be_read_in_time(witness, entries):
+    entries.begun(URL, 5)
+    entries.acknowledged(URL, 5, 1, 20)
+    witness.read(version(), 30, 31)
+    assert entries.awaited() == [URL]
+    assert entries.awaited_until() == 30
+    with pytest.raises(Wrong, match=r"revocation of urn:5 was acknowledged 10.1 s ago, but index 5 .* is not set"):
+        witness.read(version(), 30.1, 31)
+
+
+def test_how_long_a_change_took_is_counted_once(witness, entries):
+    entries.begun(URL, 5)
+    entries.acknowledged(URL, 5, 1, 20)
+    for moment in (22, 24):
+        witness.read(version(5), moment - 1, moment)
+    assert entries.visible_after_s == [2]
+    assert entries.awaited() == []
+
+
+def test_a_suspension_that_was_lifted_must_be_gone_in_time(witness, entries):
+    for value, acknowledged in ((1, 0), (0, 20)):
+        entries.begun(URL, 5)
+        entries.acknowledged(URL, 5, value, acknowledged)
+    witness.read(version(5, purpose="suspension"), 30, 30)
+    witness.read(version(purpose="suspension", second=1), 30, 30)
+    with pytest.raises(Wrong, match=r"end of the suspension of urn:5 .* is still set"):
+        witness.read(version(5, purpose="suspension", second=2), 31, 31)
+
+
+def test_a_suspension_that_was_seen_may_not_vanish(witness, entries):
+    entries.begun(URL, 5)
+    entries.acknowledged(URL, 5, 1, 0)
+    witness.read(version(5, purpose="suspension"), 1, 1)
+    with pytest.raises(Wrong, match=r"suspension of urn:5 .* is not set"):
+        witness.read(version(purpose="suspension", second=1), 11, 11)
+
+
+def test_a_write_that_was_refused_leaves_the_entry_as_it_was(witness, entries):
+    entries.begun(URL, 5)
+    entries.refused(URL, 5)
+    with pytest.raises(Wrong, match="nothing was ever recorded"):
+        witness.read(version(5), 0, 0)
+
+
+def test_an_index_belongs_to_one(entries):
+    with pytest.raises(Wrong, match="given twice: to urn:5 and to urn:6"):
+        entries.allocated("urn:6", [("revocation", URL, 5)])

@@ -20,7 +20,8 @@ from load_tests.deployment import histogram
 from load_tests.deployment.client import Bounds, Client, NoAnswer, Over
 from load_tests.deployment.signatures import Signatures
 from load_tests.deployment.traffic import Issuer, Known, Traffic
-from load_tests.deployment.witness import Witness, Wrong
+from load_tests.deployment.version import Wrong
+from load_tests.deployment.witness import Witness
 from load_tests.workloads import VERIFIERS, WITH_ISSUER, Mix
 from registry.errors import RemoteUnavailable
 from registry.securing.did import did_web_url
@@ -51,7 +52,7 @@ class Plan:
     connections: int = 8
     seed: int = 1
     visible_s: float = 80
-    """After which an acknowledged revocation must be in its list: ttl + tick + margin."""
+    """After which an acknowledged change must be in its list: ttl + tick + margin."""
     settle_s: float = 1
     is_own: bool = False
     mix: Mix | None = None
@@ -121,7 +122,7 @@ def _require_answers(client: Client, known: Known, signatures: Signatures) -> No
 
 
 async def _under_load(client: Client, traffic: Traffic, plan: Plan, console: Console) -> Wrong | None:
-    """Ask until the bounds are reached, and until every revocation was seen; return what was wrong, if anything."""
+    """Ask until the bounds are reached and every acknowledged change was seen; return what was wrong, if anything."""
     mix = plan.mix or (WITH_ISSUER if plan.issuer else VERIFIERS)
     with _progress(console) as shown:
         watching = asyncio.ensure_future(_show(shown, client, plan))
@@ -204,7 +205,7 @@ async def _show(shown: Progress, client: Client, plan: Plan) -> None:
     while True:
         passed = time.monotonic() - client.began
         if passed > plan.seconds:
-            shown.update(task, description="waiting for the last revocations")
+            shown.update(task, description="waiting for the last changes")
         told = f"{client.asked:,} requests, {client.asked / max(passed, 0.1):,.0f}/s, {client.tried_again} tried again"
         shown.update(task, completed=min(passed, plan.seconds), told=told)
         await asyncio.sleep(0.2)
@@ -222,10 +223,8 @@ def _tell(console: Console, client: Client, traffic: Traffic, witness: Witness, 
             f"{many} times {status or 'lost'} ({kind})" for (kind, status), many in sorted(unusual.items())
         )
         lines.append(f"not answered as asked: {told}")
-    if seen := sorted(witness.visible_after_s):
+    if seen := sorted(witness.entries.visible_after_s):
         half, last = seen[len(seen) // 2], seen[-1]
-        lines.append(
-            f"{len(seen)} revocations seen in their lists, half after {half:.2f} s, the last after {last:.2f} s"
-        )
+        lines.append(f"{len(seen)} changes seen in their lists, half after {half:.2f} s, the last after {last:.2f} s")
     for line in lines:
         console.print(line, highlight=False)

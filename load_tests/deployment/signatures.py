@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from load_tests.deployment.witness import Version, Wrong
+from load_tests.deployment.version import Version, Wrong
 from projections.status_lists import encoded_list
 from registry.errors import Malformed, Refused, RegistryError
 from registry.securing.contexts import load_contexts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from load_tests.deployment.entries import Entries
 from load_tests.deployment.version import Version, Wrong
 from load_tests.deployment.witness import Witness
 from projections.status_lists import encoded_list
+from projections.status_lists.representation import STATUSLIST_JWT
 
 URL, SIZE = "https://status.example/status-lists/1", 131_072
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -83,6 +85,22 @@ def test_a_version_before_the_newest_is_a_lie_when_caches_have_settled(witness):
         witness.read(version(5, second=0), 2, 2)
 
 
+def test_a_version_long_ago_is_a_lie_also_where_there_is_a_newer_one_every_moment(witness):
+    for second in range(8):
+        witness.read(version(second=second), second / 2, second / 2)
+    witness.read(version(second=5), 3.5, 3.5)
+    with pytest.raises(Wrong, match="went back"):
+        witness.read(version(second=3), 3.5, 3.5)
+
+
+def test_a_position_may_be_passed_for_as_long_as_processes_settle(witness):
+    for number in range(8):
+        witness.position("lookups", number, number / 2, number / 2)
+    witness.position("lookups", 5, 3.5, 3.5)
+    with pytest.raises(Wrong, match="went back: from position 4 of the log to 3"):
+        witness.position("lookups", 3, 3.5, 3.5)
+
+
 # ── entries of the run's own credentials ─────────────────────────────────────────────────────────────────────
 
 
@@ -115,6 +133,20 @@ def test_a_change_that_was_acknowledged_must_be_read_in_time(witness, entries):
     assert entries.awaited_until() == 30
     with pytest.raises(Wrong, match=r"revocation of urn:5 was acknowledged 10.1 s ago, but index 5 .* is not set"):
         witness.read(version(), 30.1, 31)
+
+
+def test_a_token_that_is_left_behind_is_found(witness, entries):
+    entries.begun(URL, 5)
+    entries.acknowledged(URL, 5, 1, 20)
+    witness.read(version(5), 40, 40)
+    with pytest.raises(Wrong, match=r"is not set in its form application/statuslist\+jwt"):
+        witness.read(replace(version(), etag="", form=STATUSLIST_JWT), 40, 40)
+
+
+def test_each_form_of_a_list_has_moments_of_its_own(witness):
+    witness.read(replace(version(second=300), etag="", form=STATUSLIST_JWT), 0, 0)
+    witness.read(version(), 10, 10)
+    assert witness.newest(URL) == version()
 
 
 def test_how_long_a_change_took_is_counted_once(witness, entries):

@@ -5,39 +5,32 @@ Whoever finds that it cannot raises `Wrong` with a sentence for a person.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from load_tests.deployment.entries import Entries
+from load_tests.deployment.recent import Recent
 from load_tests.deployment.version import FINAL, Version, Wrong
 from projections.status_lists.representation import EMBEDDED
-
-
-@dataclass(slots=True)
-class _Newest:
-    version: Version
-    first_read: float
 
 
 class Witness:
     """Remembers lists, positions of the log and acknowledged writes; times are seconds of one clock.
 
     *visible_s*: after which an acknowledged change must be in its list. *settle_s*: how long several processes or
-    caches may take to agree; for so long after a newer version was read, the one before it is no lie.
+    caches may take to agree; for so long after a newer version was read, those before it are no lie.
     """
 
     def __init__(self, *, visible_s: float, settle_s: float) -> None:
         self.entries = Entries(visible_s=visible_s)
-        self._settle_s = settle_s
-        self._newest: dict[tuple[str, str], _Newest] = {}
+        self._versions: dict[tuple[str, str], Recent[Version]] = defaultdict(lambda: Recent(settle_s))
         """By list and form: moments are not the same in each form."""
-        self._positions: dict[str, tuple[int, float]] = {}
+        self._positions: dict[str, Recent[int]] = defaultdict(lambda: Recent(settle_s))
         self.versions = 0
 
     def newest(self, url: str) -> Version | None:
         """Return the newest version read of a list in its usual form."""
-        known = self._newest.get((url, EMBEDDED))
-        return None if known is None else known.version
+        return self._versions[url, EMBEDDED].newest
 
     def read(self, version: Version, asked: float, now: float) -> None:
         """Take in what a list said to a request sent at *asked* and answered *now*; raise `Wrong`."""
@@ -51,42 +44,49 @@ class Witness:
             self.read(newest, asked, now)
 
     def _in_order(self, version: Version, asked: float, now: float) -> None:
-        known = self._newest.get((version.url, version.form))
-        if known is None:
-            self._take(version, now)
-        elif version.valid_from > known.version.valid_from:
-            _require_superset(known.version, version)
-            self._take(version, now)
-        elif version.valid_from == known.version.valid_from:
-            self._of_one_second(known, version, asked, now)
-        elif asked > known.first_read + self._settle_s:
-            raise Wrong(
-                f"The list {version.url} went back: after the version valid from {known.version.valid_from} was read, "
-                f"the one valid from {version.valid_from} was served."
-            )
+        recent = self._versions[version.url, version.form]
+        if (settled := recent.settled(asked)) is not None:
+            _require_no_step_back(settled, version)
+        newest = recent.newest
+        if newest is not None and version.valid_from == newest.valid_from:
+            self._of_one_second(recent, newest, version, now)
+        elif newest is not None and version.valid_from < newest.valid_from:
+            _require_superset(version, newest)
         else:
-            _require_superset(version, known.version)
+            if newest is not None:
+                _require_superset(newest, version)
+            self._take(recent, version, now)
 
-    def _of_one_second(self, known: _Newest, version: Version, asked: float, now: float) -> None:
-        """Take in a version that says the same second as *known*: where bits are final, the one with more is later."""
-        if version.bits == known.version.bits:
-            known.version = version if version.etag else known.version  # nginx has entity tags of its own
-        elif version.purpose not in FINAL or not _lost(known.version, version):
-            self._take(version, now)
-        elif _lost(version, known.version) or asked > known.first_read + self._settle_s:
-            _require_superset(known.version, version)
+    def _of_one_second(self, recent: Recent[Version], newest: Version, version: Version, now: float) -> None:
+        """Take in a version that says the same second as the newest: of final bits, the one with more is later."""
+        if version.bits == newest.bits:
+            recent.amend(version if version.etag else newest)  # nginx has entity tags of its own
+        elif version.purpose not in FINAL or not _lost(newest, version):
+            self._take(recent, version, now)
+        elif _lost(version, newest):
+            _require_superset(newest, version)
 
-    def _take(self, version: Version, now: float) -> None:
+    def _take(self, recent: Recent[Version], version: Version, now: float) -> None:
         self.versions += 1
-        self._newest[version.url, version.form] = _Newest(version, now)
+        recent.add(version, now)
 
     def position(self, of: str, position: int, asked: float, now: float) -> None:
         """Take in up to which position of the log an answer about *of* is complete; it never goes back."""
-        known, first_read = self._positions.get(of, (0, now))
-        if position < known and asked > first_read + self._settle_s:
-            raise Wrong(f"What is said of {of} went back: from position {known} of the log to {position}.")
-        if position > known:
-            self._positions[of] = position, now
+        recent = self._positions[of]
+        if (settled := recent.settled(asked)) is not None and position < settled:
+            raise Wrong(f"What is said of {of} went back: from position {settled} of the log to {position}.")
+        if recent.newest is None or position > recent.newest:
+            recent.add(position, now)
+
+
+def _require_no_step_back(settled: Version, version: Version) -> None:
+    """Raise `Wrong` when *version*, which was served when all should have had *settled*, is an earlier one."""
+    if version.valid_from < settled.valid_from:
+        raise Wrong(
+            f"The list {version.url} went back{version.told}: after the version valid from {settled.valid_from} was "
+            f"read, the one valid from {version.valid_from} was served."
+        )
+    _require_superset(settled, version)
 
 
 def _lost(before: Version, after: Version) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -22,14 +23,18 @@ from rich.console import Console
 from load_tests.deployment.__main__ import main
 from load_tests.deployment.histogram import Histogram
 from load_tests.deployment.run import Plan, Refused, run
+from load_tests.deployment.signatures import Signatures
+from load_tests.deployment.version import Wrong
 from load_tests.lists import Private
 from load_tests.workloads import Mix
 from projections.status_lists import encoded_list
 from projections.status_lists.document import ListCredential
+from projections.status_lists.representation import EMBEDDED, STATUSLIST_JWT
 from registry.domain.mechanisms import KeyAlgorithm, Mechanism
 from registry.securing.did import did_key, key_method
 from registry.securing.public_key import PublicKey
 from registry.securing.secure import secure
+from registry.securing.status_token import StatusToken, jwt
 
 BUSY = Mix({"register": 3, "revoke": 3, "suspend": 1, "reinstate": 1, "list": 2, "list, unchanged": 2, "entries": 2,
             "lookup": 1, "lookups": 1})  # fmt: skip
@@ -105,7 +110,8 @@ async def told(plan: Plan) -> tuple[int, str]:
 
 
 def is_list(request: web.Request) -> bool:
-    return request.method == "GET" and request.path.startswith("/status-lists/")
+    """Whether a list is asked for as most verifiers do, not as a token."""
+    return request.path.startswith("/status-lists/") and request.headers["Accept"] == EMBEDDED
 
 
 def is_registration(request: web.Request) -> bool:
@@ -197,6 +203,36 @@ async def test_a_list_that_goes_back_is_found(service):
         status, printed = await told(plan_for(service, url, requests=20_000, per_s=150))
     assert status == 1, printed
     assert "went back" in printed
+
+
+async def test_uncompressed_lists_that_are_left_behind_are_found(service):
+    first: dict[str, Answered] = {}
+
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        if is_list(request) and request.headers["Accept-Encoding"] == "identity":
+            return first.setdefault(request.path, await forward())
+        return await forward()
+
+    mix = Mix({"register": 1, "revoke": 1, "list": 6})
+    async with between(service.url, lie) as url:
+        status, printed = await told(plan_for(service, url, requests=20_000, per_s=150, mix=mix))
+    assert status == 1, printed
+    assert "went back" in printed
+
+
+async def test_a_token_that_nobody_signed_is_found(service):
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        answered = await forward()
+        if request.headers.get("Accept") == STATUSLIST_JWT and answered.status == 200:
+            signed, _, signature = answered.body.rpartition(b".")
+            return replace(answered, body=signed + b"." + signature[:40].swapcase() + signature[40:])
+        return answered
+
+    mix = Mix({"register": 1, "list": 6})
+    async with between(service.url, lie) as url:
+        status, printed = await told(plan_for(service, url, requests=20_000, mix=mix))
+    assert status == 1, printed
+    assert "as application/statuslist+jwt, is not as it must be: its signature does not hold" in printed
 
 
 async def test_a_lost_registration_is_found(service):
@@ -393,6 +429,45 @@ async def test_a_revocation_that_is_taken_back_is_found_also_in_a_list_that_is_s
     assert status == 1
     assert "at index 77000" in printed
     assert "was taken back" in printed
+
+
+def token_for(key: Private, indices: list[int], *, url: str = "https://status.example/1", exp_s: int = 60) -> bytes:
+    """A Status List Token as its specification has it, index 0 in the least significant bit, signed with *key*."""
+    now, bits = int(datetime.now(UTC).timestamp()), bytearray(SIZE // 8)
+    for index in indices:
+        bits[index >> 3] |= 1 << (index & 7)
+    method = key_method(PublicKey(KeyAlgorithm.ED25519, key.public_key)).id
+    claims = StatusToken(url, now, 1, zlib.compress(bytes(bits)), exp=now + exp_s, ttl=5)
+    return jwt(claims, signer=key, key_id=method).encode()
+
+
+@pytest.fixture
+async def signed_list() -> tuple[Takeback, Signatures]:
+    """A list at https://status.example/1, and signatures that have checked it."""
+    one, signatures = Takeback(), Signatures(lambda _: pytest.fail("a did:key is resolved here"))
+    one.url = "https://status.example/1"
+    await signatures.version(one.url, one.signed([], datetime.now(UTC).replace(microsecond=0)))
+    return one, signatures
+
+
+async def test_a_token_says_what_the_list_says(signed_list):
+    one, signatures = signed_list
+    version = await signatures.token(one.url, token_for(one.key, [5, 77_000]))
+    assert version.bits == encoded_list.bits([5, 77_000], SIZE)
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"exp_s": -1}, "it was valid until"),
+        ({"url": "https://status.example/2"}, "about another list"),
+        ({"key": Private(Ed25519PrivateKey.generate())}, "signed it"),
+    ],
+)
+async def test_a_token_of_another_time_list_or_issuer_is_found(signed_list, how, sentence):
+    one, signatures = signed_list
+    with pytest.raises(Wrong, match=sentence):
+        await signatures.token(one.url, token_for(**{"key": one.key, "indices": [], **how}))
 
 
 @pytest.mark.parametrize("url", ["https://status.example", "http://192.0.2.1:8080", "status.example"])

@@ -74,7 +74,7 @@ class Entries:
     def read(self, version: Version, asked: float, now: float) -> None:
         """Hold what a list said to a request sent at *asked* and answered *now* against it; raise `Wrong`."""
         self._require_untouched(version)
-        for index, entry in self._changed[version.url].items():
+        for index, entry in self._changed.get(version.url, {}).items():
             if entry.is_busy:
                 continue
             if version.bit(index) != entry.value:
@@ -85,7 +85,8 @@ class Entries:
                 self.visible_after_s.append(max(0.0, now - entry.acknowledged))
 
     def _require_untouched(self, version: Version) -> None:
-        untouched = bytes(self._untouched[version.url][: len(version.bits)]).ljust(len(version.bits), b"\0")
+        own = self._untouched.get(version.url, b"")
+        untouched = bytes(own[: len(version.bits)]).ljust(len(version.bits), b"\0")
         if wrong := int.from_bytes(untouched) & int.from_bytes(version.bits):
             index = len(version.bits) * 8 - wrong.bit_length()
             raise Wrong(
@@ -100,6 +101,10 @@ class Entries:
             f"The {what} of {owner} was acknowledged {ago_s:.1f} s ago, but index {index} of {version.url} is {how} "
             f"set{version.told}: an acknowledged write was lost."
         )
+
+    def lists(self) -> list[str]:
+        """Return the lists that have entries of the run's credentials."""
+        return list(self._untouched)
 
     def awaited(self) -> list[str]:
         """Return the lists in which something acknowledged has not been read yet."""

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from load_tests.deployment import histogram
 from load_tests.deployment.client import Bounds, Client, NoAnswer, Over
+from load_tests.deployment.reader import Reader
 from load_tests.deployment.signatures import Signatures
 from load_tests.deployment.traffic import Issuer, Known, Traffic
 from load_tests.deployment.version import Wrong
@@ -92,7 +93,8 @@ async def run(plan: Plan, console: Console) -> int:
         issuer = Issuer(plan.issuer, plan.key) if plan.issuer and plan.key else None
         try:
             known = await _found(client, plan, issuer)
-            traffic = Traffic(client, witness, signatures, known, issuer, settle_s=plan.settle_s, random=random)
+            reader = Reader(client, witness, signatures)
+            traffic = Traffic(client, witness, reader, known, issuer, settle_s=plan.settle_s, random=random)
             wrong = await _under_load(client, traffic, plan, console)
         except (NoAnswer, Over) as error:
             raise Refused(f"{plan.url} cannot be asked: {error or 'the bounds leave no request'}") from error

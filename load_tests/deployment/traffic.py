@@ -7,19 +7,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
 from load_tests.deployment.client import Answer, Client, NoAnswer, Over
 from load_tests.deployment.own import PURPOSES, Asked, Own, latest
-from load_tests.deployment.signatures import Signatures
-from load_tests.deployment.version import ONE_BIT, Version, Wrong
+from load_tests.deployment.reader import Reader
+from load_tests.deployment.version import ONE_BIT, Wrong
 from load_tests.deployment.witness import Witness, require_agreement
 from load_tests.workloads import Mix, Zipf
 
 ENTRIES, LOOKED_UP, AT_LAST = 50, 20, 500
 AGREEING_TRIES = 3
-_LIST = {"Accept": "application/vc", "Accept-Encoding": "gzip"}
+OTHERWISE = 0.2
+"""The share of reads of whole lists that is for what few verifiers ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,14 @@ class Traffic:
         self,
         client: Client,
         witness: Witness,
-        signatures: Signatures,
+        reader: Reader,
         known: Known,
         issuer: Issuer | None,
         *,
         settle_s: float,
         random: Random,
     ) -> None:
-        self._client, self._witness, self._signatures = client, witness, signatures
+        self._client, self._witness, self._reader = client, witness, reader
         self._known, self._issuer, self._settle_s, self._random = known, issuer, settle_s, random
         self._own: list[Own] = []
         self._kinds: dict[str, Callable[[], Awaitable[None]]] = {
@@ -88,29 +89,17 @@ class Traffic:
     # ── lists ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def read_list(self) -> None:
-        """Read a whole list."""
-        if url := self._drawn(self._known.lists):
-            await self.read(url)
+        """Read a whole list; now and then one that has entries of our own, in another form or coding."""
+        own = self._witness.entries.lists()
+        if own and self._random.random() < OTHERWISE:
+            await self._reader.read_otherwise(self._random.choice(own), self._random)
+        elif url := self._drawn(self._known.lists):
+            await self._reader.read(url)
 
     async def read_list_again(self) -> None:
         """Ask for a list that was read before."""
         if url := self._drawn(self._known.lists):
-            await self.read(url, has_it=True)
-
-    async def read(self, url: str, *, has_it: bool = False, beyond: bool = False) -> Version | None:
-        """Return the list as it is served now, its signature checked, unless it could not be had."""
-        newest = self._witness.newest(url)
-        headers = {**_LIST, "If-None-Match": newest.etag} if has_it and newest else _LIST
-        kind = "list, unchanged" if has_it and newest else "list"
-        answer = await self._client.ask(kind, "GET", urlsplit(url).path, headers=headers, beyond=beyond)
-        if answer.status == 304 and newest is not None:
-            self._witness.unchanged(url, newest.etag, answer.asked, answer.now)
-            return newest
-        if answer.status != 200:
-            return None
-        version = await self._signatures.version(url, answer.body, answer.headers.get("ETag", ""))
-        self._witness.read(version, answer.asked, answer.now)
-        return version
+            await self._reader.read(url, has_it=True)
 
     # ── lookups ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -171,14 +160,14 @@ class Traffic:
                 return
 
     async def _agree(self, url: str) -> None:
-        before = await self.read(url, has_it=True)
+        before = await self._reader.read(url, has_it=True)
         if before is None or before.purpose not in ONE_BIT:
             return
         size, own = len(before.bits) * 8, [index for one in self._own for _, at, index in one.entries if at == url]
         chosen = {*own[-ENTRIES // 2 :], *(self._random.randrange(size) for _ in range(ENTRIES // 2))}
         queries = [{"statusListCredential": url, "statusListIndex": str(index)} for index in chosen]
         answer = await self._client.ask("entries", "POST", "/status-lookups", json={"queries": queries})
-        after = await self.read(url, has_it=True)
+        after = await self._reader.read(url, has_it=True)
         if answer.status == 200 and after is not None:
             for entry in answer.json()["results"]:
                 require_agreement(entry, before, after)
@@ -263,7 +252,7 @@ class Traffic:
         while urls := entries.awaited():
             for url in urls:
                 try:
-                    if await self.read(url, beyond=True) is None:
+                    if await self._reader.read(url, beyond=True) is None:
                         raise NoAnswer(url)
                 except NoAnswer as error:
                     if now() > entries.awaited_until() + entries.visible_s:

@@ -15,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from projections.status_lists.files.disk import digest, folder, names_in, told, write_synced
 from projections.status_lists.files.layout import ListFiles
-from projections.status_lists.files.target import Fault
+from projections.status_lists.files.target import Fault, told_apart
 from registry.domain.names import LogName
 
 LISTS, VERSIONS, FRESH = "status-lists", "versions", "fresh"
@@ -30,6 +31,7 @@ LOCK_S = 0.02
 """How often a lock that another process holds is tried."""
 _THREADS = 4
 """That wait for the disk."""
+T = TypeVar("T")
 
 
 class Directory:
@@ -66,11 +68,10 @@ class Directory:
         finally:
             os.close(handle)
 
-    async def write(self, lists: Sequence[ListFiles]) -> int:
+    async def write(self, lists: Sequence[ListFiles]) -> list[int | Exception]:
         """Write the files of *lists*, a list at a time in each thread."""
         loop = asyncio.get_running_loop()
-        written = [loop.run_in_executor(self._threads, self._write, one) for one in lists]
-        return sum(await _all(written))
+        return told_apart(await _ended([loop.run_in_executor(self._threads, self._write, one) for one in lists]))
 
     async def check(self, lists: Sequence[ListFiles], *, deeply: bool) -> list[Fault]:
         """Compare names, which is cheap; *deeply*: also digest every file."""
@@ -194,15 +195,21 @@ def _locked(handle: int) -> bool:
     return True
 
 
-async def _all(futures: Sequence[asyncio.Future]) -> list:  # type: ignore[type-arg]
-    """Return all results; the first failure is raised when all have ended, for the lock must outlast them."""
+async def _all(futures: Sequence[asyncio.Future[T]]) -> list[T]:
+    """Return all results; the first failure is raised when all have ended."""
+    done: list[T] = []
+    for one in await _ended(futures):
+        if isinstance(one, BaseException):
+            raise one
+        done.append(one)
+    return done
+
+
+async def _ended(futures: Sequence[asyncio.Future[T]]) -> list[T | BaseException]:
+    """Return every result or failure when all have ended, for the lock must outlast them."""
     ending = asyncio.gather(*futures, return_exceptions=True)
     try:
-        done = await asyncio.shield(ending)
+        return await asyncio.shield(ending)
     except asyncio.CancelledError:
         await ending
         raise
-    for one in done:
-        if isinstance(one, BaseException):
-            raise one
-    return done

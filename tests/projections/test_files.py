@@ -349,6 +349,48 @@ async def test_a_publication_does_not_wait_for_the_next_attempt_at_what_failed(
     working.cancel()
 
 
+def marks_of(root: Path, status_list_id: UUID) -> set[str]:
+    return disk.names_in(root / LOG / "status-lists" / str(status_list_id) / "fresh")
+
+
+async def test_what_cannot_be_written_is_left_to_the_service_until_it_can(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    revocations = await begun(world)
+    [suspensions] = [row["status_list_id"] for row in await world.rows() if row["purpose"] == "suspension"]
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    before = marks_of(root, revocations)
+    await revoke(world, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(disk.os, "write", no_room)
+        with pytest.raises(TargetFailed):
+            await publisher.step()
+        assert marks_of(root, revocations) == set()
+        assert marks_of(root, suspensions)  # of which nothing is new
+    await settle(publisher)
+    assert marks_of(root, revocations) >= {*sorted(before)[2:]}
+    await assert_as_published(world, root)
+
+
+async def test_of_a_full_disk_every_list_that_is_new_is_left_to_the_service_at_once(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lists = await publish_many(world)
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    world.clock.advance(seconds=7 * 3600)
+    await world.publisher().publish(LOG)  # all of them are signed again
+    monkeypatch.setattr(disk.os, "write", no_room)
+    with pytest.raises(TargetFailed):
+        await publisher.step()
+    assert not any(marks_of(root, one) for one in lists)
+
+
+def no_room(*_: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 async def test_files_follow_a_database_that_was_restored(world: World, root: Path):
     await begun(world)
     publisher = files_of(world, Directory(root))

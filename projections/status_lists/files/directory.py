@@ -10,12 +10,13 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 
 from projections.status_lists.files.disk import digest, folder, names_in, told, write_synced
 from projections.status_lists.files.layout import ListFiles
@@ -73,6 +74,14 @@ class Directory:
         loop = asyncio.get_running_loop()
         return told_apart(await _ended([loop.run_in_executor(self._threads, self._write, one) for one in lists]))
 
+    async def withdraw(self, lists: Iterable[tuple[LogName, UUID]]) -> None:
+        """Take away the marks of *lists*, so that the service is asked; they come back with the next version.
+
+        Also beside another process: whose marks are taken by mistake, writes them again.
+        """
+        fresh = [self._link_of(log, status_list_id) / FRESH for log, status_list_id in lists]
+        await asyncio.get_running_loop().run_in_executor(self._threads, _remove, fresh)
+
     async def check(self, lists: Sequence[ListFiles], *, deeply: bool) -> list[Fault]:
         """Compare names, which is cheap; *deeply*: also digest every file."""
         loop = asyncio.get_running_loop()
@@ -107,7 +116,10 @@ class Directory:
         return None
 
     def _link(self, one: ListFiles) -> Path:
-        return self._root / one.log / LISTS / str(one.status_list_id)
+        return self._link_of(one.log, one.status_list_id)
+
+    def _link_of(self, log: LogName, status_list_id: UUID) -> Path:
+        return self._root / log / LISTS / str(status_list_id)
 
     def _version(self, one: ListFiles) -> Path:
         return self._root / one.log / VERSIONS / str(one.status_list_id) / one.version
@@ -170,6 +182,11 @@ def _tidy(versions: Path, kept: set[str]) -> None:
     for old in versions.iterdir():
         if old.name not in kept:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove(folders: Sequence[Path]) -> None:
+    for one in folders:
+        shutil.rmtree(one, ignore_errors=True)
 
 
 def _aside(version: Path) -> Path:

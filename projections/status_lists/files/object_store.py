@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from projections.status_lists.files.layout import GZIP, SUFFIXES, FormFile, ListFiles
 from projections.status_lists.files.target import Fault, Overtaken, TargetFailed, told_apart
@@ -78,6 +79,9 @@ class Objects:
     async def write(self, lists: Sequence[ListFiles]) -> list[int | Exception]:
         """Put the objects of *lists*; `Overtaken` is one that another process changed since it was seen."""
         return told_apart(await asyncio.gather(*map(self._write, lists), return_exceptions=True))
+
+    async def withdraw(self, lists: Iterable[tuple[LogName, UUID]]) -> None:
+        """Do nothing: the version before is signed and valid, and a store has nobody behind it to ask instead."""
 
     async def check(self, lists: Sequence[ListFiles], *, deeply: bool) -> list[Fault]:
         """Compare versions where they are known to be in order; else (*deeply*) bytes and headers."""

@@ -1,7 +1,8 @@
 """Keeping files as the lists are published: what is new is written, what was removed or corrupted is repaired.
 
-A notification is a hint, polling the guarantee. What cannot be written stays pending, is told, and tried again; the
-service answers in the meantime, for every server in front falls back to it.
+A notification is a hint, polling the guarantee. What cannot be written stays pending, is told, and tried again; in the
+meantime a directory has no marks of such a list, so that nginx asks the service, which knows what is new. An object
+store goes on with the version before.
 """
 
 from __future__ import annotations
@@ -98,6 +99,8 @@ class FilePublisher:
         """
         await self._learn()
         failure = await self._write(batch := self._next())
+        if failure is not None:
+            await self._target.withdraw([*(self.progress.pending if self._may_pause(batch) else self._put_off)])
         is_over = await self._compare() if self._now_s() >= self._next_slice else True
         if failure is not None and self._may_pause(batch):
             raise failure

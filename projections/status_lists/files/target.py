@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -53,6 +53,9 @@ class Target(Protocol):
 
         That is `TargetFailed`, `Overtaken`, or what nobody thought of: one list's trouble is none of the others'.
         """
+
+    async def withdraw(self, lists: Iterable[tuple[LogName, UUID]]) -> None:
+        """Let what lies there of *lists* be told no longer, as far as that is possible; raises nothing."""
 
     async def check(self, lists: Sequence[ListFiles], *, deeply: bool) -> list[Fault]:
         """Return which of *lists* (names only) are missing, of another publication, or (*deeply*) of other bytes."""

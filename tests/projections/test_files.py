@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import os
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -236,6 +238,44 @@ async def test_a_slow_process_never_writes_the_past_over_what_another_one_wrote(
     assert not quick.done()
     may_write.set()
     await asyncio.gather(slow, quick)
+    await assert_as_published(world, root)
+
+
+async def test_a_process_that_never_lets_the_lock_go_is_told(world: World, root: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(directory, "PATIENCE_S", 0.1)
+    await begun(world)
+    publisher = files_of(world, Directory(root))
+    disk.folder(root / LOG)
+    with (root / LOG / ".lock").open("w") as stuck:
+        fcntl.flock(stuck, fcntl.LOCK_EX)
+        with pytest.raises(TargetFailed, match=r"holds it.*\.lock"):
+            await settle(publisher)
+        assert publisher.progress.pending
+    await settle(publisher)
+    await assert_as_published(world, root)
+
+
+async def test_a_disk_that_does_not_answer_keeps_nothing_else_waiting(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Of the process it keeps one thread; the lock that it gets late is no one's."""
+    await begun(world)
+    answers, really = threading.Event(), os.open
+
+    def late(path: Any, *how: Any) -> int:
+        if Path(path).name == ".lock":
+            assert threading.current_thread() is not threading.main_thread()
+            answers.wait(60)
+        return really(path, *how)
+
+    monkeypatch.setattr(directory.os, "open", late)
+    publisher = files_of(world, Directory(root))
+    with monkeypatch.context() as patched:
+        patched.setattr(directory, "PATIENCE_S", 0.1)
+        with pytest.raises(TargetFailed, match="does not answer"):
+            await settle(publisher)
+    answers.set()
+    await settle(publisher)
     await assert_as_published(world, root)
 
 

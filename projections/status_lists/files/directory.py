@@ -20,7 +20,7 @@ from uuid import UUID
 
 from projections.status_lists.files.disk import digest, folder, names_in, told, write_synced
 from projections.status_lists.files.layout import ListFiles
-from projections.status_lists.files.target import Fault, told_apart
+from projections.status_lists.files.target import Fault, TargetFailed, told_apart
 from registry.domain.names import LogName
 
 LISTS, VERSIONS, FRESH = "status-lists", "versions", "fresh"
@@ -30,6 +30,8 @@ _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """From here on sixteen stamps a second last longer than a file system's years do."""
 LOCK_S = 0.02
 """How often a lock that another process holds is tried."""
+PATIENCE_S = 30.0
+"""For how long a lock is waited for. Whoever holds it writes the files of at most `BATCH` lists."""
 _THREADS = 4
 """That wait for the disk."""
 T = TypeVar("T")
@@ -57,17 +59,30 @@ class Directory:
 
     @asynccontextmanager
     async def turn(self, log: LogName) -> AsyncIterator[None]:
-        """Hold the lock file of *log*; the kernel releases it when a process dies."""
-        with told():
-            folder(self._root / log)
-            handle = os.open(self._root / log / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+        """Hold the lock file of *log*; the kernel releases it when a process dies.
+
+        Raises `TargetFailed` also when it cannot be had: whoever holds it may be stuck, or the disk may not answer.
+        """
+        lock = self._root / log / ".lock"
         try:
-            with told():
-                while not _locked(handle):  # noqa: ASYNC110  # the kernel does not tell when a lock is free
+            async with asyncio.timeout(PATIENCE_S):
+                while (handle := await self._tried(lock)) is None:  # noqa: ASYNC110  # the kernel does not tell
                     await asyncio.sleep(LOCK_S)
+        except TimeoutError:
+            raise TargetFailed(f"Another process holds it, or the disk does not answer ({lock}).") from None
+        try:
             yield
         finally:
             os.close(handle)
+
+    async def _tried(self, lock: Path) -> int | None:
+        """Return what holds *lock* until it is closed; None: another one has it."""
+        trying = asyncio.get_running_loop().run_in_executor(self._threads, _try, lock)
+        try:
+            return await asyncio.shield(trying)
+        except asyncio.CancelledError:
+            trying.add_done_callback(_let_go)
+            raise
 
     async def write(self, lists: Sequence[ListFiles]) -> list[int | Exception]:
         """Write the files of *lists*, a list at a time in each thread."""
@@ -80,7 +95,10 @@ class Directory:
         Also beside another process: whose marks are taken by mistake, writes them again.
         """
         fresh = [self._link_of(log, status_list_id) / FRESH for log, status_list_id in lists]
-        await asyncio.get_running_loop().run_in_executor(self._threads, _remove, fresh)
+        removing = asyncio.get_running_loop().run_in_executor(self._threads, _remove, fresh)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await asyncio.shield(removing)
 
     async def check(self, lists: Sequence[ListFiles], *, deeply: bool) -> list[Fault]:
         """Compare names, which is cheap; *deeply*: also digest every file."""
@@ -204,12 +222,25 @@ def _leads_to(link: Path) -> str | None:
         return None
 
 
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _try(lock: Path) -> int | None:
+    with told():
+        folder(lock.parent)
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError:
+            os.close(handle)
+            raise
+    return handle
+
+
+def _let_go(tried: asyncio.Future[int | None]) -> None:
+    """Close what was opened for one who no longer waits for it."""
+    if not tried.cancelled() and tried.exception() is None and (handle := tried.result()) is not None:
+        os.close(handle)
 
 
 async def _all(futures: Sequence[asyncio.Future[T]]) -> list[T]:

@@ -42,6 +42,7 @@ class Script:
 SCRIPTS = (
     Script("append", is_quick=True),
     Script("revoke", is_quick=True),
+    Script("workers"),
     Script("lists", is_quick=True),
     Script("lookups", is_quick=True),
     Script("bulk"),

@@ -31,13 +31,13 @@ from registry.domain.mechanisms import ALGORITHMS, KeyAlgorithm, Mechanism
 from registry.securing.canonicalise import Canonicaliser
 from registry.securing.contexts import load_contexts
 from registry.securing.data_integrity import CRYPTOSUITES, digest_of
-from registry.securing.did import key_method, resolve_here
+from registry.securing.did import key_method
 from registry.securing.enveloped import open_envelope
 from registry.securing.proofs import verify_proofs
 from registry.securing.public_key import PublicKey
 from registry.securing.secure import secure
 from registry.securing.signer import Signer
-from registry.securing.verification_method import VerificationMethodFound, controller_of, method_in
+from registry.securing.verification_method import VerificationMethodFound, controller_of, method_here
 from registry.strict_json import json_object
 from registry.vault.signing import opened
 
@@ -79,8 +79,8 @@ class Listening:
 
 
 async def key_of(url: str, purpose: str) -> VerificationMethodFound:
-    """The key of a did:key."""
-    return method_in(resolve_here(controller_of(url)), url, purpose)
+    """The key of a did:key, as the service finds it."""
+    return method_here(url, purpose)
 
 
 def unsecured(name: str, method: str) -> dict[str, Any]:

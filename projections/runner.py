@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from projections import generations
+from projections import generations, lease
 from projections.advance import BATCH, Overtaken, Target, advance
 from projections.backoff import Backoff, Key
 from projections.checkpoints import standing
@@ -26,14 +26,13 @@ from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable
 from registry.log import read
 from registry.log.connection import LOST, connect, reason
+from registry.log.outage import Outage
 
 Connection = asyncpg.Connection
 
+_WHO = "projecting"
 POLL_S = 0.25
 LEASE_POLL_S = 1.0
-
-# One leader among all processes of a database; the lock ends with the leader's connection.
-_LEASE = "SELECT pg_try_advisory_lock(hashtext('registry.projections'), hashtext('leader'))"
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +62,7 @@ class Runner:
     """Keeps projections up to date, alone among all processes that run one; *dsn* speaks as `registry_projector`.
 
     *logs* None means all logs there are, also those opened later. *monotonic* (seconds) times the back-off.
+    That PostgreSQL is away is told to *outage*.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Runner:
         logs: Sequence[LogName] | None = None,
         batch: int = BATCH,
         monotonic: Callable[[], float] = time.monotonic,
+        outage: Outage | None = None,
     ) -> None:
         self._dsn = dsn
         self._projections = tuple(projections)
@@ -81,6 +82,7 @@ class Runner:
         self._backoff = Backoff(monotonic)
         self._pace = Pace(monotonic)
         self._statistics = Statistics()
+        self._outage = outage or Outage()
         self._woken = asyncio.Event()
         self.is_leading = False
         """Whether this process is the one that projects."""
@@ -98,9 +100,11 @@ class Runner:
         while True:
             try:
                 await self._take_part()
-            except (*LOST, asyncpg.PostgresError, DatabaseUnavailable, Outdated) as error:
+            except (*LOST, DatabaseUnavailable) as error:
+                self._outage.lost(_WHO, error)
+            except (asyncpg.PostgresError, Outdated) as error:
                 _log.warning("projecting stops for a moment: %s", reason(error))
-            await asyncio.sleep(LEASE_POLL_S)
+            await asyncio.sleep(max(LEASE_POLL_S, self._outage.pause_s))
 
     async def catch_up(self) -> None:
         """Project everything there is, without the lease, and make new generations live; then return.
@@ -122,7 +126,8 @@ class Runner:
         pages = Pages(self._dsn, most=self._batch)
         try:
             await conn.add_listener(read.CHANNEL, self._on_notification)
-            while not await conn.fetchval(_LEASE):  # noqa: ASYNC110  # PostgreSQL does not tell when a lock is free
+            self._outage.found(_WHO)
+            while not await conn.fetchval(lease.TAKE):  # noqa: ASYNC110  # PostgreSQL does not tell when a lock is free
                 await asyncio.sleep(LEASE_POLL_S)
             self.is_leading = True
             await generations.prepare(conn)

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from projections import advance
 from projections.catalog import PROJECTIONS
+from projections.credential_status.projector import CREDENTIAL_STATUS
 from projections.runner import Runner
 from projections.status_lists.history import History
 from projections.status_lists.publish import Publisher, PublishSettings
@@ -40,6 +41,7 @@ from registry.lifetime import Databases, Lifetime
 from registry.list_signer import list_signer
 from registry.log import read
 from registry.log.connection import LOST, Pool, Repeating
+from registry.log.outage import Outage
 from registry.part import Part
 from registry.remote import Remote, open_remote, own_cut_offs, own_documents
 from registry.securing.canonicalise import Canonicaliser
@@ -115,6 +117,7 @@ class Process:
         self._part = part
         self._metrics = Metrics(version=VERSION)
         self._drain = Drain()
+        self._outage = Outage()
         self._wake_lists, self._wake_progress, self._wake_publisher = (asyncio.Event() for _ in range(3))
         self.life = Lifetime(settings, databases, self._metrics)
 
@@ -150,7 +153,7 @@ class Process:
         async with database.acquire() as conn:
             await prepare_published(conn)
         vault = Vault(Repeating(database), master, utc_now)
-        projecting = Runner(self._databases.projector, PROJECTIONS)
+        projecting = Runner(self._databases.projector, PROJECTIONS, outage=self._outage)
         publisher = Publisher(
             database,
             list_signer(database, vault, utc_now, until_listed(database)),
@@ -159,10 +162,17 @@ class Process:
             ),
             clock=utc_now,
             observe_visible=lambda _log, seconds: metrics.revocation_visible.observe(seconds),
+            observe_batch=lambda _log, seconds: metrics.publish_seconds.observe(seconds),
         )
         self.life.background(projecting.run(), "projecting")
         self.life.background(
-            publish_for_ever(publisher, lambda: read.logs(database), tick_s=settings.tick_s, wake=self._wake_publisher),
+            publish_for_ever(
+                publisher,
+                lambda: read.logs(database),
+                tick_s=settings.tick_s,
+                wake=self._wake_publisher,
+                outage=self._outage,
+            ),
             "publishing",
         )
         wake_files = asyncio.Event()
@@ -189,11 +199,11 @@ class Process:
             contexts, settings.verifier_workers, time=PRESENTED_TIME, niceness=PRESENTED_NICENESS
         )
         views, history = bound_views(reader), history_of(settings, reader, vault)
-        remote, verify = await self._verifier(presented, contexts, lists, history, views)
+        progress = Progress()
+        remote, verify = await self._verifier(presented, contexts, lists, history, views, progress)
         resolve = partial(remote.resolver.resolve, fresh=True)  # a delegation is proved by today's document
         keys = KeyRing(commands, api_keys)
         issuer_keys = IssuerKeys(commands, resolve=resolve, read_securings=securings_reader(reader))
-        progress = Progress()
         self._keep_up(reader, lists, progress, api_keys)
         parts = Parts(
             logs=logs_by_host(origins),
@@ -243,7 +253,7 @@ class Process:
         taking = await write_side.taking(commands, part)
         within_s = settings.drain_s + settings.shutdown_s + LEAVING_S
         self.life.stack.push_async_callback(taking.until_left, within_s)
-        self.life.background(upkeep.tell_logs(reader, self._metrics, settings.origins), "log's metrics")
+        self.life.background(upkeep.tell_logs(reader, self._metrics, settings.origins, self._outage), "log's metrics")
 
     async def _verifier(
         self,
@@ -252,6 +262,7 @@ class Process:
         lists: PublishedLists,
         history: History | None,
         views: Views,
+        progress: Progress,
     ) -> tuple[Remote, Verifier]:
         """Open what verifies, and what it asks elsewhere."""
         cut_off_of = own_cut_offs(views, self._settings.origins, utc_now)
@@ -275,6 +286,7 @@ class Process:
             lists=lists,
             history=history,
             views=views,
+            recorded_until=lambda log: progress.as_of(log, CREDENTIAL_STATUS.name).time,
             clock=utc_now,
         )
 
@@ -284,12 +296,14 @@ class Process:
         self.life.background(self.life.hear(wakes), "listening")
         self.life.background(lists.follow(self._wake_lists), "following published lists")
         self.life.background(
-            upkeep.follow_progress(reader, progress, self._settings.origins, self._wake_progress),
+            upkeep.follow_progress(reader, progress, self._settings.origins, self._wake_progress, self._outage),
             "following projections",
         )
         self.life.background(upkeep.flush_last_used(api_keys), "noting API keys' use")
         if self._part is None:
-            self.life.background(upkeep.tell_logs(reader, self._metrics, self._settings.origins), "log's metrics")
+            self.life.background(
+                upkeep.tell_logs(reader, self._metrics, self._settings.origins, self._outage), "log's metrics"
+            )
 
     async def _canonicaliser(
         self, contexts: Contexts, workers: int, *, time: float = 1, niceness: int = 0

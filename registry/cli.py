@@ -141,12 +141,12 @@ def project() -> None:
 @commands.command(short_help="Set a deployment up.")
 @click.option("--superuser-dsn", help="Create roles and database with this DSN first, where they are missing.")
 @click.option("--database", default="registry", show_default=True, help="The database that --superuser-dsn creates.")
-@click.option("--operator", help="Also make an API key for an operator of this name, and print it once.")
+@click.option("--operator", help="Also make an API key for an operator of this name who has none, and print it, once.")
 def init(superuser_dsn: str | None, database: str, operator: str | None) -> None:
     """Set a deployment up: roles, migrations, master key, logs, the first operator key.
 
     Needs REGISTRY_OWNER_DATABASE_URL (as registry_owner), and REGISTRY_DATABASE_URL for --operator. Safe to repeat:
-    what is there stays; only --operator makes another key each time.
+    what is there stays, and an operator who has a live key gets no other (`registry operator-keys make` does that).
     """
     from registry import deployment
     from registry.settings import load
@@ -217,9 +217,14 @@ def accept_restore(log: str, yes: bool) -> None:
     from registry import deployment
     from registry.settings import load
 
+    settings = load()
+    if (lost := asyncio.run(deployment.look_at_restore(settings, log))) is None:
+        _say(f"{log} continues what was published; nothing to accept.")
+        return
     if not yes:
-        click.confirm("Events after the restored point are lost for ever. Go on from here?", abort=True)
-    _say(asyncio.run(deployment.accept_restore(load(), log)))
+        click.echo(lost)
+        click.confirm("Go on from here?", abort=True)
+    _say(asyncio.run(deployment.accept_restore(settings, log)))
 
 
 @commands.command("publish-files", short_help="Compare published files, and mend them.")
@@ -305,6 +310,7 @@ def _say(line: str) -> None:
 def _run_process(*, door: bool, projecting: bool) -> None:
     from registry import deployment
     from registry.app import Process
+    from registry.http.access import warn
     from registry.lifetime import Databases
     from registry.settings import load
 
@@ -316,7 +322,7 @@ def _run_process(*, door: bool, projecting: bool) -> None:
 
     async def lived(stop: Stop) -> None:
         for warning in await deployment.require_fit(settings, writing=door):
-            click.echo(f"warning: {warning.subject}: {warning.sentence}", err=True)
+            warn(f"{warning.subject}: {warning.sentence}")
         process = Process(settings, Databases.of(settings), door=door, projecting=projecting)
         async with process.running() as service:
             if door:
@@ -331,6 +337,9 @@ def _run_process(*, door: bool, projecting: bool) -> None:
 
 def _run_workers(settings: Settings, options: tuple[str, ...]) -> None:
     from registry import deployment, workers
+    from registry.http.access import name_process, warn
+
+    name_process(workers.PARENT)
 
     async def work(stop: Stop) -> None:
         with deployment.refusals():
@@ -338,7 +347,7 @@ def _run_workers(settings: Settings, options: tuple[str, ...]) -> None:
 
     async def lived(stop: Stop) -> None:
         for warning in await deployment.require_fit(settings, writing=True):
-            click.echo(f"warning: {warning.subject}: {warning.sentence}", err=True)
+            warn(f"{warning.subject}: {warning.sentence}")
         async with workers.running(settings, options) as (parts, metrics_port):
             _say_where(settings, f" with {settings.workers} workers")
             _say(f"metrics on {settings.metrics_host}:{metrics_port}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from shlex import quote
 from typing import TypeVar
 
 import asyncpg
@@ -14,14 +15,15 @@ from projections.catalog import PROJECTIONS
 from projections.rebuild import Rebuilt, rebuild_together
 from projections.status_lists.frontier import disputed_head
 from projections.status_lists.store import prepare as prepare_published
-from registry import doctor, embedded, file_publishing
+from registry import doctor, embedded, file_publishing, origins
 from registry.app import Process
+from registry.commands.api_keys import KeyRing
 from registry.commands.idempotency import system
 from registry.commands.restore import record_restore
 from registry.doctor import Finding, Verdict
 from registry.domain.commands import AcceptRestore
 from registry.domain.events import StatusListSetOpened
-from registry.domain.names import IssuerId, LogName, log_name
+from registry.domain.names import LOG_STREAM, IssuerId, LogName, log_name
 from registry.errors import DatabaseUnavailable, NotYetVisible, RegistryError, SettingsRefused, Unfit
 from registry.lifetime import Databases
 from registry.log import migrate as migrating
@@ -118,7 +120,13 @@ async def examine(settings: Settings) -> list[Finding]:
         findings = await doctor.examine(settings, _writer(settings))
         if any(one.verdict is Verdict.REFUSED for one in findings):
             return findings
-        return [*findings, *await _on(_writer(settings), lambda conn: _delegations(conn, settings))]
+        return [*findings, *await _on(_writer(settings), lambda conn: _running(conn, settings))]
+
+
+async def _running(conn: Connection, settings: Settings) -> list[Finding]:
+    """What only a deployment that runs can be asked: a start of one process says nothing about the others."""
+    projecting = [await doctor.projecting(conn, log, utc_now()) for log in settings.origins]
+    return [*projecting, *await _delegations(conn, settings)]
 
 
 async def _delegations(conn: Connection, settings: Settings) -> list[Finding]:
@@ -173,8 +181,13 @@ async def _init(settings: Settings, say: Say, superuser_dsn: str | None, databas
 
     async def open_logs(conn: Connection) -> None:
         for log, origin in settings.origins.items():
-            opened = await open_log(conn, log, origin, utc_now())
-            say(f"log {log}: {'opened for ' + origin if opened else 'there'}")
+            if await open_log(conn, log, origin, utc_now()):
+                say(f"log {log}: opened for {origin}")
+            else:
+                recorded = origins.opened_for(await read.stream(conn, log, LOG_STREAM))
+                say(f"log {log}: there; its origin is {origins.told(recorded, origin)}")
+            if unset := origins.unset(settings, log):
+                say(f"warning: {unset}")
 
     await _on(owner, open_logs)
     if operator is not None:
@@ -187,8 +200,23 @@ async def _operator_key(settings: Settings, name: str, say: Say) -> None:
     async with process.running() as service:
         assert service.keys is not None, "the process has a write side"
         for log in settings.origins:
+            if live := await _live_keys(service.keys, log, name):
+                say(f"operator key for {log}: {name} has one, {' and '.join(live)}, shown when it was made")
+                say(f"if it is lost: {_keys_command('revoke', live[0], log)}, then {_keys_command('make', name, log)}")
+                continue
             _, text = await service.keys.create(system(log, "init"), None, name=name, scopes=None, expires=None)
             say(f"operator key for {log}, shown this once: {text}")
+
+
+def _keys_command(verb: str, argument: str, log: LogName) -> str:
+    where = "" if log == "main" else f" --log {log}"
+    return f"`registry operator-keys {verb} {quote(argument)}{where}`"
+
+
+async def _live_keys(keys: KeyRing, log: LogName, operator: str) -> list[str]:
+    """Return the ids of the keys by which *operator* may operate *log* now."""
+    there = [one.facts for one in await keys.list(log, None)]
+    return [one.created.key_id for one in there if one.created.name == operator and one.is_live(utc_now())]
 
 
 async def rebuild(settings: Settings, names: Sequence[str], told: Told, *, accept_difference: bool) -> list[Rebuilt]:
@@ -213,6 +241,25 @@ async def verify(settings: Settings, name: str | None, told: Told) -> dict[LogNa
 
     async with attached(settings) as settings:
         return await _on(_writer(settings), work)
+
+
+async def look_at_restore(settings: Settings, name: str) -> str | None:
+    """Return what accepting that *name* was restored means; None if it was not, or that was accepted already."""
+    log = log_name(name)
+    async with attached(settings) as settings:
+        published = await _on(_writer(settings), lambda conn: disputed_head(conn, log, settings.heads_path))
+        head = await _on(_writer(settings), lambda conn: read.head(conn, log))
+    if published is None:
+        return None
+    end = head.position if head else 0
+    if end < published.position:
+        lost = f"The {published.position - end:,} events between them are lost for ever"
+    else:
+        lost = "What it had recorded after the restored point is lost for ever"
+    return (
+        f"The log {log} ends at position {end}; up to position {published.position} was published.\n{lost}. "
+        "Every open status list set will be closed.\nStop `registry serve` first."
+    )
 
 
 async def accept_restore(settings: Settings, name: str) -> str:

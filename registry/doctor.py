@@ -15,6 +15,7 @@ from projections.status_lists.files.opening import open_target
 from projections.status_lists.files.publish import behind
 from projections.status_lists.files.target import TargetFailed
 from projections.status_lists.frontier import disputed_head
+from registry import lagging, origins
 from registry.commands.delegation import Resolve, listed
 from registry.domain.events import VerificationMethod
 from registry.domain.names import LOG_STREAM, LogName, slug_stream
@@ -36,12 +37,6 @@ from registry.vault.master import MasterKeys
 from registry.vault.queries import Kind
 
 OLDEST_SERVER = 15
-
-_ORIGINS = """
-SELECT DISTINCT substring(url FROM '^[a-z]+://[^/]+') AS origin
-  FROM projections.published_status_lists
- WHERE log_name = $1
-"""
 
 _UNTIL_THEN = "Until that is mended, verifiers refuse what is signed under this DID, its status lists included."
 
@@ -211,17 +206,7 @@ async def _log(conn: Connection, settings: Settings, log: LogName, writing: bool
     if continues.verdict is Verdict.REFUSED and not writing:
         # The publisher halts such a log by itself, and must run for an accepted restore to be taken up.
         continues = Finding(subject, Verdict.WARNING, continues.sentence)
-    findings = [continues]
-    origin = settings.origins[log]
-    elsewhere = sorted({*await _published_origins(conn, log)} - {origin})
-    if elsewhere:
-        findings.append(
-            Finding(
-                f"{subject}, origin",
-                Verdict.WARNING,
-                f"is now {origin}; published lists name {', '.join(elsewhere)}, which must keep resolving here.",
-            )
-        )
+    findings = [continues, await _origin(conn, settings, log, origins.opened_for(opening))]
     if doubtful := await _signed_by_compromised(conn, log):
         sentence = (
             f"{doubtful} published lists are signed by a compromised key; `registry project` signs them anew at its "
@@ -229,6 +214,16 @@ async def _log(conn: Connection, settings: Settings, log: LogName, writing: bool
         )
         findings.append(Finding(f"{subject}, lists", Verdict.WARNING, sentence))
     return findings
+
+
+async def _origin(conn: Connection, settings: Settings, log: LogName, recorded: str | None) -> Finding:
+    subject, origin = f"log {log}, origin", settings.origins[log]
+    if unset := origins.unset(settings, log):
+        return Finding(subject, Verdict.WARNING, unset)
+    if elsewhere := await origins.elsewhere(conn, log, origin):
+        sentence = f"is now {origin}; published lists name {', '.join(elsewhere)}, which must keep resolving here."
+        return Finding(subject, Verdict.WARNING, sentence)
+    return good(subject, origins.told(recorded, origin))
 
 
 async def _dcc(conn: Connection, settings: Settings) -> list[Finding]:
@@ -267,6 +262,15 @@ async def _signed_by_compromised(conn: Connection, log: LogName) -> int:
         return 0
 
 
+async def projecting(conn: Connection, log: LogName, now: datetime) -> Finding:
+    """Return whether somebody projects *log*, and how far what is projected is behind it."""
+    subject = f"log {log}, projections"
+    if not await lagging.is_begun(conn, log):
+        return good(subject, "not begun yet; `registry project` does, and /readyz waits for it")
+    wrong = await lagging.complaint(conn, log, now)
+    return good(subject, "up to the log") if wrong is None else Finding(subject, Verdict.WARNING, wrong)
+
+
 async def delegations(conn: Connection, log: LogName, resolve: Resolve, now: datetime) -> list[Finding]:
     """Return what there is to say about every issuer whose DID is controlled elsewhere: *resolve* asks there."""
     return [await _delegation(conn, log, slug, did, resolve, now) for slug, did in await directory.delegated(conn, log)]
@@ -296,15 +300,8 @@ async def _heads(conn: Connection, settings: Settings, log: LogName) -> str:
     disputed = await disputed_head(conn, log, settings.heads_path)
     if disputed is not None:
         raise ForkedLog(
-            f"The log ends at position {end}, but it had reached {disputed.position} with another history: it was "
+            f"The log ends at position {end}, but position {disputed.position} was published"
+            f"{' with another history' if end >= disputed.position else ''}: it was "
             f"restored to an earlier point. Restore a later backup, or run `registry accept-restore {log}`."
         )
     return f"ends at position {end}, not behind what the world has seen"
-
-
-async def _published_origins(conn: Connection, log: LogName) -> list[str]:
-    """The origins that published lists, and so credentials in the world, name."""
-    try:
-        return [row["origin"] for row in await conn.fetch(_ORIGINS, log)]
-    except asyncpg.UndefinedTableError:
-        return []

@@ -27,6 +27,7 @@
     │   └── HistoryOff               501  this registry does not tell the past
     ├── Unavailable                  503  true again in a moment; safe to repeat
     │   ├── QueueFull                     back-pressure of the sequencer
+    │   ├── NoRoom                        the disk is full
     │   ├── OutOfTurn                     what it is to follow is not recorded
     │   ├── NotYetVisible                 a projection has not reached the position asked for
     │   ├── ListsNotReady                 no index may be given out before its list can be fetched
@@ -225,6 +226,10 @@ class Unavailable(RegistryError):
 
 class QueueFull(Unavailable):
     """More writes are waiting than may wait."""
+
+
+class NoRoom(Unavailable):
+    """There is no room on the disk for what must wait there."""
 
 
 class OutOfTurn(Unavailable):

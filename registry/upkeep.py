@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Final
 
@@ -21,6 +21,7 @@ from registry.http.metrics import Metrics
 from registry.http.progress import Progress
 from registry.log import read
 from registry.log.connection import LOST, Pool
+from registry.log.outage import Outage
 from registry.vault.api_keys import ApiKeys
 from registry.wiring import utc_now
 
@@ -34,7 +35,22 @@ PASSING: Final = (*LOST, asyncpg.PostgresError, DatabaseUnavailable)
 """What upkeep survives: it is done again in a moment, and nothing that was acknowledged depends on it."""
 
 
-async def follow_progress(reader: Pool, progress: Progress, logs: Collection[LogName], wake: asyncio.Event) -> None:
+@contextmanager
+def _told(outage: Outage, who: str) -> Iterator[None]:
+    """Survive what is `PASSING` in this block, and tell *outage* whether PostgreSQL answered."""
+    try:
+        yield
+    except (*LOST, DatabaseUnavailable) as error:
+        outage.lost(who, error)
+    except PASSING:
+        pass
+    else:
+        outage.found(who)
+
+
+async def follow_progress(
+    reader: Pool, progress: Progress, logs: Collection[LogName], wake: asyncio.Event, outage: Outage
+) -> None:
     """Tell *progress* how far the projections are: on notifications, and every 250 ms.
 
     While somebody waits for a position, every notification counts; otherwise one look in 100 ms serves many of them.
@@ -43,7 +59,7 @@ async def follow_progress(reader: Pool, progress: Progress, logs: Collection[Log
         wake.clear()
         progress.awaited.clear()
         looked = monotonic()
-        with suppress(*PASSING):
+        with _told(outage, "lookups"):
             for log in logs:
                 now = utc_now()
                 async with reader.acquire() as conn:
@@ -62,10 +78,10 @@ async def _is_set(event: asyncio.Event, within_s: float) -> None:
             await event.wait()
 
 
-async def tell_logs(reader: Pool, metrics: Metrics, logs: Collection[LogName]) -> None:
+async def tell_logs(reader: Pool, metrics: Metrics, logs: Collection[LogName], outage: Outage) -> None:
     """Tell the heads of *logs*, and how far behind them each projection is."""
     while True:
-        with suppress(*PASSING):
+        with _told(outage, "metrics"):
             async with reader.acquire() as conn:
                 for lag in await checkpoints.lags(conn, logs, utc_now()):
                     metrics.projection_lag.labels(lag.projection, lag.log).set(lag.events)

@@ -46,6 +46,7 @@ def verifier(
     lists: PublishedLists,
     history: History | None,
     views: Views,
+    recorded_until: Callable[[LogName], datetime],
     clock: Callable[[], datetime],
 ) -> Verifier:
     """Return the verifier of a process that serves the logs of *settings*."""
@@ -58,6 +59,7 @@ def verifier(
         foreign_status=remote.foreign.status_of_entry,
         issuer_of=own_issuers(views),
         standing_of=own_credentials(views),
+        recorded_until=recorded_until,
         clock=clock,
     )
     limits = VerifierLimits(time_s=settings.verify_timeout_s, at_once=settings.verify_at_once)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
@@ -22,6 +23,7 @@ from projections.issuer_directory.view import MethodRow
 from projections.projection import Executor
 from projections.status_lists.aggregation import aggregation
 from projections.status_lists.history import History
+from registry import lagging
 from registry.commands.batches import ReadKept, ReadRegistrations, Selection
 from registry.commands.handle import DidOf
 from registry.commands.issue import UntilPublished
@@ -33,7 +35,7 @@ from registry.http.application import application, runner
 from registry.http.dcc.exchange import Tenant
 from registry.http.dcc.listener import dcc_application
 from registry.http.metrics import Metrics
-from registry.http.parts import Limits, Logs, Parts, Views
+from registry.http.parts import Limits, Logs, Parts, Remark, Views
 from registry.list_signer import list_signer
 from registry.log import migrate, read
 from registry.log.connection import LOST, Pool
@@ -46,6 +48,8 @@ WORTH_HALVING = 100
 """Ids in half a lookup, from which preparing them takes longer than asking twice."""
 LONG_READS = 2
 """Connections of the lookup pool that long lists may use at a time."""
+REGISTRATION_READS = 1
+"""The same for looking through an issuer's registrations, which takes as long as the log is."""
 REGISTRATIONS_WINDOW = 50_000
 SECURINGS_WINDOW = 50_000
 """Positions of the log that one query for secured credentials looks at."""
@@ -166,7 +170,7 @@ def registrations_reader(reader: Pool) -> ReadRegistrations:
             return found, found[-1].position
         return found, last if last < end else None
 
-    return read_registrations
+    return _in_turn(read_registrations, REGISTRATION_READS)
 
 
 def securings_reader(reader: Pool) -> ReadSecurings:
@@ -257,6 +261,7 @@ def door_limits(settings: Settings) -> Limits:
         lookups_bytes=settings.lookups_limit_bytes,
         body_timeout_s=settings.body_timeout_s,
         position_wait_s=settings.visibility_wait_s,
+        spool=settings.home if os.access(settings.home, os.W_OK | os.X_OK) else None,
         trusted_proxies=settings.proxies,
     )
 
@@ -285,13 +290,15 @@ def readiness(reader: Pool, origins: Mapping[LogName, str]) -> Callable[[], Awai
                 await migrate.check(conn, allow_newer=True)
                 missing = [log for log in origins if await read.head(conn, log) is None]
                 bare = [log for log in origins if len(await _live(conn, log)) < len(PROJECTIONS)]
+                late = {} if bare else await lagging.late(conn, origins, utc_now())
         except LOST:
             return {"database": "PostgreSQL does not answer."}
         except RegistryError as error:
             return {"database": None, "schema": error.detail}
         opened = f"Not opened yet: {', '.join(missing)}; run `registry init`." if missing else None
         built = f"Not built yet for {', '.join(bare)}; run `registry project`." if bare else None
-        return {"database": None, "schema": None, "logs": opened, "projections": built}
+        behind = Remark("; ".join(f"{log} is {lagging.extent(lag)}" for log, lag in late.items()))
+        return {"database": None, "schema": None, "logs": opened, "projections": built or behind or None}
 
     return checks
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from registry import deployment
 from registry.app import VERSION, Process
 from registry.errors import RegistryError
+from registry.http.access import name_process
 from registry.lifetime import Databases
 from registry.part import Part
 from registry.settings import Settings, load
@@ -21,6 +22,7 @@ from registry.stopping import Stop, run
 def main(name: str, folder: str) -> int:
     """Be the part *name* that meets the others in *folder*, until told to stop; return the exit status."""
     part = Part(name, Path(folder))
+    name_process(name)
     _let_finish()
     try:
         settings = _its_share(load())

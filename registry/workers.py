@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import click
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from registry.child import VERSION, Child, environment
 from registry.errors import Unfit
+from registry.http.access import warn
 from registry.http.merging import merged
 from registry.http.metrics import Metrics
 from registry.lifetime import Databases, Lifetime, require_free
@@ -25,6 +25,8 @@ from registry.meeting_place import meeting_place
 from registry.part import WRITER, Part
 from registry.settings import Settings
 
+PARENT: Final = "parent"
+"""What we are called beside the parts, in metrics and in the log."""
 STEADY_S: Final = 10.0
 """What works so long and then ends is started again at once."""
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
@@ -79,7 +81,7 @@ class Workers:
                 return
             pause_s = 0.0 if child.has_worked_s >= STEADY_S else max(PAUSE_S, min(2 * pause_s, LONGEST_PAUSE_S))
             self._metrics.worker_restarts.labels(child.part.name).inc()
-            _warn(f"{child} ended and is started again{_after(pause_s)}: {why}")
+            warn(f"{child} ended and is started again{_after(pause_s)}: {why}")
             pause_s = await self._started_again(child, pause_s)
 
     async def _started_again(self, child: Child, pause_s: float) -> float:
@@ -95,7 +97,7 @@ class Workers:
                     self.life.fail(error)
                     return pause_s
                 pause_s = max(PAUSE_S, min(2 * pause_s, LONGEST_PAUSE_S))
-                _warn(f"{child} cannot start and is tried again{_after(pause_s)}: {error.detail}")
+                warn(f"{child} cannot start and is tried again{_after(pause_s)}: {error.detail}")
             else:
                 return pause_s
 
@@ -124,7 +126,7 @@ class Workers:
         children = (self._writer, *self._doors)
         pages = await asyncio.gather(*(one.metrics() for one in children))
         ours = generate_latest(self._metrics.registry).decode()
-        page = merged({"parent": ours, **{one.part.name: page for one, page in zip(children, pages, strict=True)}})
+        page = merged({PARENT: ours, **{one.part.name: page for one, page in zip(children, pages, strict=True)}})
         return web.Response(body=page.encode(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -170,7 +172,3 @@ def _works(child: Child) -> float:
 
 def _after(pause_s: float) -> str:
     return f" in {pause_s:g} s" if pause_s else ""
-
-
-def _warn(sentence: str) -> None:
-    click.echo(f"warning: {sentence}", err=True)

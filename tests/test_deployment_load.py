@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -21,14 +23,18 @@ from rich.console import Console
 from load_tests.deployment.__main__ import main
 from load_tests.deployment.histogram import Histogram
 from load_tests.deployment.run import Plan, Refused, run
+from load_tests.deployment.signatures import Signatures
+from load_tests.deployment.version import Wrong
 from load_tests.lists import Private
 from load_tests.workloads import Mix
 from projections.status_lists import encoded_list
 from projections.status_lists.document import ListCredential
+from projections.status_lists.representation import EMBEDDED, STATUSLIST_JWT
 from registry.domain.mechanisms import KeyAlgorithm, Mechanism
 from registry.securing.did import did_key, key_method
 from registry.securing.public_key import PublicKey
 from registry.securing.secure import secure
+from registry.securing.status_token import StatusToken, jwt
 
 BUSY = Mix({"register": 3, "revoke": 3, "suspend": 1, "reinstate": 1, "list": 2, "list, unchanged": 2, "entries": 2,
             "lookup": 1, "lookups": 1})  # fmt: skip
@@ -104,7 +110,8 @@ async def told(plan: Plan) -> tuple[int, str]:
 
 
 def is_list(request: web.Request) -> bool:
-    return request.method == "GET" and request.path.startswith("/status-lists/")
+    """Whether a list is asked for as most verifiers do, not as a token."""
+    return request.path.startswith("/status-lists/") and request.headers["Accept"] == EMBEDDED
 
 
 def is_registration(request: web.Request) -> bool:
@@ -115,7 +122,7 @@ async def test_an_honest_deployment_passes_and_its_revocations_are_seen(service)
     status, printed = await told(plan_for(service))
     assert status == 0, printed
     assert "Nothing that was read contradicts" in printed
-    assert "revocations seen in their lists" in printed
+    assert "changes seen in their lists" in printed
     for kind in ("register", "revoke", "entries", "list, unchanged"):
         assert kind in printed
 
@@ -127,6 +134,38 @@ async def test_without_a_key_there_is_only_reading(service):
     status, printed = await told(Plan(service.url, lists=lists, seconds=90, requests=40, per_s=400))
     assert status == 0, printed
     assert "0 acknowledged writes" in printed
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        (lambda request: is_list(request), "Not one list"),
+        (lambda request: request.path == "/credential-status", "Not one request of the kind 'lookup'"),
+        (lambda request: request.path == "/status-lookups", "stand at last was not answered"),
+        (lambda request: request.method in ("POST", "PUT") and "/credentials" in request.path, "Not one write"),
+    ],
+)
+async def test_a_run_that_saw_nothing_praises_nothing(service, broken, sentence):
+    async def fail(request: web.Request, forward: Forward) -> Answered:
+        return Answered(500, {}, b"{}") if broken(request) else await forward()
+
+    path = f"/issuers/{service.issuer_slug}/credentials"
+    await service.ask("POST", path, json={"type": ["VerifiableCredential"]})  # or there is nothing to look up
+    async with between(service.url, fail) as url:
+        with pytest.raises(Refused, match=sentence):
+            await told(plan_for(service, url, mix=Mix(dict.fromkeys(("register", "list", "lookup", "lookups"), 1))))
+
+
+async def test_a_directory_alone_is_no_answer(service):
+    path = f"/issuers/{service.issuer_slug}/credentials"
+    await service.ask("POST", path, json={"type": ["VerifiableCredential"]})
+
+    async def fail(request: web.Request, forward: Forward) -> Answered:
+        return await forward() if request.path.startswith("/issuers") else Answered(500, {}, b"{}")
+
+    async with between(service.url, fail) as url:
+        with pytest.raises(Refused, match="Not one list"):
+            await told(Plan(url, seconds=90, requests=60, per_s=400))
 
 
 async def test_a_forged_list_is_found(service):
@@ -164,6 +203,36 @@ async def test_a_list_that_goes_back_is_found(service):
         status, printed = await told(plan_for(service, url, requests=20_000, per_s=150))
     assert status == 1, printed
     assert "went back" in printed
+
+
+async def test_uncompressed_lists_that_are_left_behind_are_found(service):
+    first: dict[str, Answered] = {}
+
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        if is_list(request) and request.headers["Accept-Encoding"] == "identity":
+            return first.setdefault(request.path, await forward())
+        return await forward()
+
+    mix = Mix({"register": 1, "revoke": 1, "list": 6})
+    async with between(service.url, lie) as url:
+        status, printed = await told(plan_for(service, url, requests=20_000, per_s=150, mix=mix))
+    assert status == 1, printed
+    assert "went back" in printed
+
+
+async def test_a_token_that_nobody_signed_is_found(service):
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        answered = await forward()
+        if request.headers.get("Accept") == STATUSLIST_JWT and answered.status == 200:
+            signed, _, signature = answered.body.rpartition(b".")
+            return replace(answered, body=signed + b"." + signature[:40].swapcase() + signature[40:])
+        return answered
+
+    mix = Mix({"register": 1, "list": 6})
+    async with between(service.url, lie) as url:
+        status, printed = await told(plan_for(service, url, requests=20_000, mix=mix))
+    assert status == 1, printed
+    assert "as application/statuslist+jwt, is not as it must be: its signature does not hold" in printed
 
 
 async def test_a_lost_registration_is_found(service):
@@ -204,6 +273,12 @@ class Swallower:
         self.position = answered.headers.get("Registry-Position", self.position)
         if self.hides_it and request.path == "/credential-status" and request.query["id"] in self.swallowed:
             return answered.saying({**answered.json, "status": "revoked"})
+        if self.hides_it and request.path == "/status-lookups":
+            answer = answered.json
+            for one in answer["results"]:
+                if quote(one.get("credentialId", ""), safe=":") in self.swallowed:
+                    one["status"] = "revoked"
+            return answered.saying(answer)
         return answered
 
 
@@ -214,6 +289,41 @@ async def test_a_lost_revocation_is_found(service, hides_it, visible_s, sentence
     assert status == 1, printed
     assert sentence in printed
     assert "an acknowledged write was lost" in printed
+
+
+def in_batches(say: Callable[[list[dict[str, str]]], None]) -> Lie:
+    """Let *say* change the results of every batch of lookups by id."""
+
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        answered = await forward()
+        if request.path == "/status-lookups" and "credentialId" in (answer := answered.json)["results"][0]:
+            say(answer["results"])
+            return answered.saying(answer)
+        return answered
+
+    return lie
+
+
+async def test_a_batch_of_lookups_that_forgets_a_write_is_found(service):
+    def forget(results: list[dict[str, str]]) -> None:
+        for one in results:
+            one["status"] = {"suspended": "active"}.get(one["status"], one["status"])
+
+    mix = Mix({"register": 2, "suspend": 2, "lookups": 1})
+    async with between(service.url, in_batches(forget)) as url:
+        status, printed = await told(plan_for(service, url, requests=60, mix=mix))
+    assert status == 1, printed
+    assert "says active: an acknowledged write was lost" in printed
+
+
+async def test_a_registration_that_is_lost_after_it_was_looked_up_is_found_in_the_end(service):
+    def forget(results: list[dict[str, str]]) -> None:
+        results[-1]["status"] = "unknown"
+
+    async with between(service.url, in_batches(forget)) as url:
+        status, printed = await told(plan_for(service, url, requests=40, mix=Mix({"register": 1})))
+    assert status == 1, printed
+    assert "registration of" in printed
 
 
 async def test_an_index_that_is_given_twice_is_found(service):
@@ -319,6 +429,45 @@ async def test_a_revocation_that_is_taken_back_is_found_also_in_a_list_that_is_s
     assert status == 1
     assert "at index 77000" in printed
     assert "was taken back" in printed
+
+
+def token_for(key: Private, indices: list[int], *, url: str = "https://status.example/1", exp_s: int = 60) -> bytes:
+    """A Status List Token as its specification has it, index 0 in the least significant bit, signed with *key*."""
+    now, bits = int(datetime.now(UTC).timestamp()), bytearray(SIZE // 8)
+    for index in indices:
+        bits[index >> 3] |= 1 << (index & 7)
+    method = key_method(PublicKey(KeyAlgorithm.ED25519, key.public_key)).id
+    claims = StatusToken(url, now, 1, zlib.compress(bytes(bits)), exp=now + exp_s, ttl=5)
+    return jwt(claims, signer=key, key_id=method).encode()
+
+
+@pytest.fixture
+async def signed_list() -> tuple[Takeback, Signatures]:
+    """A list at https://status.example/1, and signatures that have checked it."""
+    one, signatures = Takeback(), Signatures(lambda _: pytest.fail("a did:key is resolved here"))
+    one.url = "https://status.example/1"
+    await signatures.version(one.url, one.signed([], datetime.now(UTC).replace(microsecond=0)))
+    return one, signatures
+
+
+async def test_a_token_says_what_the_list_says(signed_list):
+    one, signatures = signed_list
+    version = await signatures.token(one.url, token_for(one.key, [5, 77_000]))
+    assert version.bits == encoded_list.bits([5, 77_000], SIZE)
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"exp_s": -1}, "it was valid until"),
+        ({"url": "https://status.example/2"}, "about another list"),
+        ({"key": Private(Ed25519PrivateKey.generate())}, "signed it"),
+    ],
+)
+async def test_a_token_of_another_time_list_or_issuer_is_found(signed_list, how, sentence):
+    one, signatures = signed_list
+    with pytest.raises(Wrong, match=sentence):
+        await signatures.token(one.url, token_for(**{"key": one.key, "indices": [], **how}))
 
 
 @pytest.mark.parametrize("url", ["https://status.example", "http://192.0.2.1:8080", "status.example"])

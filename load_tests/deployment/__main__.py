@@ -1,6 +1,6 @@
 """`python -m load_tests.deployment --url URL`: realistic, bounded load on one's own deployment, checked as it goes.
 
-Exit status 1: it said something that cannot be right; 2: the run could not be made.
+Exit status 1: it said something that cannot be right; 2: the run could not be made, or saw nothing that it could check.
 """
 
 from __future__ import annotations

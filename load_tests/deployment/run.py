@@ -18,15 +18,20 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from load_tests.deployment import histogram
 from load_tests.deployment.client import Bounds, Client, NoAnswer, Over
+from load_tests.deployment.reader import Reader
 from load_tests.deployment.signatures import Signatures
 from load_tests.deployment.traffic import Issuer, Known, Traffic
-from load_tests.deployment.witness import Witness, Wrong
+from load_tests.deployment.version import Wrong
+from load_tests.deployment.witness import Witness
 from load_tests.workloads import VERIFIERS, WITH_ISSUER, Mix
 from registry.errors import RemoteUnavailable
 from registry.securing.did import did_web_url
 
 MOST_ISSUERS, MOST_LISTS, MOST_CREDENTIALS = 20, 200, 500
 ANSWER_S = 30
+DISCOVERY = "discovery"
+"""The kind of request by which a run finds out what there is to ask for."""
+READS = frozenset({"list", "lookup", "lookups", "entries"})
 
 
 class Refused(Exception):
@@ -48,7 +53,7 @@ class Plan:
     connections: int = 8
     seed: int = 1
     visible_s: float = 80
-    """After which an acknowledged revocation must be in its list: ttl + tick + margin."""
+    """After which an acknowledged change must be in its list: ttl + tick + margin."""
     settle_s: float = 1
     is_own: bool = False
     mix: Mix | None = None
@@ -88,7 +93,8 @@ async def run(plan: Plan, console: Console) -> int:
         issuer = Issuer(plan.issuer, plan.key) if plan.issuer and plan.key else None
         try:
             known = await _found(client, plan, issuer)
-            traffic = Traffic(client, witness, signatures, known, issuer, settle_s=plan.settle_s, random=random)
+            reader = Reader(client, witness, signatures)
+            traffic = Traffic(client, witness, reader, known, issuer, settle_s=plan.settle_s, random=random)
             wrong = await _under_load(client, traffic, plan, console)
         except (NoAnswer, Over) as error:
             raise Refused(f"{plan.url} cannot be asked: {error or 'the bounds leave no request'}") from error
@@ -96,14 +102,29 @@ async def run(plan: Plan, console: Console) -> int:
     if wrong is not None:
         console.print(f"WRONG: {wrong}", style="bold red", highlight=False)
         return 1
-    if not any(status < 400 and status for (_, status) in client.statuses):
-        raise Refused("Not one request was answered as it should be.")
+    _require_answers(client, known, signatures)
+    if issuer is not None and not traffic.acknowledged:
+        raise Refused("Not one write was acknowledged, so this run says nothing about writes.")
     console.print("Nothing that was read contradicts what was read or acknowledged before.", style="green")
     return 0
 
 
+def _require_answers(client: Client, known: Known, signatures: Signatures) -> None:
+    """Raise `Refused` where nothing was seen that could have been wrong: to see no lie then is no praise."""
+    if known.lists and not signatures.checked:
+        raise Refused("Not one list could be read, so this run says nothing about lists.")
+    of: dict[str, set[bool]] = {}
+    for kind, status in client.statuses:
+        of.setdefault(kind, set()).add(0 < status < 400)
+    for kind in READS & of.keys():
+        if True not in of[kind]:
+            raise Refused(f"Not one request of the kind {kind!r} was answered as it should be.")
+    if not of.keys() - {DISCOVERY}:
+        raise Refused("Nothing was asked: the bounds leave no request.")
+
+
 async def _under_load(client: Client, traffic: Traffic, plan: Plan, console: Console) -> Wrong | None:
-    """Ask until the bounds are reached, and until every revocation was seen; return what was wrong, if anything."""
+    """Ask until the bounds are reached and every acknowledged change was seen; return what was wrong, if anything."""
     mix = plan.mix or (WITH_ISSUER if plan.issuer else VERIFIERS)
     with _progress(console) as shown:
         watching = asyncio.ensure_future(_show(shown, client, plan))
@@ -157,7 +178,7 @@ async def _found(client: Client, plan: Plan, issuer: Issuer | None) -> Known:
 
 async def _json(client: Client, path: str, headers: Mapping[str, str] | None = None) -> Mapping[str, Any]:
     """Return what the deployment says at *path*; raises `Refused` when it refuses the key."""
-    answer = await client.ask("discovery", "GET", path, headers=headers, beyond=True)
+    answer = await client.ask(DISCOVERY, "GET", path, headers=headers, beyond=True)
     if answer.status in (401, 403):
         raise Refused(f"The deployment does not take the key: {answer.status} for {path}.")
     found: Mapping[str, Any] = answer.json() if answer.status == 200 else {}
@@ -166,7 +187,7 @@ async def _json(client: Client, path: str, headers: Mapping[str, str] | None = N
 
 async def _controller(client: Client, did: str) -> Mapping[str, Any]:
     """Return the controller document of a did:web from the deployment itself."""
-    answer = await client.ask("discovery", "GET", urlsplit(did_web_url(did)).path, beyond=True)
+    answer = await client.ask(DISCOVERY, "GET", urlsplit(did_web_url(did)).path, beyond=True)
     if answer.status != 200:
         raise RemoteUnavailable(f"The document of {did} cannot be had: {answer.status}.")
     found: Mapping[str, Any] = answer.json()
@@ -186,7 +207,7 @@ async def _show(shown: Progress, client: Client, plan: Plan) -> None:
     while True:
         passed = time.monotonic() - client.began
         if passed > plan.seconds:
-            shown.update(task, description="waiting for the last revocations")
+            shown.update(task, description="waiting for the last changes")
         told = f"{client.asked:,} requests, {client.asked / max(passed, 0.1):,.0f}/s, {client.tried_again} tried again"
         shown.update(task, completed=min(passed, plan.seconds), told=told)
         await asyncio.sleep(0.2)
@@ -204,10 +225,8 @@ def _tell(console: Console, client: Client, traffic: Traffic, witness: Witness, 
             f"{many} times {status or 'lost'} ({kind})" for (kind, status), many in sorted(unusual.items())
         )
         lines.append(f"not answered as asked: {told}")
-    if seen := sorted(witness.visible_after_s):
+    if seen := sorted(witness.entries.visible_after_s):
         half, last = seen[len(seen) // 2], seen[-1]
-        lines.append(
-            f"{len(seen)} revocations seen in their lists, half after {half:.2f} s, the last after {last:.2f} s"
-        )
+        lines.append(f"{len(seen)} changes seen in their lists, half after {half:.2f} s, the last after {last:.2f} s")
     for line in lines:
         console.print(line, highlight=False)

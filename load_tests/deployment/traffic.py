@@ -7,17 +7,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
 from load_tests.deployment.client import Answer, Client, NoAnswer, Over
-from load_tests.deployment.signatures import Signatures
-from load_tests.deployment.witness import FINAL, Version, Witness, Wrong, require_agreement
+from load_tests.deployment.own import PURPOSES, Asked, Own, latest
+from load_tests.deployment.reader import Reader
+from load_tests.deployment.version import ONE_BIT, Wrong
+from load_tests.deployment.witness import Witness, require_agreement
 from load_tests.workloads import Mix, Zipf
 
-ENTRIES, LOOKED_UP = 50, 20
+ENTRIES, LOOKED_UP, AT_LAST = 50, 20, 500
 AGREEING_TRIES = 3
-_LIST = {"Accept": "application/vc", "Accept-Encoding": "gzip"}
+OTHERWISE = 0.2
+"""The share of reads of whole lists that is for what few verifiers ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +34,6 @@ class Issuer:
     def path(self) -> str:
         """Where its credentials are."""
         return f"/issuers/{self.slug}/credentials"
-
-
-@dataclass(slots=True)
-class Own:
-    """A credential that this run registered, and where its last acknowledged write left it."""
-
-    credential_id: str
-    entries: tuple[tuple[str, str, int], ...]
-    """(purpose, list, index)."""
-    position: str
-    status: str = "active"
-    is_busy: bool = False
-    writes: int = 0
-    """Begun so far; what is read while one is under way may be either."""
 
 
 @dataclass(slots=True)
@@ -62,14 +51,14 @@ class Traffic:
         self,
         client: Client,
         witness: Witness,
-        signatures: Signatures,
+        reader: Reader,
         known: Known,
         issuer: Issuer | None,
         *,
         settle_s: float,
         random: Random,
     ) -> None:
-        self._client, self._witness, self._signatures = client, witness, signatures
+        self._client, self._witness, self._reader = client, witness, reader
         self._known, self._issuer, self._settle_s, self._random = known, issuer, settle_s, random
         self._own: list[Own] = []
         self._kinds: dict[str, Callable[[], Awaitable[None]]] = {
@@ -100,29 +89,17 @@ class Traffic:
     # ── lists ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def read_list(self) -> None:
-        """Read a whole list."""
-        if url := self._drawn(self._known.lists):
-            await self.read(url)
+        """Read a whole list; now and then one that has entries of our own, in another form or coding."""
+        own = self._witness.entries.lists()
+        if own and self._random.random() < OTHERWISE:
+            await self._reader.read_otherwise(self._random.choice(own), self._random)
+        elif url := self._drawn(self._known.lists):
+            await self._reader.read(url)
 
     async def read_list_again(self) -> None:
         """Ask for a list that was read before."""
         if url := self._drawn(self._known.lists):
-            await self.read(url, has_it=True)
-
-    async def read(self, url: str, *, has_it: bool = False, beyond: bool = False) -> Version | None:
-        """Return the list as it is served now, its signature checked, unless it could not be had."""
-        newest = self._witness.newest(url)
-        headers = {**_LIST, "If-None-Match": newest.etag} if has_it and newest else _LIST
-        kind = "list, unchanged" if has_it and newest else "list"
-        answer = await self._client.ask(kind, "GET", urlsplit(url).path, headers=headers, beyond=beyond)
-        if answer.status == 304 and newest is not None:
-            self._witness.unchanged(url, newest.etag, answer.asked, answer.now)
-            return newest
-        if answer.status != 200:
-            return None
-        version = await self._signatures.version(url, answer.body, answer.headers.get("ETag", ""))
-        self._witness.read(version, answer.asked, answer.now)
-        return version
+            await self._reader.read(url, has_it=True)
 
     # ── lookups ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -137,30 +114,35 @@ class Traffic:
 
     async def _look_up_own(self, own: Own) -> None:
         path = f"/credential-status?id={quote(own.credential_id, safe='')}"
-        expected, position, writes, is_certain = own.status, own.position, own.writes, not own.is_busy
-        answer = await self._client.ask("lookup", "GET", path, headers={"Registry-Position": position})
-        if answer.status == 404:
-            raise Wrong(
-                f"The registration of {own.credential_id} was acknowledged at {position}, but a lookup that waited for "
-                "that position does not know it: an acknowledged write was lost."
-            )
-        if answer.status != 200:
-            return
-        said = answer.json()["status"]
-        if is_certain and writes == own.writes and said != expected:
-            raise Wrong(
-                f"{own.credential_id} is {expected} since {position}, which was acknowledged, but a lookup that waited "
-                f"for that position says {said}: an acknowledged write was lost."
-            )
+        asked = Asked.about(own)
+        answer = await self._client.ask("lookup", "GET", path, headers={"Registry-Position": asked.position})
+        if answer.status in (200, 404):
+            asked.require(answer.json()["status"] if answer.status == 200 else "unknown")
         self._note_position("single lookups", answer)
 
     async def look_up_several(self) -> None:
-        """Ask where several credentials stand."""
-        of = [*self._known.credentials, *(one.credential_id for one in self._own)]
+        """Ask where several credentials stand: our own must be as their last acknowledged writes left them."""
+        of: list[str | Own] = [*self._known.credentials, *self._own]
         if of:
-            queries = [{"credentialId": self._drawn(of)} for _ in range(LOOKED_UP)]
-            answer = await self._client.ask("lookups", "POST", "/status-lookups", json={"queries": queries})
-            self._note_position("batch lookups", answer)
+            draw = Zipf(len(of), self._random).draw
+            await self._look_up_those([of[draw()] for _ in range(LOOKED_UP)])
+
+    async def _look_up_those(self, those: Sequence[str | Own], *, beyond: bool = False) -> bool:
+        """Ask where *those* stand, in one request; return whether that was answered."""
+        own = [Asked.about(one) if isinstance(one, Own) else None for one in those]
+        queries = [{"credentialId": one.credential_id if isinstance(one, Own) else one} for one in those]
+        position = latest(one.position for one in own if one is not None)
+        answer = await self._client.ask(
+            "lookups", "POST", "/status-lookups", json={"queries": queries}, beyond=beyond,
+            headers={"Registry-Position": position} if position else None,
+        )  # fmt: skip
+        if answer.status != 200:
+            return False
+        for asked, said in zip(own, answer.json()["results"], strict=True):
+            if asked is not None:
+                asked.require(said["status"])
+        self._note_position("batch lookups", answer)
+        return True
 
     async def look_up_entries(self) -> None:
         """Ask for entries of a list by their indices: they say what the signed list says."""
@@ -178,14 +160,14 @@ class Traffic:
                 return
 
     async def _agree(self, url: str) -> None:
-        before = await self.read(url, has_it=True)
-        if before is None or before.purpose not in (*FINAL, "suspension"):
+        before = await self._reader.read(url, has_it=True)
+        if before is None or before.purpose not in ONE_BIT:
             return
         size, own = len(before.bits) * 8, [index for one in self._own for _, at, index in one.entries if at == url]
         chosen = {*own[-ENTRIES // 2 :], *(self._random.randrange(size) for _ in range(ENTRIES // 2))}
         queries = [{"statusListCredential": url, "statusListIndex": str(index)} for index in chosen]
         answer = await self._client.ask("entries", "POST", "/status-lookups", json={"queries": queries})
-        after = await self.read(url, has_it=True)
+        after = await self._reader.read(url, has_it=True)
         if answer.status == 200 and after is not None:
             for entry in answer.json()["results"]:
                 require_agreement(entry, before, after)
@@ -214,37 +196,39 @@ class Traffic:
         for _, url, _ in entries:
             if url not in self._known.lists:
                 self._known.lists.append(url)
-        self._witness.allocated(identifier, [(url, index) for _, url, index in entries])
+        self._witness.entries.allocated(identifier, entries)
         self._own.append(own := Own(identifier, entries, answer.headers["Registry-Position"]))
         await self._look_up_own(own)
 
     async def suspend(self) -> None:
-        """Suspend one of the credentials that this run registered."""
-        await self._change("suspend", "PUT", "suspension", {"reason": "investigation"}, "active", "suspended")
+        """Suspend one of the credentials that this run registered; its bit must be seen in its list in time."""
+        await self._change("suspend", "PUT", {"reason": "investigation"}, "active", "suspended")
 
     async def reinstate(self) -> None:
-        """Lift a suspension."""
-        await self._change("reinstate", "DELETE", "suspension", None, "suspended", "active")
+        """Lift a suspension; its bit must be gone from its list in time."""
+        await self._change("reinstate", "DELETE", None, "suspended", "active")
 
     async def revoke(self) -> None:
         """Revoke one for good; its bit must be seen in its list in time."""
-        await self._change("revoke", "PUT", "revocation", {"reason": "issued-in-error"}, "active", "revoked")
+        await self._change("revoke", "PUT", {"reason": "issued-in-error"}, "active", "revoked")
 
-    async def _change(self, kind: str, method: str, what: str, body: Any, before: str, after: str) -> None:
+    async def _change(self, kind: str, method: str, body: Any, before: str, after: str) -> None:
         free = [one for one in self._own if one.status == before and not one.is_busy]
         if self._issuer is None or not free:
             return
-        own = self._random.choice(free)
+        own, purpose = self._random.choice(free), PURPOSES[before if after == "active" else after]
+        entry = own.entry(purpose)
         own.writes += 1
         own.is_busy = True  # and stays so, when nobody knows whether the write was recorded
-        path = f"{self._issuer.path}/{quote(own.credential_id, safe=':')}/{what}"
+        if entry is not None:
+            self._witness.entries.begun(*entry)
+        path = f"{self._issuer.path}/{quote(own.credential_id, safe=':')}/{purpose}"
         answer = await self._write(kind, method, path, body)
         if answer is None:
             return
         own.status, own.position, own.is_busy = after, answer.headers["Registry-Position"], False
-        if after == "revoked":
-            _, url, index = next(one for one in own.entries if one[0] == "revocation")
-            self._witness.revoked(own.credential_id, url, index, answer.now)
+        if entry is not None:
+            self._witness.entries.acknowledged(*entry, int(after != "active"), answer.now)
         await self._look_up_own(own)
 
     async def _write(self, kind: str, method: str, path: str, body: Any) -> Answer | None:
@@ -260,18 +244,25 @@ class Traffic:
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def finish(self, now: Callable[[], float]) -> None:
-        """Read the lists of acknowledged revocations until each was seen; raises `Wrong` for one that is late."""
-        while urls := self._witness.awaited():
+        """Read lists until every acknowledged change was seen, then ask about every credential of the run once more.
+
+        Raises `Wrong`, and `NoAnswer` when that cannot be found out any more.
+        """
+        entries = self._witness.entries
+        while urls := entries.awaited():
             for url in urls:
                 try:
-                    if await self.read(url, beyond=True) is None:
+                    if await self._reader.read(url, beyond=True) is None:
                         raise NoAnswer(url)
                 except NoAnswer as error:
-                    if now() > self._witness.awaited_until() + self._witness.visible_s:
+                    if now() > entries.awaited_until() + entries.visible_s:
                         raise Wrong(
-                            f"The list {url} could not be read any more, and revocations are awaited in it."
+                            f"The list {url} could not be read any more, and changes are awaited in it."
                         ) from error
             await asyncio.sleep(0.2)
+        for first in range(0, len(self._own), AT_LAST):
+            if not await self._look_up_those(self._own[first : first + AT_LAST], beyond=True):
+                raise NoAnswer("where the credentials of this run stand at last was not answered.")
 
     def _drawn(self, of: Sequence[str]) -> str | None:
         """Return one of *of*, the first most often."""

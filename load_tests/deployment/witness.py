@@ -5,135 +5,100 @@ Whoever finds that it cannot raises `Wrong` with a sentence for a person.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Mapping
 
-FINAL = frozenset({"revocation", "refresh"})
-"""Purposes whose bits are never taken back."""
-
-
-class Wrong(Exception):
-    """The deployment said something that cannot be right; the sentence says what."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A list as it was read, its signature checked."""
-
-    url: str
-    purpose: str
-    valid_from: datetime
-    bits: bytes
-    """Index 0 is the most significant bit of the first byte; entries of one bit."""
-    etag: str
-
-    def bit(self, index: int) -> int:
-        """Return the entry at *index*; 0 beyond the end."""
-        return self.bits[index >> 3] >> (7 - (index & 7)) & 1 if index >> 3 < len(self.bits) else 0
-
-
-@dataclass(slots=True)
-class _Newest:
-    version: Version
-    first_read: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Awaited:
-    credential_id: str
-    acknowledged: float
+from load_tests.deployment.entries import Entries
+from load_tests.deployment.recent import Recent
+from load_tests.deployment.version import FINAL, Version, Wrong
+from projections.status_lists.representation import EMBEDDED
 
 
 class Witness:
-    """Remembers lists, allocations and acknowledged revocations; times are seconds of one clock.
+    """Remembers lists, positions of the log and acknowledged writes; times are seconds of one clock.
 
-    *visible_s*: after which an acknowledged revocation must be in its list. *settle_s*: how long several processes or
-    caches may take to agree; for so long after a newer version was read, the one before it is no lie.
+    *visible_s*: after which an acknowledged change must be in its list. *settle_s*: how long several processes or
+    caches may take to agree; for so long after a newer version was read, those before it are no lie.
     """
 
     def __init__(self, *, visible_s: float, settle_s: float) -> None:
-        self.visible_s = visible_s
-        self._settle_s = settle_s
-        self._newest: dict[str, _Newest] = {}
-        self._positions: dict[str, tuple[int, float]] = {}
-        self._allocated: dict[tuple[str, int], str] = {}
-        self._awaited: dict[str, dict[int, _Awaited]] = {}
-        self.visible_after_s: list[float] = []
-        """How long each acknowledged revocation took until it was read in its list."""
+        self.entries = Entries(visible_s=visible_s)
+        self._versions: dict[tuple[str, str], Recent[Version]] = defaultdict(lambda: Recent(settle_s))
+        """By list and form: moments are not the same in each form."""
+        self._positions: dict[str, Recent[int]] = defaultdict(lambda: Recent(settle_s))
         self.versions = 0
 
     def newest(self, url: str) -> Version | None:
-        """Return the newest version read of a list."""
-        return self._newest[url].version if url in self._newest else None
+        """Return the newest version read of a list in its usual form."""
+        return self._versions[url, EMBEDDED].newest
 
     def read(self, version: Version, asked: float, now: float) -> None:
-        """Take in what a list said to a request sent at *asked* and answered *now*."""
+        """Take in what a list said to a request sent at *asked* and answered *now*; raise `Wrong`."""
         self._in_order(version, asked, now)
-        for index, awaited in list(self._awaited.get(version.url, {}).items()):
-            if version.bit(index):
-                del self._awaited[version.url][index]
-                self.visible_after_s.append(max(0.0, now - awaited.acknowledged))
-            elif asked > awaited.acknowledged + self.visible_s:
-                raise Wrong(
-                    f"The revocation of {awaited.credential_id} was acknowledged {asked - awaited.acknowledged:.1f} s "
-                    f"ago, but index {index} of {version.url} is not set: an acknowledged write was lost."
-                )
+        self.entries.read(version, asked, now)
 
     def unchanged(self, url: str, etag: str, asked: float, now: float) -> None:
         """Take in a 304: the list still is the version with *etag*."""
-        newest = self._newest[url].version
-        if newest.etag == etag:
+        newest = self.newest(url)
+        if newest is not None and newest.etag == etag:
             self.read(newest, asked, now)
 
     def _in_order(self, version: Version, asked: float, now: float) -> None:
-        known = self._newest.get(version.url)
-        if known is None or version.valid_from >= known.version.valid_from:
-            if known is not None and version.purpose in FINAL and version.valid_from > known.version.valid_from:
-                _require_superset(known.version, version)
-            if known is None or version.etag != known.version.etag:
-                self.versions += 1
-                self._newest[version.url] = _Newest(version, now)
-        elif asked > known.first_read + self._settle_s:
-            raise Wrong(
-                f"The list {version.url} went back: after the version valid from {known.version.valid_from} was read, "
-                f"the one valid from {version.valid_from} was served."
-            )
+        recent = self._versions[version.url, version.form]
+        if (settled := recent.settled(asked)) is not None:
+            _require_no_step_back(settled, version)
+        newest = recent.newest
+        if newest is not None and version.valid_from == newest.valid_from:
+            self._of_one_second(recent, newest, version, now)
+        elif newest is not None and version.valid_from < newest.valid_from:
+            _require_superset(version, newest)
+        else:
+            if newest is not None:
+                _require_superset(newest, version)
+            self._take(recent, version, now)
+
+    def _of_one_second(self, recent: Recent[Version], newest: Version, version: Version, now: float) -> None:
+        """Take in a version that says the same second as the newest: of final bits, the one with more is later."""
+        if version.bits == newest.bits:
+            recent.amend(version if version.etag else newest)  # nginx has entity tags of its own
+        elif version.purpose not in FINAL or not _lost(newest, version):
+            self._take(recent, version, now)
+        elif _lost(version, newest):
+            _require_superset(newest, version)
+
+    def _take(self, recent: Recent[Version], version: Version, now: float) -> None:
+        self.versions += 1
+        recent.add(version, now)
 
     def position(self, of: str, position: int, asked: float, now: float) -> None:
         """Take in up to which position of the log an answer about *of* is complete; it never goes back."""
-        known, first_read = self._positions.get(of, (0, now))
-        if position < known and asked > first_read + self._settle_s:
-            raise Wrong(f"What is said of {of} went back: from position {known} of the log to {position}.")
-        if position > known:
-            self._positions[of] = position, now
+        recent = self._positions[of]
+        if (settled := recent.settled(asked)) is not None and position < settled:
+            raise Wrong(f"What is said of {of} went back: from position {settled} of the log to {position}.")
+        if recent.newest is None or position > recent.newest:
+            recent.add(position, now)
 
-    def allocated(self, credential_id: str, entries: Sequence[tuple[str, int]]) -> None:
-        """Take in which entries, (list, index), a new credential was given: none belongs to another one."""
-        for url, index in entries:
-            owner = self._allocated.setdefault((url, index), credential_id)
-            if owner != credential_id:
-                raise Wrong(f"Index {index} of {url} was given twice: to {owner} and to {credential_id}.")
 
-    def revoked(self, credential_id: str, url: str, index: int, acknowledged: float) -> None:
-        """Take in that the revocation of a credential was acknowledged."""
-        self._awaited.setdefault(url, {})[index] = _Awaited(credential_id, acknowledged)
+def _require_no_step_back(settled: Version, version: Version) -> None:
+    """Raise `Wrong` when *version*, which was served when all should have had *settled*, is an earlier one."""
+    if version.valid_from < settled.valid_from:
+        raise Wrong(
+            f"The list {version.url} went back{version.told}: after the version valid from {settled.valid_from} was "
+            f"read, the one valid from {version.valid_from} was served."
+        )
+    _require_superset(settled, version)
 
-    def awaited(self) -> list[str]:
-        """Return the lists in which an acknowledged revocation has not been read yet."""
-        return [url for url, entries in self._awaited.items() if entries]
 
-    def awaited_until(self) -> float:
-        """Return when the last of them must have been; 0 if there are none."""
-        every = (one for few in self._awaited.values() for one in few.values())
-        return max((one.acknowledged + self.visible_s for one in every), default=0.0)
+def _lost(before: Version, after: Version) -> int:
+    """Return the bits that are set in *before* and not in *after*, as one number."""
+    width = max(len(before.bits), len(after.bits))
+    return int.from_bytes(before.bits.ljust(width, b"\0")) & ~int.from_bytes(after.bits.ljust(width, b"\0"))
 
 
 def _require_superset(before: Version, after: Version) -> None:
-    width = max(len(before.bits), len(after.bits))
-    lost = int.from_bytes(before.bits.ljust(width, b"\0")) & ~int.from_bytes(after.bits.ljust(width, b"\0"))
-    if lost:
-        index = width * 8 - lost.bit_length()
+    """Raise `Wrong` when a final bit of *before* is not in *after*."""
+    if before.purpose in FINAL and (lost := _lost(before, after)):
+        index = max(len(before.bits), len(after.bits)) * 8 - lost.bit_length()
         raise Wrong(
             f"The {before.purpose} at index {index} of {before.url} was taken back: it was set in the version valid "
             f"from {before.valid_from}, and is not in the one valid from {after.valid_from}."

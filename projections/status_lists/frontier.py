@@ -98,14 +98,22 @@ async def snapshot(pool: Pool[asyncpg.Record]) -> AsyncIterator[Connection]:
 async def read_frontier(conn: Connection, log: LogName, directory: Path) -> Frontier:
     """Return where *log* stands; raises `ForkedLog` when it does not continue what was published.
 
-    *directory* holds the published heads outside the database.
+    *directory* holds the published heads outside the database. A restore that was accepted, but is not projected yet,
+    is no fork: the projection is behind then, until it has read the acceptance.
     """
     file_head = head_file.read(directory, log)
     row = await conn.fetchrow(_FRONTIER, log)
     assert row is not None
     restores = tuple(Restore(*restore) for restore in await conn.fetch(_RESTORES, log))
     heads = (file_head, _stored_head(row))
-    follows = [must_follow(log, head, await _hash_at(conn, log, head), restores) for head in heads]
+    hashes = [await _hash_at(conn, log, head) for head in heads]
+    try:
+        follows = [must_follow(log, head, there, restores) for head, there in zip(heads, hashes, strict=True)]
+    except ForkedLog:
+        accepted = await _accepted(conn, log)
+        for head, there in zip(heads, hashes, strict=True):
+            must_follow(log, head, there, accepted)
+        follows = [one.position for one in accepted]
     position = row["projected"]
     hash_here = await read.hash_at(conn, log, position) if position else bytes(32)
     if hash_here is None:
@@ -122,18 +130,22 @@ async def disputed_head(conn: Connection, log: LogName, directory: Path) -> Publ
     That is what `registry accept-restore` must name: the later one, when the file and the database know different ones.
     Acceptances are read from the log itself: right after a restore no projection may know them yet.
     """
-    opened = await read.stream(conn, log, LOG_STREAM)
-    restores = [
-        Restore(one.position, event.published_position, bytes.fromhex(event.published_hash), event.restored_position)
-        for one in opened
-        if isinstance(event := one.event, LogRestored)
-    ]
+    restores = await _accepted(conn, log)
     disputed = [
         head
         for head in (head_file.read(directory, log), await _published_head(conn, log))
         if head and head.position and await _hash_at(conn, log, head) != head.hash and not is_abandoned(head, restores)
     ]
     return max(disputed, key=lambda head: head.position, default=None)
+
+
+async def _accepted(conn: Connection, log: LogName) -> list[Restore]:
+    """Return the restores that the log itself says were accepted."""
+    return [
+        Restore(one.position, event.published_position, bytes.fromhex(event.published_hash), event.restored_position)
+        for one in await read.stream(conn, log, LOG_STREAM)
+        if isinstance(event := one.event, LogRestored)
+    ]
 
 
 async def _published_head(conn: Connection, log: LogName) -> PublishedHead | None:

@@ -16,8 +16,6 @@ class Progress:
     """Lists that differ from what is published, as of the last tick."""
     valid_until: datetime | None = None
     """When the first published list expires, if none is published any more."""
-    publish_duration_s: float = 0.0
-    """Of the last pass that published something."""
     published: int = 0
     """Lists published since the start."""
     lost_races: int = 0

@@ -63,7 +63,8 @@ class Publisher:
     """Publishes the lists of any number of logs.
 
     *secure* signs, *clock* tells the time (UTC), *step* is told of every step, *observe_visible* how many seconds
-    after its recording a list's newest change was stored for all to see.
+    after its recording a list's newest change was stored for all to see, *observe_batch* how many seconds publishing
+    one batch of lists took.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Publisher:
         clock: Callable[[], datetime],
         step: Step = _done,
         observe_visible: Callable[[LogName, float], None] = _unobserved,
+        observe_batch: Callable[[LogName, float], None] = _unobserved,
     ) -> None:
         self.progress: dict[LogName, Progress] = {}
         self._pool = pool
@@ -83,6 +85,7 @@ class Publisher:
         self._clock = clock
         self._step = step
         self._observe_visible = observe_visible
+        self._observe_batch = observe_batch
         self._all_published_to: dict[LogName, int] = {}
 
     def progress_of(self, log: LogName) -> Progress:
@@ -149,14 +152,15 @@ class Publisher:
         self, log: LogName, lists: Sequence[tuple[UUID, UUID]], settled: Collection[UUID] = ()
     ) -> int:
         """Publish *lists*, each named after its set; those that are *settled* did not change. Return how many."""
-        started, published = monotonic(), 0
+        published = 0
         for batch in batches(lists, self._settings.batch):
+            started = monotonic()
             stored = await self._publish_batch(log, batch, settled)
             if stored is None:
                 break  # another publisher is at it; the next pass finds what it left
             published += stored
-        if published:
-            self.progress_of(log).publish_duration_s = monotonic() - started
+            if stored:
+                self._observe_batch(log, monotonic() - started)
         return published
 
     async def _publish_batch(self, log: LogName, lists: Sequence[UUID], settled: Collection[UUID]) -> int | None:
@@ -198,6 +202,8 @@ class Publisher:
                 _log.critical("publishing halted: %s", error.detail, extra={"log": log})
             progress.halted = error.detail
             raise
+        if progress.halted is not None:
+            _log.warning("publishing goes on, from position %d", frontier.position, extra={"log": log})
         progress.halted = None
         return frontier
 

@@ -14,6 +14,7 @@ from projections.status_lists.publish import Publisher
 from registry.domain.names import LogName
 from registry.errors import ForkedLog
 from registry.log.connection import LOST, reason
+from registry.log.outage import Outage
 
 POLL_S = 0.25
 """How long a new list waits at most when the notification is lost."""
@@ -23,6 +24,7 @@ REMEMBER_S = 1.0
 
 _SHORTEST_BACKOFF_S = 0.25
 _LONGEST_BACKOFF_S = 15.0
+_WHO = "publishing"
 _log = logging.getLogger(__name__)
 
 
@@ -32,11 +34,14 @@ async def publish_for_ever(
     *,
     tick_s: float,
     wake: asyncio.Event,
+    outage: Outage | None = None,
 ) -> None:
     """Publish until cancelled: what is new whenever *wake* is set (or 250 ms passed), everything each *tick_s*.
 
-    A log that cannot be published is tried again, ever more slowly up to 15 s, and counted; the others go on.
+    A log that cannot be published is tried again, ever more slowly up to 15 s, and counted; the others go on. That
+    PostgreSQL is away is told to *outage*.
     """
+    outage = outage or Outage()
     pauses: dict[LogName, tuple[float, float]] = {}
     next_tick = next_memory = monotonic()
     while True:
@@ -45,11 +50,11 @@ async def publish_for_ever(
             next_tick = max(next_tick + tick_s, monotonic())
         if must_remember:
             next_memory = monotonic() + REMEMBER_S
-        for log in await _named(logs):
+        for log in await _named(logs, outage):
             pause_s, until = pauses.get(log, (0.0, 0.0))
             if monotonic() < until:
                 continue
-            if await _one_pass(publisher, log, is_tick=is_tick, must_remember=must_remember):
+            if await _one_pass(publisher, log, outage, is_tick=is_tick, must_remember=must_remember):
                 pauses.pop(log, None)
             else:
                 pause_s = min(max(pause_s * 2, _SHORTEST_BACKOFF_S), _LONGEST_BACKOFF_S)
@@ -61,7 +66,7 @@ async def publish_for_ever(
         wake.clear()
 
 
-async def _one_pass(publisher: Publisher, log: LogName, *, is_tick: bool, must_remember: bool) -> bool:
+async def _one_pass(publisher: Publisher, log: LogName, outage: Outage, *, is_tick: bool, must_remember: bool) -> bool:
     """Publish what is due in *log*; whether that went well."""
     try:
         await (publisher.publish(log) if is_tick else publisher.publish_new(log))
@@ -71,9 +76,13 @@ async def _one_pass(publisher: Publisher, log: LogName, *, is_tick: bool, must_r
         return False  # the publisher has raised the alarm, and keeps the sentence
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):  # or its new version is not
         _log.debug("the projection is not live yet", extra={"log": log})
-    except LOST as error:
+    except TimeoutError as error:  # of one statement: PostgreSQL may answer all others
         publisher.progress_of(log).errors += 1
         _log.warning("publishing waits for PostgreSQL: %s", reason(error), extra={"log": log})
+        return False
+    except LOST as error:
+        publisher.progress_of(log).errors += 1
+        outage.lost(_WHO, error)
         return False
     except Exception:  # noqa: BLE001  # a defect in one log must not stop the others
         publisher.progress_of(log).errors += 1
@@ -82,13 +91,15 @@ async def _one_pass(publisher: Publisher, log: LogName, *, is_tick: bool, must_r
     return True
 
 
-async def _named(logs: Callable[[], Awaitable[Sequence[LogName]]]) -> Sequence[LogName]:
+async def _named(logs: Callable[[], Awaitable[Sequence[LogName]]], outage: Outage) -> Sequence[LogName]:
     try:
-        return await logs()
+        found = await logs()
     except LOST as error:
-        _log.warning("publishing waits for PostgreSQL: %s", reason(error))
-        await asyncio.sleep(_SHORTEST_BACKOFF_S)
+        outage.lost(_WHO, error)
+        await asyncio.sleep(outage.pause_s)
         return ()
     except Exception:  # noqa: BLE001  # a defect in one log must not stop the others
         _log.exception("the logs to publish cannot be listed, this is tried again")
         return ()
+    outage.found(_WHO)
+    return found

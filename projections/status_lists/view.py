@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -20,11 +21,16 @@ from projections.status_lists.queries import sql
 from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable, UnknownStatusList
 from registry.log.connection import RETRYABLE
+from registry.log.read import Executor
 
 POLL_S = 0.25
 """How stale a list in memory can be when notifications are lost."""
 MAX_INFLATED_BYTES = 16 << 20
 """Entries of lists that are kept as bits."""
+RESTORED_S = 5
+"""How long a database must be behind what it said before until it counts as restored, not as a standby that lags."""
+ATTEMPTS, PAUSE_S = 5, 0.05
+"""How often, and how long after each other, a list is read whose publication we know but the database does not yet."""
 
 Key = tuple[LogName, UUID]
 Form = tuple[LogName, UUID, str]
@@ -48,8 +54,11 @@ class PublishedLists:
     anew. Entries are inflated when first asked for, and kept up to `MAX_INFLATED_BYTES`.
     """
 
-    def __init__(self, pool: Pool[asyncpg.Record], *, max_bytes: int = 64 << 20) -> None:
+    def __init__(
+        self, pool: Pool[asyncpg.Record], *, max_bytes: int = 64 << 20, monotonic: Callable[[], float] = monotonic
+    ) -> None:
         self._pool = pool
+        self._monotonic = monotonic
         self._lists: Bounded[Form, PublishedList] = Bounded(max_bytes, lambda one: one.size_bytes)
         self._entries: Bounded[Key, tuple[int, Entries]] = Bounded(MAX_INFLATED_BYTES, lambda one: len(one[1].packed))
         self._newest: dict[Key, Newest] = {}
@@ -57,6 +66,8 @@ class PublishedLists:
         """One tuple for all lists that come in the same forms."""
         self._urls: dict[tuple[LogName, str], UUID] = {}
         self._seen: dict[LogName, int] = {}
+        self._behind_since: dict[LogName, float] = {}
+        """Logs whose publications the database did not all have when it was looked at, and since when."""
         self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
 
     def media_types(self, log: LogName, status_list_id: UUID) -> tuple[str, ...]:
@@ -66,11 +77,6 @@ class PublishedLists:
     def peek(self, log: LogName, status_list_id: UUID, media_type: str) -> PublishedList | None:
         """Return that form of the list if its bytes are in memory, at once."""
         return self._lists.get((log, status_list_id, media_type))
-
-    def _at_hand(self, log: LogName, status_list_id: UUID) -> PublishedList | None:
-        """Return what `get` would, in the default form, if it is in memory."""
-        forms = self.media_types(log, status_list_id)
-        return self.peek(log, status_list_id, forms[0]) if forms else None
 
     async def forms(self, log: LogName, status_list_id: UUID) -> tuple[str, ...]:
         """Return the forms that the list has, the default first; raises as `get` does."""
@@ -106,10 +112,15 @@ class PublishedLists:
         if any((log, url) not in self._urls for url in wanted):
             await self.refresh()
         ids = {url: self._urls.get((log, url)) for url in wanted}
-        return {
-            url: None if one is None else self._at_hand(log, one) or await self.get(log, one)
-            for url, one in ids.items()
-        }
+        return {url: None if one is None else await self._default(log, one) for url, one in ids.items()}
+
+    async def _default(self, log: LogName, status_list_id: UUID) -> PublishedList | None:
+        forms = self.media_types(log, status_list_id)
+        if forms and (found := self.peek(log, status_list_id, forms[0])):
+            return found
+        with suppress(UnknownStatusList):
+            return await self.get(log, status_list_id)
+        return None
 
     async def id_of(self, log: LogName, url: str) -> UUID:
         """Return the id of the list of *log* that carries *url*; raises as `get` does."""
@@ -158,16 +169,28 @@ class PublishedLists:
 
     async def _refresh(self) -> None:
         with _reading():
-            for log_name, sequence in await self._pool.fetch(_HEADS):
-                if sequence < self._seen.get(log_name, 0):
-                    self._forget(LogName(log_name))  # the database was restored: what it has now is what is published
-                if sequence > self._seen.get(log_name, 0):
-                    await self._catch_up(LogName(log_name), sequence)
+            async with self._pool.acquire() as conn:  # one, for behind several standbys another may be another server
+                for log_name, sequence in await conn.fetch(_HEADS):
+                    log = LogName(log_name)
+                    if self._was_restored(log, sequence):
+                        self._forget(log)
+                    if sequence > self._seen.get(log, 0):
+                        await self._catch_up(conn, log, sequence)
 
-    async def _catch_up(self, log: LogName, sequence: int) -> None:
+    def _was_restored(self, log: LogName, sequence: int) -> bool:
+        """Whether all that is known of *log* must be learned anew, since the database may not be the one it was.
+
+        Of a standby that lags nothing is believed: what was published is served on, until it has come up to that.
+        """
+        if sequence < self._seen.get(log, 0):
+            since = self._behind_since.setdefault(log, self._monotonic())
+            return self._monotonic() - since >= RESTORED_S
+        return log in self._behind_since
+
+    async def _catch_up(self, conn: Executor, log: LogName, sequence: int) -> None:
         """Take in the publications of *log* up to *sequence*, or later ones: nothing before it can still appear."""
         in_memory: list[Form] = []
-        for status_list_id, url, at, media_types in await self._pool.fetch(_SINCE, log, self._seen.get(log, 0)):
+        for status_list_id, url, at, media_types in await conn.fetch(_SINCE, log, self._seen.get(log, 0)):
             for gone in {*self.media_types(log, status_list_id)} - {*media_types}:
                 self._lists.drop((log, status_list_id, gone))
             kinds = tuple(media_types)
@@ -175,32 +198,31 @@ class PublishedLists:
             self._urls[log, url] = status_list_id
             forms = ((log, status_list_id, one) for one in kinds)
             in_memory += [form for form in forms if form in self._lists]
-        for row in await self._read(in_memory) if in_memory else ():
+        for row in await _read(conn, in_memory) if in_memory else ():
             self._keep(PublishedList.from_row(log, row))
         self._seen[log] = sequence
 
     def _forget(self, log: LogName) -> None:
         self._seen.pop(log, None)
+        self._behind_since.pop(log, None)
+        self._urls = {key: one for key, one in self._urls.items() if key[0] != log}
         self._lists.drop_all(lambda form: form[0] == log)
         self._entries.drop_all(lambda key: key[0] == log)
         for key in [key for key in self._newest if key[0] == log]:
             del self._newest[key]
 
     async def _load(self, form: Form) -> PublishedList:
-        """Read one form of a list; once more if it was published anew in the meantime."""
+        """Read one form of a list; never an older version than is known to be published."""
         log, status_list_id, _ = form
-        while True:
+        for _ in range(ATTEMPTS):
             with _reading():
-                rows = await self._read([form])
+                rows = await _read(self._pool, [form])
             if not rows:
                 raise UnknownStatusList("The status list is not published in this form.")
             if rows[0]["sequence"] >= self._newest.get((log, status_list_id), (0, ()))[0]:
                 return self._keep(PublishedList.from_row(log, rows[0]))
-
-    async def _read(self, forms: Sequence[Form]) -> list[asyncpg.Record]:
-        """Read *forms*, all of one log; those that a list does not have are missing."""
-        lists, media_types = [form[1] for form in forms], [form[2] for form in forms]
-        return await self._pool.fetch(_PUBLISHED, forms[0][0], lists, media_types)
+            await asyncio.sleep(PAUSE_S)
+        raise DatabaseUnavailable("The database does not have the status list's latest publication yet.")
 
     def _keep(self, published: PublishedList) -> PublishedList:
         """Keep *published*, unless a later version is in memory already; return what is kept."""
@@ -224,6 +246,13 @@ class PublishedLists:
             return await work()
         finally:
             del self._under_way[what]
+
+
+async def _read(conn: Executor, forms: Sequence[Form]) -> list[asyncpg.Record]:
+    """Read *forms*, all of one log; those that a list does not have are missing."""
+    lists, media_types = [form[1] for form in forms], [form[2] for form in forms]
+    rows: list[asyncpg.Record] = await conn.fetch(_PUBLISHED, forms[0][0], lists, media_types)
+    return rows
 
 
 @contextmanager

@@ -147,11 +147,15 @@ class ListSetKeeper:
             if not (chosen := await self._with_room(log, issuer_id, wanted)):
                 await self._wait(deadline)
         for one in chosen:
-            while not await self._can_be_fetched(log, one, _ALWAYS):
-                await self._wait(deadline)
-            if one.set_id not in self._permutations:
-                key = await self._vault.permutation_key(log, one.set_id)
-                self._permutations[one.set_id] = await asyncio.to_thread(IndexPermutation, key, one.size)
+            await self._make_ready(log, one, deadline)
+
+    async def _make_ready(self, log: LogName, one: ListSet, deadline: float) -> None:
+        """Return when the lists of *one* can be fetched, and its permutation is at hand; raises `ListsNotReady`."""
+        while not await self._can_be_fetched(log, one, _ALWAYS):
+            await self._wait(deadline)
+        if one.set_id not in self._permutations:
+            key = await self._vault.permutation_key(log, one.set_id)
+            self._permutations[one.set_id] = await asyncio.to_thread(IndexPermutation, key, one.size)
 
     async def until_fetchable(self, log: LogName, issuer_id: IssuerId, purpose: Purpose) -> None:
         """Return when the *purpose* list of each of the issuer's sets can be fetched; raises `ListsNotReady`."""
@@ -216,7 +220,9 @@ class ListSetKeeper:
     async def _open_quietly(self, log: LogName, issuer_id: IssuerId) -> None:
         try:
             await self.open_next(log, issuer_id)
-            await self.prepare(log, issuer_id, self.size)  # so that nobody waits where the one before it is full
+            _, sets, _ = await self._look(log, issuer_id)
+            for one in sets[-1:]:  # so that nobody waits where the one before it is full
+                await self._make_ready(log, one, self._deadline())
         except RegistryError as error:
             # the next registration asks for it again, and says so aloud when there is no room left
             _log.warning("the next status lists are not open yet: %s", error.detail, extra={"log": log})
@@ -253,6 +259,10 @@ class ListSetKeeper:
         issuer, sets, numbers = seen[-1]
         if issuer is None:
             raise UnknownIssuer("No such issuer is registered.")
+        for one in sets:
+            if not one.is_open:  # it gives out no index any more
+                self._permutations.pop(one.set_id, None)
+                self._fetchable.pop(one.set_id, None)
         return issuer, sets, numbers
 
     async def _submit(self, log: LogName, command: Command) -> None:

@@ -91,7 +91,11 @@ class HistoryAnswer(Answer):
 
 
 class LookupResult(Answer):
-    """A query with its answer."""
+    """A query with its answer.
+
+    Of an entry it is `set`, `clear`, or `unknown`: there is no such list or index, or the list's last publication is
+    no longer valid. Of a credential it is where that stands, or `unknown`, or `ambiguous`: name the issuer.
+    """
 
     status: str
     status_purpose: str | None = None

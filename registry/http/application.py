@@ -36,6 +36,7 @@ def application(parts: Parts, routes: Iterable[Operation] = ROUTES) -> web.Appli
     """Return the application that serves *routes* from *parts*."""
     table = tuple(routes)
     app = web.Application()
+    app.on_response_prepare.append(_unnamed)
     app[PARTS] = parts
     app[DESCRIPTION] = {
         log: describe(table, origin=origin, version=parts.version) for log, origin in parts.logs.origins.items()
@@ -49,6 +50,11 @@ def application(parts: Parts, routes: Iterable[Operation] = ROUTES) -> web.Appli
         hot.learn(_mount(app, parts, path, operations))
     app.router.add_route("*", r"/{anything:[\s\S]*}", _nothing_here(parts), expect_handler=_expect)
     return app
+
+
+async def _unnamed(_: web.Request, response: web.StreamResponse) -> None:
+    """Tell nobody which software answers, as the answers that are sent in one write do not."""
+    response.headers.pop("Server", None)
 
 
 def runner(app: web.Application, **changes: Any) -> web.AppRunner:

@@ -22,6 +22,8 @@ from registry.http.writes import asked
 
 AT_ONCE: Final = 24
 """Chunks of a batch that are on their way: one is written while others are decided behind it."""
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Of rows that are on their way: a few of the longest documents are as much as many chunks of short rows."""
 FEW_AT_ONCE: Final = 1
 """The same while single requests come in too: they wait behind what is on its way."""
 EXAMPLES: Final = 20
@@ -148,10 +150,12 @@ async def _sent_on(
 ) -> None:
     """Hand *chunks* to *carry_out*, some at once, and take in what it says, in order."""
     under_way: deque[Sent] = deque()
+    sizes: deque[int] = deque()
 
     async def take() -> None:
         answer = (await under_way[0]).answer
         under_way.popleft()
+        sizes.popleft()
         seen.take(answer)
         if told is not None:
             await told(answer)
@@ -160,13 +164,16 @@ async def _sent_on(
         async for chunk in chunks:
             await pace.courtesy.turn()
             rows = await rows_of(chunk)  # while those before it are decided and written
-            while under_way and (len(under_way) >= pace.at_once or under_way[0].done()):
+            while under_way and (
+                under_way[0].done() or len(under_way) >= pace.at_once or sum(sizes) + chunk.size > MOST_BYTES
+            ):
                 await take()
             pace.is_order_lost = pace.is_order_lost and bool(under_way)
             if pace.courtesy.is_called_for:
                 await pace.courtesy.turn()
             ahead = under_way[-1] if under_way else None
             under_way.append(asyncio.ensure_future(carry_out(chunk, rows, ahead)))
+            sizes.append(chunk.size)
         while under_way:
             await take()
     finally:

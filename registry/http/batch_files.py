@@ -44,6 +44,11 @@ class Chunk:
     """From 1; a CSV file's header and blank lines are no rows."""
     records: list[bytes]
 
+    @property
+    def size(self) -> int:
+        """Bytes of all records."""
+        return sum(map(len, self.records))
+
     def digest(self, parameters: bytes) -> bytes:
         """Return SHA-256 of the records and of what else decides what they mean."""
         digest = hashlib.sha256()
@@ -201,8 +206,10 @@ def _cells(record: bytes) -> list[str]:
         raise Malformed("The row contains U+0000, which cannot be stored.")
     try:
         return next(csv.reader([text], strict=True))
-    except (csv.Error, StopIteration) as error:
-        raise Malformed(f"The row is no CSV: {error}.") from None
+    except (csv.Error, StopIteration):
+        raise Malformed(
+            "The row is no CSV: look for a quote inside a cell that is not written twice, or a lone line break (CR)."
+        ) from None
 
 
 def _value(name: str, cell: str) -> Any:

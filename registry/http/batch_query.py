@@ -75,7 +75,9 @@ async def by_query(call: Call) -> web.StreamResponse:
         return call.json({**batches.preview(call, seen), "position": position_text(call.log, position)})
     said = body.model_dump(mode="json", by_alias=True)
     parameters = b"query:" + orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
-    return await batches.carry_out(call, _chunks(call, selection), each(row_of), lambda: parameters)
+    return await batches.carry_out(
+        call, batches.place_of(call), _chunks(call, selection), each(row_of), lambda: parameters
+    )
 
 
 def _position(call: Call, text: str, head: int) -> int:

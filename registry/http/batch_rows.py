@@ -11,6 +11,7 @@ from uuid import UUID
 from registry.commands.issue import Document, Terms, Wish
 from registry.domain.commands import (
     CredentialCommand,
+    Refusal,
     RefusedRow,
     RegisterCredential,
     ReinstateCredential,
@@ -85,6 +86,10 @@ def columns(operation: str | None = None) -> list[str]:
     return ["operation", *sorted(fields - {"credential", "options"})]
 
 
+Wished = tuple[RegisterCredential, Document, Wish]
+"""A registration, the document that is signed when it is made, and how."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads the rows of one batch."""
@@ -101,8 +106,8 @@ class Reader:
     """What rows ask for that do not say it."""
     is_streaming: bool = False
     """Whether what becomes of the rows is sent back at once: signed credentials are not kept."""
-    wishes: dict[int, tuple[RegisterCredential, Document, Wish]] = field(default_factory=dict)
-    """What is to be signed, by the identity of its command."""
+    wishes: dict[int, Wished | Refusal] = field(default_factory=dict)
+    """What is to be signed, or why it cannot be, by the identity of its row."""
     _barred: dict[str, Refused | None] = field(default_factory=dict)
     _alike: dict[tuple[Any, ...], RegisterCredential] = field(default_factory=dict)
     """Registrations by what they say of their credential, but for its id: thousands of rows say the same."""
@@ -115,16 +120,29 @@ class Reader:
             raise _kept_nowhere()
 
     def row(self, record: bytes) -> Row:
-        """Return the command of one record, or why it is none."""
+        """Return the command of one record, or why it is none; raise `Malformed` where nobody would read it."""
         members: Members = {}
+        operation: Any = self.operation
         try:
             members = self.form.members(record)
-            return self._command(members, is_short=len(record) <= ALIKE_BYTES)
+            given = members.pop("operation", None)
+            operation = self.operation if given is None else given
         except Refused as error:
-            return RefusedRow(_named(members), refusal(error))
+            return self._refused(members, operation, error)
+        if operation == "issue" and not self.is_streaming:
+            raise _kept_nowhere()  # past the row: its refusal would be kept, and be the answer for ever
+        try:
+            return self._command(operation, members, is_short=len(record) <= ALIKE_BYTES)
+        except Refused as error:
+            return self._refused(members, operation, error)
 
-    def _command(self, members: Members, *, is_short: bool) -> CredentialCommand:
-        operation = members.pop("operation", self.operation)
+    def _refused(self, members: Members, operation: Any, error: Refused) -> RefusedRow:
+        refused = RefusedRow(_named(members), refusal(error))
+        if operation == "issue":
+            self.wishes[id(refused)] = refused.refusal
+        return refused
+
+    def _command(self, operation: Any, members: Members, *, is_short: bool) -> CredentialCommand:
         known = OPERATIONS.get(operation) if isinstance(operation, str) else None
         if known is None:
             raise _no_operation(operation)
@@ -160,8 +178,6 @@ class Reader:
         raise TypeError(f"No command for {type(body).__name__}.")
 
     def _issuance(self, body: IssueBody, at: datetime) -> RegisterCredential:
-        if not self.is_streaming:
-            raise _kept_nowhere()
         terms = self._terms()
         documents.require_date(body.credential)
         document, registration = documents.prepare(

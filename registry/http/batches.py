@@ -38,7 +38,8 @@ async def upload(call: Call) -> web.StreamResponse:
     require_uncompressed(call.request)
     is_dry_run = _is_dry_run(call)
     reader = await _reader(call)
-    chunks = batch_files.chunks(reader.form, _pieces(call), call.parts.limits.document_bytes)
+    place = place_of(call)
+    chunks = batch_files.chunks(reader.form, _pieces(call, place), call.parts.limits.document_bytes)
     if is_dry_run:
         issuing = Issuance(call, reader, is_dry_run=True)
         try:
@@ -51,20 +52,29 @@ async def upload(call: Call) -> web.StreamResponse:
 
     issuance = Issuance(call, reader) if reader.is_streaming else None
     try:
-        return await carry_out(call, chunks, each(reader.row), parameters, issuance)
+        return await carry_out(call, place, chunks, each(reader.row), parameters, issuance)
     finally:
         if issuance is not None:
             issuance.close()
 
 
+def place_of(call: Call) -> Place:
+    """Return the place of the batch that the Idempotency-Key names; without one, it is given a name."""
+    return _place(call, client.idempotency_key(call.request) or str(call.parts.new_uuid()))
+
+
 async def carry_out(
-    call: Call, chunks: Chunks, rows_of: RowsOf, parameters: Callable[[], bytes], issuance: Issuance | None = None
+    call: Call,
+    place: Place,
+    chunks: Chunks,
+    rows_of: RowsOf,
+    parameters: Callable[[], bytes],
+    issuance: Issuance | None = None,
 ) -> web.StreamResponse:
-    """Carry out *chunks* as the batch that the Idempotency-Key names, and tell what they came to.
+    """Carry out *chunks* as the batch of *place*, and tell what they came to.
 
     With *issuance* it is that which reads the rows, and tells what became of them.
     """
-    place = _place(call, client.idempotency_key(call.request) or str(call.parts.new_uuid()))
     call.headers["Location"] = _url(call, place)
     told = issuance.told if issuance else None
     rows_of = issuance.rows if issuance else rows_of
@@ -136,8 +146,9 @@ async def _reader(call: Call) -> Reader:
     return reader
 
 
-async def _pieces(call: Call) -> AsyncIterator[bytes]:
+async def _pieces(call: Call, place: Place) -> AsyncIterator[bytes]:
     """Return the body as it comes in; a client that sends nothing for too long is given up."""
+    again = f"send the same file again, under the Idempotency-Key {place.batch_id}, to go on"
     content, timeout_s = call.request.content, call.parts.limits.body_timeout_s
     while True:
         try:
@@ -146,10 +157,10 @@ async def _pieces(call: Call) -> AsyncIterator[bytes]:
         except TimeoutError:
             raise AtTheDoor(
                 BODY_TIMEOUT,
-                f"Nothing more of the body arrived for {timeout_s:g} s; send the same file again to go on.",
+                f"Nothing more of the body arrived for {timeout_s:g} s; {again}.",
             ) from None
         except (web.RequestPayloadError, ConnectionError):
-            raise Malformed("The body ends before it is complete; send the same file again to go on.") from None
+            raise Malformed(f"The body ends before it is complete; {again}.", batch=place.batch_id) from None
         if not piece:
             return
         yield piece

@@ -116,9 +116,18 @@ def door(parts: Parts, operation: Operation) -> Handler:
 def refusal(call: Call, error: Exception) -> web.Response:
     """Return the problem document that *error* is."""
     problem = problem_for(call.parts, error)
+    route, method = call.operation.path, call.request.method
     if problem.kind in problems.OURS:
-        route, method = call.operation.path, call.request.method
         access.failed(route=route, method=method, request_id=call.request_id, error=error)
+    elif problem.kind.status == 503:
+        access.unavailable(
+            route=route,
+            method=method,
+            code=problem.kind.status,
+            request_id=call.request_id,
+            key_id=call.caller.key_id if call.caller else None,
+            reason=problem.detail or problem.kind.title,
+        )
     response = problem.response(origin=call.origin, request_id=call.request_id)
     if problem.kind.status in (408, 413):
         response.force_close()  # the rest of the body is not worth reading

@@ -7,6 +7,7 @@ import asyncio
 from aiohttp import web
 
 from registry.http.door import Call
+from registry.http.parts import Remark
 from registry.http.problems import NOT_READY, Problem
 
 
@@ -16,7 +17,11 @@ async def alive(call: Call) -> web.Response:
 
 
 async def ready(call: Call) -> web.Response:
-    """200 when every check is content and nobody asked the process to leave; else 503 naming what is not."""
+    """200 when every check is content and nobody asked the process to leave; else 503 naming what is not.
+
+    A balancer goes by the status. The lag of the projections stands in the 200 for people: every process has the
+    same, and to take them all away would mend nothing.
+    """
     if call.parts.drain.has_begun:
         return _not_ready(call, {"drain": "The process is about to stop."})
     asking = asyncio.ensure_future(call.parts.checks())
@@ -26,10 +31,10 @@ async def ready(call: Call) -> web.Response:
         asking.cancel()  # not waited for: a database that hangs also hangs the cancelling of what it was asked
         return _not_ready(call, {"checks": "The checks did not finish in time."})
     checks = asking.result()
-    failing = {name: sentence for name, sentence in checks.items() if sentence is not None}
+    failing = {name: said for name, said in checks.items() if said is not None and not isinstance(said, Remark)}
     if failing:
         return _not_ready(call, failing)
-    return call.unstored({"status": "ready", "checks": dict.fromkeys(checks, "ok")})
+    return call.unstored({"status": "ready", "checks": {name: said or "ok" for name, said in checks.items()}})
 
 
 def _not_ready(call: Call, failing: dict[str, str]) -> web.Response:

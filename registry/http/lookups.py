@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -37,6 +37,8 @@ _BY_ID = frozenset({"credentialId", "issuer"})
 _FIRST = frozenset({"credentialId", "statusListCredential"})
 """Members that stand first in the answer to a query."""
 _is_index = STATUS_LIST_INDEX.fullmatch
+LISTS_AT_ONCE = 256
+"""Lists of a batch that are in memory at a time: 16 KiB each, and its signed form."""
 _LISTS_PER_TURN = 8
 """Lists whose bits may be inflated before others get their turn on the loop."""
 
@@ -151,15 +153,39 @@ async def _published_values(
     """Return up to where the lists of *urls* are complete, what they say at *indices*, and their purposes.
 
     A value is None where there is no such list, or no such index in it, and so is the purpose of a list there is not.
+    Nor is there a list whose signed validity is over: no verifier believes it, and it may have changed since.
     """
-    lists = await call.parts.lists.by_urls(call.log, urls)
+    distinct = list(dict.fromkeys(urls))
+    if len(distinct) <= LISTS_AT_ONCE:
+        return await _values_of(call, distinct, urls, indices)
+    values: list[int | None] = [None] * len(urls)
+    moments: list[AsOf] = []
+    purposes: dict[str, str | None] = {}
+    for first in range(0, len(distinct), LISTS_AT_ONCE):
+        group = dict.fromkeys(distinct[first : first + LISTS_AT_ONCE])
+        places = [place for place, url in enumerate(urls) if url in group]
+        oldest, found, of_group = await _values_of(
+            call, group, [urls[place] for place in places], [indices[place] for place in places]
+        )
+        moments += [] if oldest is None else [oldest]
+        purposes |= of_group
+        for place, value in zip(places, found, strict=True):
+            values[place] = value
+    return min(moments, key=attrgetter("time"), default=None), values, purposes
+
+
+async def _values_of(
+    call: Call, distinct: Iterable[str], urls: Sequence[str], indices: Sequence[int]
+) -> tuple[AsOf | None, list[int | None], dict[str, str | None]]:
+    """The same for some lists, all of which are held in memory meanwhile."""
+    now, found = call.parts.clock(), await call.parts.lists.by_urls(call.log, distinct)
+    lists = {url: None if one is None or one.is_expired_at(now) else one for url, one in found.items()}
     entries: dict[str, Entries | None] = {}
     for number, (url, published) in enumerate(lists.items(), 1):
         entries[url] = None if published is None else call.parts.lists.entries(published)
         if number % _LISTS_PER_TURN == 0:
             await asyncio.sleep(0)
-    known = [one for one in lists.values() if one is not None]
-    oldest = min(known, key=attrgetter("published_at"), default=None)
+    oldest = min((one for one in lists.values() if one), key=attrgetter("published_at"), default=None)
     moment = None if oldest is None else AsOf(oldest.position, oldest.published_at)
     purposes = {url: None if one is None else one.purpose for url, one in lists.items()}
     return moment, values_at(entries, urls, indices), purposes

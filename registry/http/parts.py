@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from uuid import UUID
 
 from aiohttp import web
@@ -97,8 +98,16 @@ class Limits:
     position_wait_s: float = 2
     """How long a read waits until it sees the position that `Registry-Position` names."""
     ready_timeout_s: float = 2
+    spool: Path | None = None
+    """Where what outgrows memory waits until it is sent; None: where the system keeps what is temporary."""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Whose `X-Forwarded-For` is believed."""
+
+
+class Remark(str):
+    """What a check has to say although it is content."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,7 @@ class Parts:
     new_uuid: Callable[[], UUID]
     """Random (version 4): the id of a credential that came without one must not be guessable."""
     checks: Callable[[], Awaitable[Mapping[str, str | None]]]
-    """What readiness depends on: name → None when all is well, else a sentence."""
+    """What readiness depends on: name → None or a `Remark` when all is well, else a sentence."""
     drain: Drain = field(default_factory=Drain)
     courtesy: Courtesy = field(default_factory=Courtesy)
     limits: Limits = field(default_factory=Limits)

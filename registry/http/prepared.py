@@ -57,6 +57,14 @@ class Prepared(web.StreamResponse):
         """Send nothing more: it is all sent."""
 
 
+class Unnamed(web.Response):
+    """A response that does not tell which software answers; below the application no signal could take that out."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.pop("Server", None)
+
+
 _AT_ONCE = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
 """Their answers have a body, and leave the connection open."""
 _STATUS_LINES = {status: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from registry import errors
 from registry.errors import QuotaExceeded, RegistryError, Unavailable
+from registry.http.prepared import Unnamed
 
 CONTENT_TYPE = "application/problem+json"
 NO_STORE = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -109,6 +110,7 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.KeyReused: Kind(422, "key-reused", "The Idempotency-Key belongs to another request"),
     errors.QuotaExceeded: Kind(429, "quota-exceeded", "The quota is used up"),
     errors.Unavailable: Kind(503, "unavailable", "Not now; repeat the request in a moment"),
+    errors.NoRoom: Kind(503, "no-room", "There is no room for what must wait"),
     errors.QueueFull: Kind(503, "queue-full", "Too many writes are waiting"),
     errors.OutOfTurn: Kind(503, "out-of-turn", "What the request is to follow is not recorded yet"),
     errors.NotYetVisible: Kind(503, "not-yet-visible", "The position asked for is not visible yet"),
@@ -156,7 +158,7 @@ class Problem:
             **self.extra,
         }
         rendered = orjson.dumps(body, default=str)
-        return web.Response(body=rendered, status=self.kind.status, headers={**NO_STORE, **self.headers})
+        return Unnamed(body=rendered, status=self.kind.status, headers={**NO_STORE, **self.headers})
 
 
 def problem_of(error: RegistryError | AtTheDoor) -> Problem:

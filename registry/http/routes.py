@@ -256,7 +256,7 @@ ISSUER = (
             _DRY_RUN,
         ),
         answers={200: batch_answers.BatchAnswer}, opaque_types=batch_files.TYPES[:1],
-        errors=(*_WRITE, e.ListsNotReady),
+        errors=(*_WRITE, e.ListsNotReady, e.NoRoom),
     ),
     Operation(
         method="POST", path=f"{_ISSUER}/batches/{batches.BY_QUERY}", operation_id="carryOutBatchByQuery",

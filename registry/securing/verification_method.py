@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from registry.domain.problem import Problem
 from registry.errors import Malformed, UnknownVerificationMethod
+from registry.securing.did import resolve_here
 from registry.securing.moment import parse_date_time_stamp
 from registry.securing.problem import (
     INVALID_DOCUMENT,
@@ -37,6 +39,8 @@ PURPOSES: Final = (
 )
 MAX_METHODS: Final = 1_000
 """Verification methods of one document; more are not read."""
+MOST_REMEMBERED: Final = 512
+"""Keys that are DIDs, of the longest of which each is 4 KB."""
 
 _DID_KEY: Final = "did:key:"
 _MULTIKEYS: Final = frozenset({"Multikey", "Ed25519VerificationKey2020"})
@@ -94,6 +98,15 @@ def method_in(document: Mapping[str, Any], url: str, purpose: str) -> Verificati
     if purpose not in method.purposes:
         raise unknown(INVALID_RELATIONSHIP(f"{url[:200]} is not listed under {purpose[:80]}."))
     return method if full == url else replace(method, id=url)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def method_here(url: str, purpose: str) -> VerificationMethodFound:
+    """Return the method *url* of a did:key or did:jwk, for *purpose*; what a DID is never changes, so it is remembered.
+
+    Raises what `method_in` raises, and `Malformed` for a DID that is none of these.
+    """
+    return method_in(resolve_here(controller_of(url)), url, purpose)
 
 
 def controller_of(url: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from registry.domain.names import LogName
 from registry.domain.problem import (
@@ -18,6 +19,9 @@ from registry.verifier.steps import failed, passed, skipped, warned
 from registry.verifier.structure.parties import id_of
 from registry.verifier.verdict import AGAINST
 from registry.verifier.verification import Step, Verdict
+
+LATE: Final = timedelta(seconds=5)
+"""How old what is known of our own credentials may be before it is told as old; usually it is 250 ms."""
 
 
 async def issuer_steps(
@@ -46,7 +50,9 @@ async def issuer_steps(
         detail = "Its key was compromised later, and this is not what was issued here; present it as it was issued."
         steps += _unrecorded(needs_record, detail, now)
     elif isinstance(identifier, str):
-        steps.append(_registration(found, now))
+        until = sources.recorded_until(log)
+        is_late = (at or now) - until > LATE
+        steps.append(_as_recorded_until(found, until) if is_late else _registration(found, now))
     return steps, issuer
 
 
@@ -66,14 +72,32 @@ def _issuer(issuer: IssuerStanding, now: datetime) -> Step:
     return warned("issuer", detail, now, problems=[problem])
 
 
+def _as_recorded_until(found: CredentialStanding | None, until: datetime) -> Step:
+    """What was recorded *until* then; what came after it is not known yet, and may be anything."""
+    told = "was not registered" if found is None else f"was {found.status}"
+    detail = (
+        f"What was recorded here after {until:%Y-%m-%dT%H:%M:%SZ} cannot be read yet; up to then the credential "
+        f"{told}. Verify it again in a moment."
+    )
+    verdict = None if found is None else _against(found)
+    if verdict is None:
+        return warned("registration", detail, until)
+    type_, title = AGAINST[verdict]
+    return warned("registration", detail, until, problems=[Problem(type_, title, detail, "/id")], verdict=verdict)
+
+
 def _registration(found: CredentialStanding | None, now: datetime) -> Step:
     if found is None:
         detail = "The issuer is registered here, but this credential is not; ask the issuer whether it is theirs."
         problem = Problem(CREDENTIAL_UNREGISTERED, "The credential is not registered", detail, "/id")
         return warned("registration", detail, now, problems=[problem])
-    verdict = next((one for one in AGAINST if one == found.status), None)
+    verdict = _against(found)
     if verdict is None:
         return passed("registration", f"The credential is registered here, and {found.status}.", now, Verdict.VALID)
     type_, title = AGAINST[verdict]
     detail = f"The registry knows the credential as {found.status} since {found.since:%Y-%m-%dT%H:%M:%SZ}."
     return warned("registration", detail, now, problems=[Problem(type_, title, detail, "/id")], verdict=verdict)
+
+
+def _against(found: CredentialStanding) -> Verdict | None:
+    return next((one for one in AGAINST if one == found.status), None)

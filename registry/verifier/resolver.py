@@ -13,7 +13,14 @@ from typing import Any, Final
 from registry.errors import Malformed, RemoteUnavailable, UnknownVerificationMethod
 from registry.securing.did import did_web_url, resolve_here
 from registry.securing.problem import INVALID_DOCUMENT, INVALID_DOCUMENT_ID
-from registry.securing.verification_method import ASSERTION, VerificationMethodFound, controller_of, method_in, unknown
+from registry.securing.verification_method import (
+    ASSERTION,
+    VerificationMethodFound,
+    controller_of,
+    method_here,
+    method_in,
+    unknown,
+)
 from registry.strict_json import json_object
 from registry.verifier.allowance import spend
 from registry.verifier.cache import Cache, Kept
@@ -32,6 +39,8 @@ ASKED_AGAIN: Final = timedelta(seconds=10)
 _ACCEPT: Final = ("application/did", "application/cid", "application/did+ld+json", "application/did+json")
 _ALLOWED: Final = ("application/ld+json", "application/json")
 _OBJECTS_PER_BYTE: Final = 8
+_KEYS: Final = ("did:key:", "did:jwk:")
+"""DIDs that are their keys."""
 """What a parsed document weighs, against its text."""
 
 Own = Callable[[str], Awaitable[Mapping[str, Any] | None]]
@@ -80,17 +89,25 @@ class Resolver:
         Raises `UnknownVerificationMethod` when it cannot be had, for whatever reason. Whether it expired or was
         revoked is for the caller to judge, who knows for which moment; a compromise that we know of is a revocation.
         """
-        controller = controller_of(url)
-        found = await self._for_key(controller)
-        try:
-            method = method_in(found.content, url, purpose)
-        except UnknownVerificationMethod:
-            if found.at is None or self._clock() - found.at < ASKED_AGAIN:
-                raise
-            method = method_in((await self._for_key(controller, fresh=True)).content, url, purpose)
+        method = await self._method(url, purpose)
         if (cut_off := await self._cut_off_of(url)) is None:
             return method
         return replace(method, revoked=min(cut_off, method.revoked or cut_off))
+
+    async def _method(self, url: str, purpose: str) -> VerificationMethodFound:
+        controller = controller_of(url)
+        if controller.startswith(_KEYS):
+            try:
+                return method_here(url, purpose)
+            except Malformed as error:
+                raise _cannot_be_had(controller, error) from error
+        found = await self._for_key(controller)
+        try:
+            return method_in(found.content, url, purpose)
+        except UnknownVerificationMethod:
+            if found.at is None or self._clock() - found.at < ASKED_AGAIN:
+                raise
+            return method_in((await self._for_key(controller, fresh=True)).content, url, purpose)
 
     async def resolve(self, controller: str, *, fresh: bool = False) -> Mapping[str, Any]:
         """Return the controller document of *controller*: a DID, or an https URL without fragment.
@@ -105,10 +122,10 @@ class Resolver:
         try:
             return await self._found(controller, fresh=fresh)
         except (Malformed, RemoteUnavailable) as error:
-            raise unknown(INVALID_DOCUMENT(f"The document of {controller[:200]} cannot be had. {error}")) from error
+            raise _cannot_be_had(controller, error) from error
 
     async def _found(self, controller: str, *, fresh: bool) -> _Document:
-        if controller.startswith(("did:key:", "did:jwk:")):
+        if controller.startswith(_KEYS):
             return _Document(resolve_here(controller))
         if (own := await self._own(controller)) is not None:
             return _Document(own)
@@ -143,3 +160,7 @@ def vouches(document: Mapping[str, Any], methods: frozenset[str]) -> bool:
     references = listed if isinstance(listed, list) else [listed]
     ids = (one.get("id") if isinstance(one, Mapping) else one for one in references)
     return any(isinstance(one, str) and one in methods for one in ids)
+
+
+def _cannot_be_had(controller: str, error: Exception) -> UnknownVerificationMethod:
+    return unknown(INVALID_DOCUMENT(f"The document of {controller[:200]} cannot be had. {error}"))

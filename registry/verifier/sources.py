@@ -85,4 +85,6 @@ class Sources:
     """(log, DID) → the issuer; None: not registered here."""
     standing_of: Callable[[LogName, str, str, datetime | None], Awaitable[CredentialStanding | None]]
     """(log, credential id, issuer's DID, past moment) → where it stands; None: not registered here (then)."""
+    recorded_until: Callable[[LogName], datetime]
+    """Log → up to when `standing_of` knows all that was recorded; long ago while its projection is behind."""
     clock: Callable[[], datetime]

@@ -153,3 +153,16 @@ def test_no_two_projections_have_a_table_of_the_same_name() -> None:
     """A batch goes to all of them under one search path, and readers see all in one schema."""
     tables = [table for projection in PROJECTIONS for table in projection.tables]
     assert sorted(tables) == sorted(set(tables))
+
+
+# ── metrics ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_metric_is_told_by_somebody() -> None:
+    home = ROOT / "registry/http/metrics.py"
+    made = r"self\.(\w+) = self\._(?:counter|gauge|histogram)\("
+    metrics = {name for name in re.findall(made, home.read_text()) if not name.startswith("_")}
+    elsewhere = "".join(path.read_text() for path in (ROOT / "registry").rglob("*.py") if path != home)
+    used = {name for name in metrics if re.search(rf"metrics\.{name}\b", elsewhere)}
+    assert len(metrics) > 20
+    assert metrics - used == set()

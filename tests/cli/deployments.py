@@ -62,7 +62,8 @@ class Deployment:
 def set_up(server: Embedded, folder: Path, database: str) -> Deployment:
     users = {"DATABASE_URL": "writer", "PROJECTOR_DATABASE_URL": "projector", "OWNER_DATABASE_URL": "owner"}
     urls = {name: server.dsn(user=f"registry_{role}", database=database) for name, role in users.items()}
-    ports = {"PORT": free_port(), "METRICS_PORT": 0}
+    port = free_port()
+    ports = {"PORT": port, "METRICS_PORT": 0, "LOGS": f"main=http://127.0.0.1:{port}"}
     quick = {"CANONICALISER_WORKERS": 1, "TICK_S": 0.2, "TTL_S": 2}
     environ = environment(folder / "home", **urls, **ports, **quick)
     superuser = server.dsn(user="postgres", database="postgres")

@@ -93,7 +93,29 @@ def test_init_can_be_repeated(deployment: Deployment) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "made" not in done.stdout
     assert "opened" not in done.stdout
+    again = deployment.run("init", "--operator", "registrar")
+    assert (again.returncode, "reg_live_" in again.stdout) == (0, False), "no second key of the same name"
+    key_id = deployment.operator_key.split("_")[2]
+    assert f"registrar has one, {key_id}" in again.stdout
+    deployment.run("operator-keys", "revoke", key_id)
+    assert "reg_live_" in deployment.run("init", "--operator", "registrar").stdout, "who has none gets one"
     assert deployment.run("migrate").stdout == "up to date\n"
+
+
+def test_an_origin_that_nobody_chose_is_warned_of_and_one_that_was_changed_is_told(deployment: Deployment) -> None:
+    port = deployment.environ["REGISTRY_PORT"]
+    done = deployment.run("init", LOGS="")
+    assert f"log main: there; its origin is http://127.0.0.1:{port}\n" in done.stdout
+    assert "warning: REGISTRY_LOGS is not set" in done.stdout
+    found = examined(deployment, LOGS="")["log main, origin"]
+    assert (found["verdict"], "set REGISTRY_LOGS=main=https://" in found["sentence"]) == ("warning", True)
+    assert examined(deployment, LOGS="", ENV="dev")["log main, origin"]["verdict"] == "good"
+
+    changed = {"LOGS": "main=https://registry.example"}
+    told = "https://registry.example, as REGISTRY_LOGS says, for all that is new; the log was opened for http://127.0"
+    assert told in deployment.run("init", **changed).stdout
+    found = examined(deployment, **changed)["log main, origin"]
+    assert (found["verdict"], found["sentence"].startswith(told)) == ("good", True)
 
 
 def test_a_database_that_is_away_is_told_in_a_sentence(deployment: Deployment, folder: Path) -> None:
@@ -336,11 +358,12 @@ def test_after_a_restore_nothing_goes_on_until_it_is_accepted_and_then_everythin
         env=deployment.environ, capture_output=True, text=True, input="n\n", cwd="/",
     )  # fmt: skip
     assert asked.returncode != 0
+    assert "events between them are lost for ever" in asked.stdout
     assert "accept-restore" in refusals(examined(deployment))["log main"]
 
     with deployment.running("project") as projecting:
         projecting.until_it_says("projecting")
-        assert projecting.err.startswith("warning: log main: ")
+        assert json.loads(projecting.err.splitlines()[0])["message"].startswith("log main: ")
         eventually(lambda: '"publishing halted' in projecting.err, what="the alarm")
         published = published_up_to(deployment)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -84,9 +85,21 @@ def test_a_worker_that_dies_is_started_again_and_the_port_stays_open(deployment:
         assert again != [first]
         assert sample(metrics(serving), 'registry_worker_restarts_total{worker="0"}') == 1
         assert sample(metrics(serving), 'registry_worker_restarts_total{worker="1"}') == 0
-        assert "Worker 0 ended and is started again" in serving.err
-        assert "SIGKILL" in serving.err
+        [line] = map(json.loads, serving.err.splitlines())
+        assert line["message"] == "Worker 0 ended and is started again in 0.5 s: Worker 0 was ended by SIGKILL."
+        assert (line["level"], line["worker"]) == ("warning", "parent")
         assert ask("GET", f"{deployment.url}/livez").status == 200
+
+
+def test_every_line_of_the_log_is_json_and_says_whose_it_is(deployment: Deployment) -> None:
+    with workers_of(deployment, 2, TICK=3) as serving:
+        os.kill(part(serving, "1"), signal.SIGKILL)
+        eventually(lambda: "SIGKILL" in serving.err, what="the line")
+        assert ask("GET", f"{deployment.url}/issuers").status == 503, "nobody projects"
+    lines = [json.loads(line) for line in serving.err.splitlines()]
+    assert "REGISTRY_TICK_S" in lines[0]["message"], "what the start warns of"
+    assert {line["worker"] for line in lines} > {"parent"}
+    assert all(line["time"] for line in lines)
 
 
 @pytest.mark.slow

@@ -17,10 +17,12 @@ from tests.service import free_port
 NGINX = Path(__file__).parents[2] / "deploy" / "nginx"
 START_S = 10
 
+# As many descriptors as systemd leaves to Debian's nginx.
 _AROUND = """
 daemon off;
 pcre_jit on;
 worker_processes 2;
+worker_rlimit_nofile 1024;
 error_log {folder}/error.log notice;
 pid {folder}/nginx.pid;
 {user}

@@ -101,6 +101,33 @@ async def test_clients_with_one_wish_share_an_answer_and_others_do_not_get_it(up
     assert (await upstream.ask())[2] == b"the list"
 
 
+UNUSUAL = [
+    ("application/vc+jwt;q=0.9, application/statuslist+jwt;q=0.8", "identity"),
+    ("application/vc;q=0.9, application/json;q=0.5", "identity"),
+    ("application/vc+jwt;q=0.9, application/statuslist+jwt;q=0.8", "br;q=1, gzip;q=0.8"),
+    ("application/vc", "br;q=1, gzip;q=0.8"),
+    ("application/vc", "gzip;q=0, identity;q=1"),
+]
+"""Of which nginx leaves the decision to the service."""
+
+
+async def test_whose_wish_only_the_service_understands_gets_no_answer_of_others(upstream: Upstream):
+    for number, (accept, coding) in enumerate(UNUSUAL, 1):
+        await upstream.ask(Accept=accept, Accept_Encoding=coding)
+        assert len(upstream.asked) == number, (accept, coding)
+        told = upstream.asked[-1][2]
+        assert (told["Accept"], told["Accept-Encoding"]) == (accept, coding)
+
+
+async def test_a_header_that_is_there_twice_reaches_the_service_as_the_key_has_it(upstream: Upstream):
+    """Else whoever says two things would be answered by the second one, and others get that by the first."""
+    twice = CIMultiDict([("Accept", "application/vc"), ("Accept", "application/vc+jwt")])
+    async with upstream.session.get(upstream.url + LIST, headers=twice) as response:
+        assert response.status == 200
+    [(_, _, told)] = upstream.asked
+    assert len(told.getall("Accept")) == 1
+
+
 async def test_whoever_has_it_gets_304_from_the_cache_and_head_no_body(upstream: Upstream):
     _, headers, _ = await upstream.ask()
     status, again, body = await upstream.ask(If_None_Match=headers["ETag"])

@@ -6,9 +6,10 @@ import asyncio
 import gzip
 import itertools
 import shutil
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, chdir
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -300,6 +301,48 @@ async def test_a_list_near_its_end_comes_from_the_service(files_in_front: Front)
     (folder / "vc.json").write_bytes(b"too old")
     status, _, body = await there.ask(there.url, path, Accept="application/vc")
     assert (status, body) == (200, (await there.ask(there.service.url, path, Accept="application/vc"))[2])
+
+
+def made_up(files: Path, status_list_id: str) -> Path:
+    """Make files of a list, for now; its `vc.json`."""
+    folder = files / "main" / "status-lists" / status_list_id
+    (folder / "fresh").mkdir(parents=True)
+    for mark in range(int(time.time()) // 1000, int(time.time()) // 1000 + 3):
+        (folder / "fresh" / f"60-{mark}").touch()
+    (folder / "vc.json").write_text(status_list_id)
+    return folder / "vc.json"
+
+
+async def test_more_lists_than_nginx_may_have_files_open(tmp_path: Path):
+    nginx()
+    names = [f"00000000-0000-4000-8000-{number:012}" for number in range(1100)]
+    for name in names:
+        made_up(tmp_path / "files", name)
+    with running_nginx(tmp_path / "nginx", files_server(tmp_path / "files", free_port())) as url:
+        one_worker = aiohttp.TCPConnector(limit=1)
+        async with aiohttp.ClientSession(url, headers={"Accept": "application/vc"}, connector=one_worker) as session:
+            for name in names:
+                async with session.get(f"/status-lists/{name}", headers={"Accept-Encoding": "identity"}) as response:
+                    assert (response.status, await response.text()) == (200, name)
+
+
+async def test_a_file_that_cannot_be_read_is_left_to_the_service(database: TestDatabase, tmp_path: Path):
+    async with front(database, tmp_path, **SECURE) as there:
+        document = await kept(there)
+        await there.settled()
+        copy = tmp_path / "copy"  # of which nobody takes care
+        shutil.copytree(there.files, copy, symlinks=True)
+        path = there.lists()[0]
+        broken = [copy / "main" / path.lstrip("/") / "vc.json", copy / "main" / document.lstrip("/")]
+        with running_nginx(tmp_path / "late", files_server(copy, there.service.settings.port)) as url, chdir(tmp_path):
+            for file, asked in zip(broken, (path, document), strict=True):
+                file.unlink()
+                with socket.socket(socket.AF_UNIX) as unreadable:
+                    unreadable.bind(str(file.relative_to(tmp_path)))  # to open it is an error that is no 403 and no 404
+                headers = {"Accept": "*/*", "Accept_Encoding": "identity"}
+                answers = [await there.ask(base, asked, **headers) for base in (url, there.service.url)]
+                assert answers[0][::2] == answers[1][::2]
+                assert answers[0][0] == 200
 
 
 async def test_a_publication_under_way_never_gives_a_torn_answer(database: TestDatabase, tmp_path: Path):

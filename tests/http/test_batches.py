@@ -15,6 +15,7 @@ import pytest
 from registry.commands.batch_places import MOST_RECEIVED, Place, Receiving
 from registry.domain.names import IssuerId, LogName
 from registry.errors import QueueFull
+from registry.http import spool
 from registry.http.batch_files import CHUNK_ROWS
 from tests.http.test_isolation import recorded
 
@@ -523,9 +524,9 @@ def documents_of(ids):
         }
 
 
-async def issue(service, rows, batch):
-    path = f"{service.url}/issuers/{service.issuer_slug}/batches?operation=issue"
-    headers = {**service.headers(), **NDJSON, "Accept": "application/x-ndjson", "Idempotency-Key": batch}
+async def issue(service, rows, batch, *, operation="issue", key=None):
+    path = f"{service.url}/issuers/{service.issuer_slug}/batches" + (f"?operation={operation}" if operation else "")
+    headers = {**service.headers(key), **NDJSON, "Accept": "application/x-ndjson", "Idempotency-Key": batch}
     async with service.session.post(path, headers=headers, data=ndjson(rows)) as response:
         assert (response.status, response.content_type) == (200, "application/x-ndjson"), await response.text()
         return [json.loads(line) for line in (await response.text()).splitlines()]
@@ -551,14 +552,40 @@ async def test_a_batch_issues_and_sends_the_signed_credentials_back_the_same_eve
     assert all("verifiableCredential" not in one for one in kept)
 
 
+async def test_what_was_issued_but_cannot_be_signed_any_more_says_so(service):
+    """Here it is the key that may not issue; it could be the issuer's key, its mechanism, or its DID."""
+    batch, rows = a_key(), [{"operation": "issue", **one} for one in documents_of(fresh(2))]
+    first = await issue(service, rows, batch, operation=None)
+    assert all("verifiableCredential" in one for one in first)
+    weak = await a_key_for(service, service.issuer_slug, "credentials:status")
+    again = await issue(service, rows, batch, operation=None, key=weak)
+    assert [(one["outcome"], slug_of(one["problem"])) for one in again] == [("accepted", "forbidden")] * 2
+    assert [one["credentialStatus"] for one in again] == [one["credentialStatus"] for one in first]
+
+
+async def test_where_there_is_no_room_for_what_is_sent_back_it_is_gone_on_with_later(service, monkeypatch):
+    batch, rows = a_key(), list(documents_of(fresh(2)))
+    with monkeypatch.context() as full:
+        full.setattr(spool, "KEPT_FREE", 1 << 60)
+        status, problem = await send(
+            service,
+            ndjson(rows),
+            query="?operation=issue",
+            batch=batch,
+            headers={**NDJSON, "Accept": NDJSON["Content-Type"]},
+        )
+        assert (status, slug_of(problem)) == (503, "no-room")
+    assert ["verifiableCredential" in one for one in await issue(service, rows, batch)] == [True, True]
+
+
 async def test_what_is_issued_must_be_read_at_once_but_may_be_looked_at(service):
     rows = ndjson(documents_of(fresh(1)))
     status, problem = await send(service, rows, query="?operation=issue", batch=(batch := a_key()))
     assert status == 400
     assert "Accept: application/x-ndjson" in problem["detail"]
     said = ndjson([{"operation": "issue", **json.loads(rows)}])
-    _, answer = await send(service, said)
-    assert "Accept: application/x-ndjson" in answer["rejected"][0]["problem"]["detail"]
+    status, problem = await send(service, said)
+    assert (status, "Accept: application/x-ndjson" in problem["detail"]) == (400, True), "no row's refusal is kept"
     status, _ = await service.ask("GET", f"/issuers/{service.issuer_slug}/batches/{batch}")
     assert status == 404, "what was refused as a whole is not kept"
     before = await recorded(service)

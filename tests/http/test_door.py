@@ -20,7 +20,7 @@ from registry.http.bodies import ReasonBody
 from registry.http.limits import Quota
 from registry.http.metrics import Metrics
 from registry.http.operation import Operation
-from registry.http.parts import Limits, Logs, Parts, Views
+from registry.http.parts import Limits, Logs, Parts, Remark, Views
 from registry.http.progress import Progress
 from registry.http.routes import ROUTES
 
@@ -186,6 +186,15 @@ async def test_readiness_names_what_is_not_well():
     async with serving(parts(checks=ailing)) as session:
         status, problem, _ = await asked(session, "/readyz")
     assert (status, problem["checks"]) == (503, {"database": "It is away."})
+
+
+async def test_a_remark_is_told_and_takes_nothing_down():
+    async def late():
+        return {"database": None, "projections": Remark("main is 3 events behind, for 17 s")}
+
+    async with serving(parts(checks=late)) as session:
+        status, answer, _ = await asked(session, "/readyz")
+    assert (status, answer["checks"]) == (200, {"database": "ok", "projections": "main is 3 events behind, for 17 s"})
 
 
 async def test_readiness_does_not_wait_for_ever():

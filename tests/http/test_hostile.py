@@ -216,6 +216,7 @@ async def test_what_is_not_http_gets_a_problem_document_and_the_end_of_the_conne
     head, _, body = (await raw(service, data)).partition(b"\r\n\r\n")
     assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
     assert b"application/problem+json" in head
+    assert b"\nserver:" not in head.lower()
     assert json.loads(body)["type"] == "/problems/bad-http"
 
 

@@ -4,14 +4,15 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from projections.status_lists.published_list import Entries
+from projections.status_lists.published_list import Entries, PublishedList, values_at
+from projections.status_lists.representation import EMBEDDED
 from registry.domain.names import LogName
 from registry.errors import Malformed, TooLarge
 from registry.http import alike, lookups
@@ -75,20 +76,28 @@ def test_anything_else_is_named_by_its_place(query):
 # What is read by columns and what is judged query by query: the same answers, the same refusals.
 
 WHEN = datetime(2026, 11, 25, 12, 0, 0, 250_000, UTC)
-URLS = ["https://a/1", "https://b/é", "https://ü/3", "https://none"]
+URLS = ["https://a/1", "https://b/é", "https://ü/3", "https://c/4", "https://over/5", "https://none"]
+
+
+def published(position, purpose, at, valid=timedelta(9)):
+    return PublishedList(
+        LogName("main"), UUID(int=position), UUID(int=0), purpose, "", position, position, EMBEDDED, b"", b"", "", "",
+        60, at, at + valid, at, "",
+    )  # fmt: skip
+
+
 LISTS = {
-    URLS[0]: (SimpleNamespace(position=7, published_at=WHEN, purpose="revocation"), Entries(b"\xa5\x01" * 8, 1, False)),
-    URLS[1]: (SimpleNamespace(position=5, published_at=WHEN, purpose="message"), Entries(b"\x1b" * 8, 2, False)),
-    URLS[2]: (
-        SimpleNamespace(position=9, published_at=WHEN - timedelta(1), purpose="token"),
-        Entries(b"\x05", 1, True),
-    ),
+    URLS[0]: (published(7, "revocation", WHEN), Entries(b"\xa5\x01" * 8, 1, False)),
+    URLS[1]: (published(5, "message", WHEN), Entries(b"\x1b" * 8, 2, False)),
+    URLS[2]: (published(9, "token", WHEN - timedelta(1)), Entries(b"\x05", 1, True)),
+    URLS[3]: (published(8, "suspension", WHEN), Entries(b"\x81" * 8, 1, False)),
+    URLS[4]: (published(2, "revocation", WHEN - timedelta(2), timedelta(1)), Entries(b"\x00" * 8, 1, False)),
 }
 WORDS = {"urn:1": "active", "urn:é": "revoked", "urn:2": "ambiguous"}
 
 
 class Lists:
-    """Three published lists."""
+    """Published lists; the last is of yesterday, and no longer valid."""
 
     async def by_urls(self, log, urls):
         return {url: LISTS[url][0] if url in LISTS else None for url in urls}
@@ -109,7 +118,7 @@ async def outcome(raw):
     """The body of the answer, or the refusal."""
     nothing = parts(lists=Lists(), limits=Limits(lookups=5))
     views = replace(nothing.views, status_words=status_words, statuses_of=statuses_of)
-    given = replace(nothing, views=views)
+    given = replace(nothing, views=views, clock=lambda: WHEN)
     given.progress.saw("main", "credential_status", 11, WHEN)
     call = Call(given, None, make_mocked_request("POST", "/status-lookups"), "1", LogName("main"), raw=raw)
     try:
@@ -120,9 +129,11 @@ async def outcome(raw):
 
 
 async def both(raw, monkeypatch):
+    """Read by columns; and query by query, with few lists in memory at a time."""
     quick = await outcome(raw)
     with monkeypatch.context() as without:
         without.setattr(lookups, "_told_alike", nothing_told)
+        without.setattr(lookups, "LISTS_AT_ONCE", 2)
         return quick, await outcome(raw)
 
 
@@ -192,6 +203,30 @@ def test_bodies_of_like_queries_are_read_by_columns(queries, how):
     assert [*zip(entries.urls, entries.texts, strict=True)] == [
         (query["statusListCredential"], query["statusListIndex"]) for query in queries
     ]
+
+
+async def test_a_list_whose_validity_is_over_says_nothing():
+    """Nor does it make the others' answers older than they are."""
+    queries = [{"statusListCredential": url, "statusListIndex": "0"} for url in (URLS[4], URLS[0], URLS[5])]
+    body, _ = await outcome(spelt(queries, {}))
+    answer = json.loads(body)
+    assert [one["status"] for one in answer["results"]] == ["unknown", "set", "unknown"]
+    assert answer["asOf"]["position"] == 7
+
+
+@given(
+    asked=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, max_size=20),
+    lists=st.lists(
+        st.none() | st.builds(Entries, st.binary(max_size=3), st.sampled_from([1, 1, 1, 2]), st.booleans()),
+        min_size=4,
+        max_size=4,
+    ),
+)
+def test_entries_of_many_lists_are_each_of_its_list(asked, lists):
+    urls, indices = [str(which) for which, _ in asked], [index for _, index in asked]
+    known = {str(which): lists[which] for which, _ in asked}
+    expected = [None if lists[which] is None else lists[which].values([index])[0] for which, index in asked]
+    assert values_at(known, urls, indices) == expected
 
 
 async def test_answers_have_their_members_in_one_order():

@@ -30,7 +30,8 @@ class Moment(Enum):
 
 class Proxy:
     def __init__(self, upstream: str) -> None:
-        self._upstream = upstream
+        self.upstream = upstream
+        """The socket that connections lead to from now on."""
         self._armed: tuple[Moment, Hook] | None = None
         self._before_each: Hook | None = None
         self._open: set[asyncio.StreamWriter] = set()
@@ -57,7 +58,7 @@ class Proxy:
         self._tasks.add(task)
         self._open.add(writer)
         try:
-            upstream_reader, upstream = await asyncio.open_unix_connection(self._upstream)
+            upstream_reader, upstream = await asyncio.open_unix_connection(self.upstream)
         except OSError:
             writer.transport.abort()
             return

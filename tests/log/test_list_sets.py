@@ -215,6 +215,20 @@ async def test_the_next_set_is_ready_before_it_is_needed(process: Process) -> No
     assert process.looks == looks
 
 
+async def test_a_set_that_is_closed_is_forgotten(process: Process, opened: Any) -> None:
+    await process.register()
+    process.keeper.want_next(LOG, process.issuer_id)
+    await process.keeper.close()
+    *_, full, newest = await process.sets()
+    async with sequencing(opened.writer) as writing:
+        await writing.do(CloseListSet(system_clock(), process.issuer_id, full.set_id, "log-restored"))
+    await process.register()
+    await process.keeper.prepare(LOG, process.issuer_id)
+    assert process.keeper.index(newest.set_id, 0) in range(SIZE)
+    with pytest.raises(ListsNotReady):
+        process.keeper.index(full.set_id, 0)
+
+
 async def test_who_stops_does_not_wait_for_lists_to_be_published(process: Process) -> None:
     process.withheld.add(Purpose.REVOCATION)
     process.keeper._waits = Waits(total_s=3_600, every_s=0.01)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import os
+import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from projections.status_lists.files import directory, disk
+from projections.status_lists.files import directory, disk, following
 from projections.status_lists.files.directory import Directory
 from projections.status_lists.files.following import publish_files_for_ever
 from projections.status_lists.files.object_store import Objects, open_store
 from projections.status_lists.files.opening import open_target
-from projections.status_lists.files.publish import FilePublisher, behind
+from projections.status_lists.files.publish import BATCH, FilePublisher, behind
 from projections.status_lists.files.target import TargetFailed
 from registry.errors import SettingsRefused
 from tests.builders import LOG
@@ -219,7 +223,7 @@ async def test_a_slow_process_never_writes_the_past_over_what_another_one_wrote(
     has_read, may_write = asyncio.Event(), asyncio.Event()
     write = slow_target.write
 
-    async def write_late(lists: Any) -> int:
+    async def write_late(lists: Any) -> list[int | Exception]:
         has_read.set()
         await may_write.wait()
         return await write(lists)
@@ -234,6 +238,44 @@ async def test_a_slow_process_never_writes_the_past_over_what_another_one_wrote(
     assert not quick.done()
     may_write.set()
     await asyncio.gather(slow, quick)
+    await assert_as_published(world, root)
+
+
+async def test_a_process_that_never_lets_the_lock_go_is_told(world: World, root: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(directory, "PATIENCE_S", 0.1)
+    await begun(world)
+    publisher = files_of(world, Directory(root))
+    disk.folder(root / LOG)
+    with (root / LOG / ".lock").open("w") as stuck:
+        fcntl.flock(stuck, fcntl.LOCK_EX)
+        with pytest.raises(TargetFailed, match=r"holds it.*\.lock"):
+            await settle(publisher)
+        assert publisher.progress.pending
+    await settle(publisher)
+    await assert_as_published(world, root)
+
+
+async def test_a_disk_that_does_not_answer_keeps_nothing_else_waiting(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Of the process it keeps one thread; the lock that it gets late is no one's."""
+    await begun(world)
+    answers, really = threading.Event(), os.open
+
+    def late(path: Any, *how: Any) -> int:
+        if Path(path).name == ".lock":
+            assert threading.current_thread() is not threading.main_thread()
+            answers.wait(60)
+        return really(path, *how)
+
+    monkeypatch.setattr(directory.os, "open", late)
+    publisher = files_of(world, Directory(root))
+    with monkeypatch.context() as patched:
+        patched.setattr(directory, "PATIENCE_S", 0.1)
+        with pytest.raises(TargetFailed, match="does not answer"):
+            await settle(publisher)
+    answers.set()
+    await settle(publisher)
     await assert_as_published(world, root)
 
 
@@ -277,6 +319,116 @@ async def test_a_full_disk_is_told_and_written_to_when_there_is_room(
     following.cancel()
     await assert_as_published(world, root)
     assert publisher.progress.oldest_s(world.clock()) == 0
+
+
+async def publish_many(world: World, issuers: int = 30) -> list[UUID]:
+    """Publish more lists than one turn writes; their ids, in order."""
+    for number in range(issuers):
+        world.history.issuer(f"issuer-{number}")
+    await world.project()
+    await world.publisher().publish(LOG)
+    lists = sorted({status_list_id for status_list_id, _ in await published(world)})
+    assert len(lists) > BATCH
+    return lists
+
+
+def obstruct(root: Path, status_list_id: UUID) -> Path:
+    """Let nothing of the list be written, whoever writes; what lies in the way."""
+    versions = root / LOG / "versions" / str(status_list_id)
+    shutil.rmtree(versions, ignore_errors=True)
+    disk.folder(versions.parent)
+    versions.write_bytes(b"in the way")
+    return versions
+
+
+async def test_a_list_that_cannot_be_written_keeps_no_other_waiting(world: World, root: Path):
+    lists = await publish_many(world)
+    in_the_way = [obstruct(root, one) for one in lists[::7]]
+    publisher = files_of(world, Directory(root))
+    for _ in range(3):
+        with pytest.raises(TargetFailed):
+            await settle(publisher)
+        assert sorted(one for _, one in publisher.progress.pending) == lists[::7]
+    for one in in_the_way:
+        one.unlink()
+    await settle(publisher)
+    await assert_as_published(world, root)
+    assert not publisher.progress.pending
+
+
+async def test_what_is_harmed_is_repaired_also_while_another_list_cannot_be_written(world: World, root: Path):
+    harmed, obstructed = (await publish_many(world))[:2]
+    publisher = files_of(world, Directory(root), now_s=(seconds := Monotonic()))
+    await settle(publisher)
+    obstruct(root, obstructed)
+    (root / LOG / "status-lists" / str(harmed)).unlink()
+    for seconds.now in range(600, 1800, 100):
+        with suppress(TargetFailed):
+            await settle(publisher)
+    assert [one for _, one in publisher.progress.pending] == [obstructed]
+    assert (root / LOG / "status-lists" / str(harmed) / "vc.json").exists()
+
+
+async def test_a_publication_does_not_wait_for_the_next_attempt_at_what_failed(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(following, "POLL_S", 600)
+    monkeypatch.setattr(following, "_LONGEST_BACKOFF_S", 600)
+    revocations = await begun(world)
+    obstruct(root, next(one for one, _ in await published(world) if one != revocations))
+    publisher, wake = files_of(world, Directory(root)), asyncio.Event()
+    working = asyncio.create_task(publish_files_for_ever(publisher, wake=wake))
+    async with asyncio.timeout(30):
+        while publisher.progress.failures == 0:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await revoke(world, 3)
+        wake.set()
+        path = root / LOG / "status-lists" / str(revocations) / "vc.json"
+        while indices_in(path.read_bytes()) != {3}:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    working.cancel()
+
+
+def marks_of(root: Path, status_list_id: UUID) -> set[str]:
+    return disk.names_in(root / LOG / "status-lists" / str(status_list_id) / "fresh")
+
+
+async def test_what_cannot_be_written_is_left_to_the_service_until_it_can(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    revocations = await begun(world)
+    [suspensions] = [row["status_list_id"] for row in await world.rows() if row["purpose"] == "suspension"]
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    before = marks_of(root, revocations)
+    await revoke(world, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(disk.os, "write", no_room)
+        with pytest.raises(TargetFailed):
+            await publisher.step()
+        assert marks_of(root, revocations) == set()
+        assert marks_of(root, suspensions)  # of which nothing is new
+    await settle(publisher)
+    assert marks_of(root, revocations) >= {*sorted(before)[2:]}
+    await assert_as_published(world, root)
+
+
+async def test_of_a_full_disk_every_list_that_is_new_is_left_to_the_service_at_once(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lists = await publish_many(world)
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    world.clock.advance(seconds=7 * 3600)
+    await world.publisher().publish(LOG)  # all of them are signed again
+    monkeypatch.setattr(disk.os, "write", no_room)
+    with pytest.raises(TargetFailed):
+        await publisher.step()
+    assert not any(marks_of(root, one) for one in lists)
+
+
+def no_room(*_: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 async def test_files_follow_a_database_that_was_restored(world: World, root: Path):
@@ -377,7 +529,7 @@ async def test_a_slow_process_never_puts_the_past_over_an_object_of_another_one(
     has_read, may_write = asyncio.Event(), asyncio.Event()
     write = first.write
 
-    async def write_late(lists: Any) -> int:
+    async def write_late(lists: Any) -> list[int | Exception]:
         has_read.set()
         await may_write.wait()
         return await write(lists)

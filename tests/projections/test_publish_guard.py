@@ -315,6 +315,29 @@ async def test_what_was_revoked_stays_invalid_in_every_form_after_a_restore(worl
             assert [lists.value(found, index) for index in range(2)] == expected
 
 
+async def test_an_accepted_restore_is_no_fork_though_it_is_not_projected_yet(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    restored_to = len(world.history.recorded)
+    world.history.revoke(issuer_id, cid(0))
+    await world.project()
+    publisher, published = await first_published(world)
+    await world.restore(restored_to)
+    with pytest.raises(ForkedLog):
+        await publisher.check(world.log)
+    world.accept_restore(published.position, published.hash, restored_to)
+    await world.write()
+    started = world.publisher()
+    await started.check(world.log)
+    assert (await started.publish(world.log), started.progress_of(world.log).halted) == (0, None)
+    await world.project()
+    caplog.clear()
+    assert await publisher.publish(world.log) == 2
+    assert "publishing goes on" in caplog.text
+
+
 async def test_what_was_superseded_stays_so_after_a_restore(world: World) -> None:
     """A refresh bit is not reversible (Bitstring Status List 1.0, section 2.2); a suspension bit is."""
     issuer_id = world.issuer()

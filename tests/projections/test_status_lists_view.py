@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from projections.status_lists.bounded import Bounded
 from projections.status_lists.published_list import PublishedList
 from projections.status_lists.representation import EMBEDDED
-from projections.status_lists.view import PublishedLists
+from projections.status_lists.view import RESTORED_S, PublishedLists
 from registry.domain.events import Purpose
 from registry.domain.names import LogName
 from registry.errors import DatabaseUnavailable, UnknownStatusList
@@ -140,26 +140,106 @@ async def test_lists_in_memory_outlive_the_database(world: World, pool: asyncpg.
     assert await lists.get(world.log, list_of(issuer_id)) is known
 
 
-async def test_after_a_restore_of_the_database_its_lists_are_served(
+Published = dict[str, list[asyncpg.Record]]
+
+
+async def what_is_published(world: World) -> Published:
+    tables = ("published_heads", "published_status_lists")
+    return {table: await world.root.fetch(f"SELECT {table}.* FROM projections.{table}") for table in tables}
+
+
+async def go_back_to(world: World, published: Published) -> None:
+    for table, rows in published.items():
+        await world.root.execute(f"TRUNCATE projections.{table}")
+        await world.root.copy_records_to_table(table, schema_name="projections", records=[tuple(row) for row in rows])
+
+
+async def test_a_database_that_lags_takes_nothing_back_until_it_counts_as_restored(
     world: World, pool: asyncpg.Pool[asyncpg.Record]
 ) -> None:
-    """Sequences begin again below what this process has seen."""
-    issuer_id = world.issuer()
+    """Behind several standbys each look may be at another one; in a restored database sequences begin again."""
+    issuer_id, other = world.issuer(), world.history.issuer("other")
+    world.history.credential(other, cid(0))
     await world.project()
-    publisher, lists = world.publisher(), PublishedLists(pool)
+    clock, publisher = FakeClock(), world.publisher()
+    lists = PublishedLists(pool, monotonic=lambda: clock.now.timestamp())
     await publisher.publish(world.log)
-    tables = ("published_heads", "published_status_lists")
-    backup = {table: await world.root.fetch(f"SELECT {table}.* FROM projections.{table}") for table in tables}
+    before = await what_is_published(world)
+    world.history.revoke(issuer_id, cid(0))
+    world.history.revoke(other, cid(0))
+    await world.project()
+    await publisher.publish(world.log)
+    after = await what_is_published(world)
+
+    async def bit() -> int:
+        found = await lists.by_urls(world.log, urls)
+        [value] = [lists.value(one, 0) for one in found.values() if one is not None]
+        return value
+
+    urls = [(await lists.get(world.log, list_of(issuer_id))).url]
+    assert await bit() == 1
+    await go_back_to(world, before)
+    await lists.refresh()
+    assert await bit() == 1
+    with pytest.raises(DatabaseUnavailable, match="latest publication yet"):
+        await lists.get(world.log, list_of(other))
+    await go_back_to(world, after)
+    await lists.refresh()
+    assert await bit() == 1
+    assert lists.value(await lists.get(world.log, list_of(other)), 0) == 1
+    await go_back_to(world, before)
+    await lists.refresh()
+    clock.advance(seconds=RESTORED_S + 1)
+    await lists.refresh()
+    assert await bit() == 0
+
+
+async def test_of_a_restored_database_another_history_is_learned_though_it_has_grown(
+    world: World, pool: asyncpg.Pool[asyncpg.Record]
+) -> None:
+    """What it published under sequences that were seen before is other lists."""
+    issuer_id, lists = world.issuer(), PublishedLists(pool)
+    await world.project()
+    publisher = world.publisher()
+    await publisher.publish(world.log)
+    before = await what_is_published(world)
     world.history.revoke(issuer_id, cid(0))
     await world.project()
     await publisher.publish(world.log)
-    assert lists.value(await lists.get(world.log, list_of(issuer_id)), 0) == 1
-    for table, rows in backup.items():
-        await world.root.execute(f"TRUNCATE projections.{table}")
-        await world.root.copy_records_to_table(table, schema_name="projections", records=[tuple(row) for row in rows])
+    lost = await lists.get(world.log, list_of(issuer_id))
+    await go_back_to(world, before)
     await lists.refresh()
-    restored = await lists.get(world.log, list_of(issuer_id))
-    assert (restored.sequence, lists.value(restored, 0)) == (1, 0)
+    world.history.revoke(issuer_id, cid(1))
+    world.clock.advance(seconds=1)
+    await world.project()
+    await world.publisher().publish(world.log)
+    await lists.refresh()
+    found = await lists.get(world.log, list_of(issuer_id))
+    assert (found.sequence, found.etag == lost.etag) == (lost.sequence, False)
+    assert lists.value(found, 1) == 1
+
+
+async def test_of_many_lists_those_unknown_take_one_look_and_those_lost_are_unknown(world: World) -> None:
+    issuer_id = world.issuer()
+    await world.project()
+    await world.publisher().publish(world.log)
+    asked: list[str] = []
+
+    async def noting(conn: asyncpg.Connection[asyncpg.Record]) -> None:
+        conn.add_query_logger(lambda query: asked.append(query.query))
+
+    async with asyncpg.create_pool(world.database.writer, min_size=1, max_size=1, init=noting) as pool:
+        lists = PublishedLists(pool)
+        known = await lists.get(world.log, list_of(issuer_id))
+        asked.clear()
+        strangers = [f"https://nowhere.example/{number}" for number in range(1_000)]
+        found = await lists.by_urls(world.log, [known.url, *strangers])
+        assert found == {known.url: known} | dict.fromkeys(strangers)
+        assert len([one for one in asked if "published" in one]) == 1
+        await world.root.execute("DELETE FROM projections.published_status_lists")
+        small = PublishedLists(pool, max_bytes=1)
+        await small.refresh()
+        assert await small.by_urls(world.log, [known.url]) == {known.url: None}
 
 
 async def test_before_the_projections_are_set_up_the_database_is_unavailable(database: TestDatabase) -> None:

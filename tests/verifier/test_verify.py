@@ -501,6 +501,28 @@ async def test_a_credential_that_its_registered_issuer_never_registered_is_told_
     assert "ask the issuer" in found.summary
 
 
+async def test_while_the_read_side_is_behind_nothing_newer_is_denied(world):
+    world.issuers[did_of(SCHOOL)] = REGISTERED
+    document = signed(by_school())
+    world.recorded_until = world.clock() - timedelta(minutes=1)
+    found = await world.verify(document)
+    assert (found.verdict, types_of(found)) == (Verdict.VALID, [])
+    assert f"recorded here after {world.recorded_until:%Y-%m-%dT%H:%M:%SZ} cannot be read yet" in found.summary
+    assert step(found, "registration").checked_at == world.recorded_until
+    world.standings[document["id"]] = CredentialStanding("active", SIGNED)
+    assert "up to then the credential was active" in (await world.verify(document)).summary
+    world.standings[document["id"]] = CredentialStanding("revoked", SIGNED)
+    found = await world.verify(document)
+    assert (found.verdict, types_of(found)) == (Verdict.REVOKED, [types.CREDENTIAL_REVOKED])
+
+
+async def test_the_past_is_known_however_far_behind_the_read_side_is(world):
+    world.issuers[did_of(SCHOOL)] = REGISTERED
+    world.recorded_until = world.clock() - timedelta(minutes=1)
+    found = await world.verify(signed(by_school()), at=world.clock() - timedelta(minutes=2))
+    assert types_of(found) == [types.CREDENTIAL_UNREGISTERED]
+
+
 async def test_a_key_that_cannot_be_had_is_no_verdict_on_the_document_whatever_other_proofs_there_are(world):
     document = signed(by_school(issuer="did:web:away.example"))
     document["proof"] = [{"type": "Unheard"}, {**document["proof"], "verificationMethod": "did:web:away.example#key"}]

@@ -71,6 +71,8 @@ class World:
     standings: dict[str, CredentialStanding] = field(default_factory=dict)
     cut_offs: dict[str, datetime] = field(default_factory=dict)
     """Verification methods that were compromised, and since when."""
+    recorded_until: datetime | None = None
+    """Up to when what is recorded here is known; None: now."""
     is_database_away: bool = False
     canonicalised: int = 0
     asked_foreign: list[Mapping[str, Any]] = field(default_factory=list)
@@ -86,6 +88,7 @@ class World:
             self.foreign_status,
             self.issuer_of,
             self.standing_of,
+            lambda _log: self.recorded_until or self.clock(),
             self.clock,
         )
 

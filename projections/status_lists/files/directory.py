@@ -10,15 +10,17 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
 
 from projections.status_lists.files.disk import digest, folder, names_in, told, write_synced
 from projections.status_lists.files.layout import ListFiles
-from projections.status_lists.files.target import Fault
+from projections.status_lists.files.target import Fault, TargetFailed, told_apart
 from registry.domain.names import LogName
 
 LISTS, VERSIONS, FRESH = "status-lists", "versions", "fresh"
@@ -28,8 +30,11 @@ _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """From here on sixteen stamps a second last longer than a file system's years do."""
 LOCK_S = 0.02
 """How often a lock that another process holds is tried."""
+PATIENCE_S = 30.0
+"""For how long a lock is waited for. Whoever holds it writes the files of at most `BATCH` lists."""
 _THREADS = 4
 """That wait for the disk."""
+T = TypeVar("T")
 
 
 class Directory:
@@ -54,23 +59,46 @@ class Directory:
 
     @asynccontextmanager
     async def turn(self, log: LogName) -> AsyncIterator[None]:
-        """Hold the lock file of *log*; the kernel releases it when a process dies."""
-        with told():
-            folder(self._root / log)
-            handle = os.open(self._root / log / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+        """Hold the lock file of *log*; the kernel releases it when a process dies.
+
+        Raises `TargetFailed` also when it cannot be had: whoever holds it may be stuck, or the disk may not answer.
+        """
+        lock = self._root / log / ".lock"
         try:
-            with told():
-                while not _locked(handle):  # noqa: ASYNC110  # the kernel does not tell when a lock is free
+            async with asyncio.timeout(PATIENCE_S):
+                while (handle := await self._tried(lock)) is None:  # noqa: ASYNC110  # the kernel does not tell
                     await asyncio.sleep(LOCK_S)
+        except TimeoutError:
+            raise TargetFailed(f"Another process holds it, or the disk does not answer ({lock}).") from None
+        try:
             yield
         finally:
             os.close(handle)
 
-    async def write(self, lists: Sequence[ListFiles]) -> int:
+    async def _tried(self, lock: Path) -> int | None:
+        """Return what holds *lock* until it is closed; None: another one has it."""
+        trying = asyncio.get_running_loop().run_in_executor(self._threads, _try, lock)
+        try:
+            return await asyncio.shield(trying)
+        except asyncio.CancelledError:
+            trying.add_done_callback(_let_go)
+            raise
+
+    async def write(self, lists: Sequence[ListFiles]) -> list[int | Exception]:
         """Write the files of *lists*, a list at a time in each thread."""
         loop = asyncio.get_running_loop()
-        written = [loop.run_in_executor(self._threads, self._write, one) for one in lists]
-        return sum(await _all(written))
+        return told_apart(await _ended([loop.run_in_executor(self._threads, self._write, one) for one in lists]))
+
+    async def withdraw(self, lists: Iterable[tuple[LogName, UUID]]) -> None:
+        """Take away the marks of *lists*, so that the service is asked; they come back with the next version.
+
+        Also beside another process: whose marks are taken by mistake, writes them again.
+        """
+        fresh = [self._link_of(log, status_list_id) / FRESH for log, status_list_id in lists]
+        removing = asyncio.get_running_loop().run_in_executor(self._threads, _remove, fresh)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await asyncio.shield(removing)
 
     async def check(self, lists: Sequence[ListFiles], *, deeply: bool) -> list[Fault]:
         """Compare names, which is cheap; *deeply*: also digest every file."""
@@ -106,7 +134,10 @@ class Directory:
         return None
 
     def _link(self, one: ListFiles) -> Path:
-        return self._root / one.log / LISTS / str(one.status_list_id)
+        return self._link_of(one.log, one.status_list_id)
+
+    def _link_of(self, log: LogName, status_list_id: UUID) -> Path:
+        return self._root / log / LISTS / str(status_list_id)
 
     def _version(self, one: ListFiles) -> Path:
         return self._root / one.log / VERSIONS / str(one.status_list_id) / one.version
@@ -171,6 +202,11 @@ def _tidy(versions: Path, kept: set[str]) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
+def _remove(folders: Sequence[Path]) -> None:
+    for one in folders:
+        shutil.rmtree(one, ignore_errors=True)
+
+
 def _aside(version: Path) -> Path:
     """Move a version that is not whole out of the way."""
     away = version.with_name(f".{version.name}.old")
@@ -186,23 +222,42 @@ def _leads_to(link: Path) -> str | None:
         return None
 
 
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _try(lock: Path) -> int | None:
+    with told():
+        folder(lock.parent)
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError:
+            os.close(handle)
+            raise
+    return handle
 
 
-async def _all(futures: Sequence[asyncio.Future]) -> list:  # type: ignore[type-arg]
-    """Return all results; the first failure is raised when all have ended, for the lock must outlast them."""
+def _let_go(tried: asyncio.Future[int | None]) -> None:
+    """Close what was opened for one who no longer waits for it."""
+    if not tried.cancelled() and tried.exception() is None and (handle := tried.result()) is not None:
+        os.close(handle)
+
+
+async def _all(futures: Sequence[asyncio.Future[T]]) -> list[T]:
+    """Return all results; the first failure is raised when all have ended."""
+    done: list[T] = []
+    for one in await _ended(futures):
+        if isinstance(one, BaseException):
+            raise one
+        done.append(one)
+    return done
+
+
+async def _ended(futures: Sequence[asyncio.Future[T]]) -> list[T | BaseException]:
+    """Return every result or failure when all have ended, for the lock must outlast them."""
     ending = asyncio.gather(*futures, return_exceptions=True)
     try:
-        done = await asyncio.shield(ending)
+        return await asyncio.shield(ending)
     except asyncio.CancelledError:
         await ending
         raise
-    for one in done:
-        if isinstance(one, BaseException):
-            raise one
-    return done

@@ -42,7 +42,10 @@ def _always() -> bool:
 async def publish_files_for_ever(
     publisher: Publisher, *, wake: asyncio.Event, may_write: Callable[[], bool] = _always
 ) -> None:
-    """Publish until cancelled, while *may_write*; what fails is tried again, ever more slowly up to 15 s."""
+    """Publish until cancelled, while *may_write*.
+
+    What fails is tried again with what is new, and else ever more slowly, up to every 15 s.
+    """
     pause_s = 0.0
     while True:
         wake.clear()
@@ -54,11 +57,10 @@ async def publish_files_for_ever(
             _tell(publisher, error, is_news=pause_s == POLL_S)
         else:
             pause_s, publisher.progress.trouble = 0.0, None
-        if pause_s:
-            await asyncio.sleep(pause_s)
-        elif not more:
+        if pause_s or not more:
             with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):  # wait_for of Python 3.11 can lose a cancellation
+                # what is new need not wait for what fails
+                async with asyncio.timeout(pause_s or POLL_S):  # wait_for of Python 3.11 can lose a cancellation
                     await wake.wait()
 
 

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from projections.status_lists.files.layout import GZIP, SUFFIXES, FormFile, ListFiles
-from projections.status_lists.files.target import Fault, Overtaken, TargetFailed
+from projections.status_lists.files.target import Fault, Overtaken, TargetFailed, told_apart
 from registry.domain.names import LogName
 from registry.errors import SettingsRefused
 
@@ -75,15 +76,12 @@ class Objects:
         """Nothing is held: what is put replaces only what was seen before the turn began."""
         yield
 
-    async def write(self, lists: Sequence[ListFiles]) -> int:
-        """Put the objects of *lists*; raises `Overtaken` when another process changed one since it was seen."""
-        puts = [self._put(one, path, file) for one in lists for path, file in objects(one)]
-        done = await asyncio.gather(*puts, return_exceptions=True)
-        for failure in done:
-            if isinstance(failure, BaseException):
-                raise failure
-        await asyncio.gather(*(self._remove(path) for one in lists for path in _strangers(one) if path in self._seen))
-        return len(puts)
+    async def write(self, lists: Sequence[ListFiles]) -> list[int | Exception]:
+        """Put the objects of *lists*; `Overtaken` is one that another process changed since it was seen."""
+        return told_apart(await asyncio.gather(*map(self._write, lists), return_exceptions=True))
+
+    async def withdraw(self, lists: Iterable[tuple[LogName, UUID]]) -> None:
+        """Do nothing: the version before is signed and valid, and a store has nobody behind it to ask instead."""
 
     async def check(self, lists: Sequence[ListFiles], *, deeply: bool) -> list[Fault]:
         """Compare versions where they are known to be in order; else (*deeply*) bytes and headers."""
@@ -91,6 +89,14 @@ class Objects:
             there = await self._listed(lists)
         faults = await asyncio.gather(*(self._fault(one, there, deeply) for one in lists))
         return [fault for fault in faults if fault is not None]
+
+    async def _write(self, one: ListFiles) -> int:
+        puts = [self._put(one, path, file) for path, file in objects(one)]
+        for failure in await asyncio.gather(*puts, return_exceptions=True):  # all have ended before one is told
+            if failure is not None:
+                raise failure
+        await asyncio.gather(*(self._remove(path) for path in _strangers(one) if path in self._seen))
+        return len(puts)
 
     async def _put(self, one: ListFiles, path: str, file: FormFile) -> None:
         import obstore

@@ -1,7 +1,8 @@
 """Keeping files as the lists are published: what is new is written, what was removed or corrupted is repaired.
 
-A notification is a hint, polling the guarantee. What cannot be written stays pending, is told, and tried again; the
-service answers in the meantime, for every server in front falls back to it.
+A notification is a hint, polling the guarantee. What cannot be written stays pending, is told, and tried again; in the
+meantime a directory has no marks of such a list, so that nginx asks the service, which knows what is new. An object
+store goes on with the version before.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from time import monotonic
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from asyncpg import Pool
 
 from projections.projection import Executor
 from projections.status_lists.files.layout import ListFiles, list_files
-from projections.status_lists.files.target import Fault, Overtaken, Target
+from projections.status_lists.files.target import Fault, Overtaken, Target, TargetFailed
 from projections.status_lists.queries import sql
 from registry.domain.names import LogName
 
@@ -78,6 +79,8 @@ class FilePublisher:
         self._check_s = check_s
         self._now_s = now_s
         self._seen: dict[LogName, int] = {}
+        self._put_off: dict[Key, None] = {}
+        """Of what is pending, what could not be written; whatever waited longest for another attempt comes first."""
         self._round: AsyncIterator[int] | None = None
         self._next_slice = self._round_began = 0.0
         self._known = 0
@@ -95,8 +98,12 @@ class FilePublisher:
         Raises `TargetFailed`, or what asyncpg raises.
         """
         await self._learn()
-        await self._write(dict(islice(self.progress.pending.items(), BATCH)))
+        failure = await self._write(batch := self._next())
+        if failure is not None:
+            await self._target.withdraw([*(self.progress.pending if self._may_pause(batch) else self._put_off)])
         is_over = await self._compare() if self._now_s() >= self._next_slice else True
+        if failure is not None and self._may_pause(batch):
+            raise failure
         return bool(self.progress.pending) or not is_over
 
     async def compare_all(self, told: Callable[[int, int], None]) -> list[tuple[LogName, Fault]]:
@@ -115,8 +122,10 @@ class FilePublisher:
     async def repair(self, found: Sequence[tuple[LogName, Fault]]) -> None:
         """Write the files of the lists in *found*."""
         wanted = [(log, fault.status_list_id) for log, fault in found]
-        for first in range(0, len(wanted), BATCH):
-            await self._write(dict.fromkeys(wanted[first : first + BATCH], self._clock()))
+        failures = [await self._write(wanted[first : first + BATCH]) for first in range(0, len(wanted), BATCH)]
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
     async def _heads(self) -> list[tuple[LogName, int]]:
         return [(LogName(name), sequence) for name, sequence in await self._pool.fetch(_HEADS)]
@@ -132,18 +141,46 @@ class FilePublisher:
                     self.progress.pending.setdefault((log, status_list_id), published_at)
             self._seen[log] = sequence
 
-    async def _write(self, wanted: dict[Key, datetime]) -> None:
+    def _may_pause(self, tried: Sequence[Key]) -> bool:
+        """Whether a pause keeps nobody waiting that could be written: nothing of *tried* was, or nothing else waits."""
+        return self._put_off.keys() >= {*tried} or len(self._put_off) == len(self.progress.pending)
+
+    def _next(self) -> list[Key]:
+        """Return what to write now: what could not be written comes behind everything else."""
+        others = (key for key in self.progress.pending if key not in self._put_off)
+        return list(islice(chain(others, self._put_off), BATCH))
+
+    async def _write(self, wanted: Sequence[Key]) -> Exception | None:
+        """Write the files of *wanted*; put off what cannot be written, and return why; None: everything could."""
+        failure = None
         for log in {log for log, _ in wanted}:
             ids = [status_list_id for other, status_list_id in wanted if other == log]
-            try:
-                async with self._target.turn(log):
-                    # read inside the turn: what is written is never older than what another process wrote before
-                    lists = list(list_files(log, await self._pool.fetch(_FILES, log, ids)))
-                    self.progress.written += await self._target.write(lists)
-            except Overtaken:
-                continue  # still pending: read anew in a moment
-            for status_list_id in ids:
-                self.progress.pending.pop((log, status_list_id), None)
+            refused = await self._write_of(log, ids)
+            for key in ((log, status_list_id) for status_list_id in ids):
+                reason = refused.get(key[1])
+                if isinstance(reason, Overtaken):
+                    continue  # still pending: read anew in a moment
+                self._put_off.pop(key, None)
+                if reason is None:
+                    self.progress.pending.pop(key, None)
+                else:
+                    self.progress.pending.setdefault(key, self._clock())
+                    self._put_off[key] = None
+                    failure = failure or reason
+        return failure
+
+    async def _write_of(self, log: LogName, ids: Sequence[UUID]) -> dict[UUID, Exception]:
+        """Write the files of some lists of *log*; return which could not be written, and why."""
+        try:
+            async with self._target.turn(log):
+                # read inside the turn: what is written is never older than what another process wrote before
+                lists = list(list_files(log, await self._pool.fetch(_FILES, log, ids)))
+                done = await self._target.write(lists)
+        except TargetFailed as error:
+            return dict.fromkeys(ids, error)
+        self.progress.written += sum(one for one in done if isinstance(one, int))
+        told = zip(lists, done, strict=True)
+        return {one.status_list_id: reason for one, reason in told if isinstance(reason, Exception)}
 
     async def _compare(self) -> bool:
         """Compare the next slice and note what must be repaired; return whether the round is over."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -28,6 +28,16 @@ class Overtaken(Exception):
     """Another process wrote in the meantime; what is true now must be read again."""
 
 
+def told_apart(done: Sequence[int | BaseException]) -> list[int | Exception]:
+    """Return results and failures as they are; raise what is none of one list's: that the process is to end."""
+    apart: list[int | Exception] = []
+    for one in done:
+        if not isinstance(one, (int, Exception)):
+            raise one
+        apart.append(one)
+    return apart
+
+
 class Target(Protocol):
     """A place for files. Every method may raise `TargetFailed`."""
 
@@ -38,8 +48,14 @@ class Target(Protocol):
     def turn(self, log: LogName) -> AbstractAsyncContextManager[None]:
         """Hold this open while reading what is published and writing it: so a slow process never writes the past."""
 
-    async def write(self, lists: Sequence[ListFiles]) -> int:
-        """Make *lists* visible, each at once; return how many files were written. May raise `Overtaken`."""
+    async def write(self, lists: Sequence[ListFiles]) -> list[int | Exception]:
+        """Make *lists* visible, each at once; return for each how many files were written, or why it was not.
+
+        That is `TargetFailed`, `Overtaken`, or what nobody thought of: one list's trouble is none of the others'.
+        """
+
+    async def withdraw(self, lists: Iterable[tuple[LogName, UUID]]) -> None:
+        """Let what lies there of *lists* be told no longer, as far as that is possible; raises nothing."""
 
     async def check(self, lists: Sequence[ListFiles], *, deeply: bool) -> list[Fault]:
         """Return which of *lists* (names only) are missing, of another publication, or (*deeply*) of other bytes."""

@@ -120,9 +120,12 @@ async def _nowhere(exchange: Exchange) -> web.Response:
 def _refusal(exchange: Exchange, label: str, error: Exception) -> web.Response:
     """Return what went wrong as the coordinators read it: a numeric code, and a message."""
     problem = problem_for(exchange.parts, error)
+    method, request_id = exchange.request.method, exchange.request_id
     if problem.kind in problems.OURS:
-        method, request_id = exchange.request.method, exchange.request_id
         access.failed(route=label, method=method, request_id=request_id, error=error)
+    elif (code := problem.kind.status) == 503:
+        why = problem.detail or problem.kind.title
+        access.unavailable(route=label, method=method, code=code, request_id=request_id, key_id=None, reason=why)
     response = answer({"code": problem.kind.status, "message": problem.detail}, problem.kind.status)
     response.headers.update(problem.headers)
     if problem.kind.status in (408, 413):

@@ -45,6 +45,7 @@ class Source:
 
         Cells are sent without the spaces around them, so that an only one is `""` and counts as a row there, too; and
         with line feeds for all their line breaks, since csv puts a lone carriage return into no quotes before 3.13.
+        What a row has behind the last column goes along: its cells are shifted, no doubt, and the registry refuses it.
         """
         if not self.is_table:
             with self.path.open("rb") as file:
@@ -57,10 +58,12 @@ class Source:
         written = io.StringIO(newline="")
         writer = csv.writer(written, lineterminator="\n")
         rows = self._table.rows()
-        chosen = self.choice.of(next(rows))
+        header = next(rows)
+        chosen = self.choice.of(header)
         writer.writerow(chosen.values())
         for row in rows:
-            writer.writerow(self._refusable(_said(row, chosen)).values())
+            surplus = row[len(header) :] if any(cell.strip() for cell in row[len(header) :]) else []
+            writer.writerow([*self._refusable(_said(row, chosen)).values(), *surplus])
             if written.tell() >= PIECE:
                 yield written.getvalue().encode()
                 written.seek(0)

@@ -6,6 +6,7 @@ import pytest
 
 from registry.batch.choosing import Choice
 from registry.batch.source import Source
+from registry.errors import Malformed
 from registry.http.batch_files import CsvRows
 from registry.http.batch_rows import columns
 
@@ -31,6 +32,17 @@ def test_a_line_break_in_a_cell_is_no_end_of_its_row(tmp_path, end):
     first, second = received(Source(file, Choice(operation="register")))
     assert first == {"credentialId": "urn:a:1", "type": ["Badge", "VerifiableCredential"]}
     assert second == {"credentialId": "urn:a:2", "type": ["Badge"]}
+
+
+def test_a_row_with_more_cells_than_columns_is_refused_for_its_cells_are_shifted(tmp_path):
+    """As where a comma in a name stands in no quotes; a comma too many at the end shifts nothing."""
+    file = tmp_path / "awards.csv"
+    file.write_text("credentialId,name,type\nurn:a:1,Lovelace, Ada,Badge\nurn:a:2,Ada,Badge,\nurn:a:3,Ada\n")
+    source = Source(file, Choice(operation="register"))
+    with pytest.raises(Malformed, match="The row has 3 cells, and the header names 2 columns"):
+        received(source)
+    file.write_text("credentialId,name,type\nurn:a:2,Ada,Badge,\n")
+    assert received(source) == [{"credentialId": "urn:a:2", "type": ["Badge"]}]
 
 
 def test_a_row_with_half_a_character_is_written_as_it_was(tmp_path):

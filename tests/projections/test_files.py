@@ -442,6 +442,39 @@ async def test_files_follow_a_database_that_was_restored(world: World, root: Pat
     await assert_as_published(world, root)
 
 
+async def restored_to_before(world: World, status_list_id: UUID) -> None:
+    for table in ("published_status_lists", "published_forms"):
+        await world.root.execute(f"DELETE FROM projections.{table} WHERE status_list_id = $1", status_list_id)
+    await world.root.execute("UPDATE projections.published_heads SET sequence = 0")
+
+
+async def test_a_list_that_a_restored_database_does_not_know_has_no_files_any_more(world: World, root: Path):
+    revocations = await begun(world)
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    (root / LOG / "status-lists" / "README").write_text("of somebody else")
+    await restored_to_before(world, revocations)
+    await settle(publisher)
+    assert str(revocations) not in disk.names_in(root / LOG / "status-lists")
+    assert not (root / LOG / "versions" / str(revocations)).exists()
+    assert (root / LOG / "status-lists" / "README").exists()
+    await assert_as_published(world, root)
+    assert not publisher.progress.pending
+
+
+async def test_what_is_of_no_list_is_told_and_removed_by_hand(world: World, root: Path):
+    revocations = await begun(world)
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    await restored_to_before(world, revocations)
+    found = await publisher.compare_all(lambda *_: None)
+    assert [(log, fault.status_list_id, fault.sentence) for log, fault in found] == [
+        (LOG, revocations, "is not published")
+    ]
+    await publisher.repair(found)
+    assert await publisher.compare_all(lambda *_: None) == []
+
+
 @pytest.mark.parametrize(
     ("where", "sentence"),
     [
@@ -544,6 +577,15 @@ async def test_a_slow_process_never_puts_the_past_over_an_object_of_another_one(
     may_write.set()
     await late
     await assert_stored_as_published(world, second)
+
+
+async def test_a_list_that_a_restored_database_does_not_know_has_no_objects_any_more(world: World):
+    revocations = await begun(world)
+    target = memory()
+    await settle(files_of(world, target))
+    await restored_to_before(world, revocations)
+    await settle(files_of(world, Objects(target._store, "memory:///")))
+    await assert_stored_as_published(world, target)
 
 
 async def test_a_form_that_is_published_no_longer_leaves_no_object(world: World):

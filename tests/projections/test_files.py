@@ -22,7 +22,7 @@ from projections.status_lists.files.following import publish_files_for_ever
 from projections.status_lists.files.object_store import Objects, open_store
 from projections.status_lists.files.opening import open_target
 from projections.status_lists.files.publish import BATCH, FilePublisher, behind
-from projections.status_lists.files.target import TargetFailed
+from projections.status_lists.files.target import Fault, Overtaken, TargetFailed
 from registry.errors import SettingsRefused
 from tests.builders import LOG
 from tests.clock import FakeClock
@@ -550,6 +550,34 @@ async def test_an_object_that_somebody_changed_or_removed_is_repaired(world: Wor
     other = files_of(world, Objects(target._store, "memory:///"))
     await settle(other)  # has seen nothing, compares everything, writes nothing
     assert other.progress.written == 0
+
+
+async def test_by_hand_what_another_one_changes_meanwhile_is_written_nevertheless(world: World):
+    import obstore
+
+    revocations = await begun(world)
+    target = memory()
+    publisher, path = files_of(world, target), f"{LOG}/status-lists/{revocations}/vc.json"
+    await settle(publisher)
+    await obstore.put_async(target._store, path, b"{}")
+    found = await publisher.compare_all(lambda *_: None)
+    assert len(found) == 1
+    await obstore.put_async(target._store, path, b"{ }")
+    await publisher.repair(found)
+    await assert_stored_as_published(world, target)
+
+
+async def test_by_hand_what_is_not_mended_is_told(world: World):
+    revocations = await begun(world)
+    target = memory()
+    publisher = files_of(world, target)
+
+    async def overtaken(lists: Any) -> list[int | Exception]:
+        return [Overtaken() for _ in lists]
+
+    target.write = overtaken  # type: ignore[method-assign]
+    with pytest.raises(TargetFailed, match="Another process"):
+        await publisher.repair([(LOG, Fault(revocations, "is missing"))])
 
 
 async def test_a_slow_process_never_puts_the_past_over_an_object_of_another_one(world: World):

@@ -28,6 +28,8 @@ BATCH = 50
 """Lists written in one turn."""
 SLICE = 200
 """Lists compared in one step of a round."""
+ATTEMPTS = 5
+"""How often a list that another process writes at the same time is written by hand."""
 _FIRST = UUID(int=0)
 
 _COUNT = sql("count_published")
@@ -123,12 +125,16 @@ class FilePublisher:
         return found
 
     async def repair(self, found: Sequence[tuple[LogName, Fault]]) -> None:
-        """Write the files of the lists in *found*."""
+        """Write the files of the lists in *found*; if one could not be, raise why, after all others."""
         wanted = [(log, fault.status_list_id) for log, fault in found]
-        failures = [await self._write(wanted[first : first + BATCH]) for first in range(0, len(wanted), BATCH)]
-        for failure in failures:
-            if failure is not None:
-                raise failure
+        self.progress.pending.update(dict.fromkeys(wanted, self._clock()))
+        failures: list[Exception | None] = []
+        for _ in range(ATTEMPTS):
+            failures += [await self._write(wanted[first : first + BATCH]) for first in range(0, len(wanted), BATCH)]
+            wanted = [key for key in self.progress.pending if key not in self._put_off]
+        if self.progress.pending:
+            overtaken = TargetFailed("Another process changes the same lists all the time; try again.")
+            raise next((failure for failure in failures if failure is not None), overtaken)
 
     async def _heads(self) -> list[tuple[LogName, int]]:
         return [(LogName(name), sequence) for name, sequence in await self._pool.fetch(_HEADS)]

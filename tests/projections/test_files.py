@@ -16,12 +16,14 @@ from uuid import UUID
 
 import pytest
 
+from projections.status_lists.files import behind as looks
 from projections.status_lists.files import directory, disk, following
+from projections.status_lists.files.behind import behind
 from projections.status_lists.files.directory import Directory
 from projections.status_lists.files.following import publish_files_for_ever
 from projections.status_lists.files.object_store import Objects, open_store
 from projections.status_lists.files.opening import open_target
-from projections.status_lists.files.publish import BATCH, FilePublisher, behind
+from projections.status_lists.files.publish import BATCH, FilePublisher
 from projections.status_lists.files.target import Fault, Overtaken, TargetFailed
 from registry.errors import SettingsRefused
 from tests.builders import LOG
@@ -214,6 +216,21 @@ async def test_comparing_tells_what_is_wrong_and_repairing_writes_only_that(worl
     await publisher.repair(found)
     assert await publisher.compare_all(lambda *_: None) == []
     assert publisher.progress.written == 6  # three forms in two codings
+
+
+async def test_the_doctor_looks_at_all_lists_or_at_others_each_time(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lists = await publish_many(world)
+    monkeypatch.setattr(looks, "SLICE", 7)
+    late = await behind(world.root, Directory(root), [LOG])
+    assert sorted(late) == [f"{one} (is missing)" for one in lists]
+    monkeypatch.setattr(looks, "LOOK_S", 0)
+    found = [await behind(world.root, Directory(root), [LOG]) for _ in range(20)]
+    assert all(0 < len(one) <= 7 for one in found)
+    assert len({one[0] for one in found}) > 1
+    await settle(files_of(world, Directory(root)))
+    assert await behind(world.root, Directory(root), [LOG]) == []
 
 
 async def test_a_slow_process_never_writes_the_past_over_what_another_one_wrote(world: World, root: Path):

@@ -18,7 +18,6 @@ from uuid import UUID
 import asyncpg
 from asyncpg import Pool
 
-from projections.projection import Executor
 from projections.status_lists.files.layout import ListFiles, list_files
 from projections.status_lists.files.target import Fault, Overtaken, Target, TargetFailed
 from projections.status_lists.queries import sql
@@ -246,14 +245,3 @@ class FilePublisher:
         while slice_ := list(list_files(log, await self._pool.fetch(_NAMES, log, after, SLICE))):
             yield slice_
             after = slice_[-1].status_list_id
-
-
-async def behind(conn: Executor, target: Target, logs: Sequence[LogName]) -> list[str]:
-    """Return which of the first lists of each log have no files of the latest publication; reads names only."""
-    late: list[str] = []
-    for log in logs:
-        lists = list(list_files(log, await conn.fetch(_NAMES, log, _FIRST, SLICE)))
-        if lists:
-            faults = await target.check(lists, deeply=False)
-            late += [f"{fault.status_list_id} ({fault.sentence})" for fault in faults]
-    return late

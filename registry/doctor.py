@@ -11,8 +11,8 @@ from enum import StrEnum
 import asyncpg
 
 from projections.issuer_directory import view as directory
+from projections.status_lists.files.behind import behind
 from projections.status_lists.files.opening import open_target
-from projections.status_lists.files.publish import behind
 from projections.status_lists.files.target import TargetFailed
 from projections.status_lists.frontier import disputed_head
 from registry import lagging, origins

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from projections.runner import Runner
 from projections.status_lists.files.controllers import ControllerFiles
@@ -63,6 +65,8 @@ async def compare(settings: Settings, dsn: str, told: Callable[[int, int], None]
     if not settings.files:
         raise SettingsRefused("REGISTRY_FILES is not set; it names the directory or object store of published files.")
     target = open_target(settings.files)
+    if repairing and isinstance(target, Directory):
+        _refuse_for_another(target)
     compared = 0
 
     def count(done: int, total: int) -> None:
@@ -82,6 +86,19 @@ async def compare(settings: Settings, dsn: str, told: Callable[[int, int], None]
     sentences = tuple(f"{log}: list {fault.status_list_id} {fault.sentence}" for log, fault in found)
     written = publisher.progress.written + (len(documents) if repairing else 0)
     return Report(target.name, compared, (*sentences, *documents), written)
+
+
+def _refuse_for_another(target: Directory) -> None:
+    """Raise `Unfit` where root would leave files that `registry project` could neither replace nor withdraw."""
+    try:
+        owner = Path(target.name).stat().st_uid
+    except OSError:
+        return  # it is told when it is written to
+    if os.geteuid() == 0 != owner:
+        raise Unfit(
+            f"{target.name} belongs to the user {owner}, who could not replace what root writes there; run this as "
+            "that user, or only look with --check."
+        )
 
 
 async def _documents(settings: Settings, connections: Pool, target: Target, *, repairing: bool) -> list[str]:

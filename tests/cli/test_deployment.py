@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import subprocess
@@ -225,6 +226,10 @@ def test_files_are_published_compared_and_mended(deployment: Deployment, folder:
     file.touch()
     assert "Not a directory" in refused(publishing.run("publish-files", FILES=file / "files"))
     assert "is no absolute path" in refused(publishing.run("publish-files", FILES="files"))
+    if os.geteuid() == 0:
+        os.chown(files, owner := 65534, owner)
+        assert f"belongs to the user {owner}" in refused(publishing.run("publish-files"))
+        assert publishing.run("publish-files", "--check").returncode == 1
 
 
 def written(projecting: Running) -> float | None:

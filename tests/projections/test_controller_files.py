@@ -15,6 +15,7 @@ from projections.issuer_directory.projector import ISSUER_DIRECTORY
 from projections.issuer_directory.view import issuer, methods
 from projections.runner import Runner
 from projections.status_lists.files import controllers, disk
+from projections.status_lists.files.behind import behind
 from projections.status_lists.files.controllers import ControllerFiles
 from projections.status_lists.files.directory import Directory
 from projections.status_lists.files.target import TargetFailed
@@ -184,6 +185,27 @@ async def test_what_was_harmed_is_repaired_in_the_next_round_and_at_the_start(wo
     assert path_of(root, "first").read_bytes() == b"{}"
     assert await files_of(world, root).compare_all(repairing=True) == told
     assert await files_of(world, root).compare_all(repairing=True) == []
+
+
+async def test_the_doctor_tells_of_documents_that_are_not_as_they_should_be(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(controllers, "PAGE", 2)
+    slugs = [f"issuer-{number}" for number in range(5)]
+    for slug in slugs:
+        world.history.issuer(slug)
+    await project(world)
+    target = Directory(root)
+    assert len(await behind(world.root, target, [LOG])) == 5
+    assert not disk.names_in(root)
+    await files_of(world, root).step()
+    assert await behind(world.root, target, [LOG]) == []
+    path_of(root, "issuer-1").write_bytes(b"{}")
+    path_of(root, "issuer-4").unlink()
+    assert await behind(world.root, target, [LOG]) == [
+        f"{LOG}: {path_of(root, 'issuer-1')} is not what the directory says",
+        f"{LOG}: {path_of(root, 'issuer-4')} is missing",
+    ]
 
 
 async def test_documents_that_cannot_be_written_are_told_no_longer(

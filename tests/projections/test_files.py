@@ -16,13 +16,15 @@ from uuid import UUID
 
 import pytest
 
+from projections.status_lists.files import behind as looks
 from projections.status_lists.files import directory, disk, following
+from projections.status_lists.files.behind import behind
 from projections.status_lists.files.directory import Directory
 from projections.status_lists.files.following import publish_files_for_ever
 from projections.status_lists.files.object_store import Objects, open_store
 from projections.status_lists.files.opening import open_target
-from projections.status_lists.files.publish import BATCH, FilePublisher, behind
-from projections.status_lists.files.target import TargetFailed
+from projections.status_lists.files.publish import BATCH, FilePublisher
+from projections.status_lists.files.target import Fault, Overtaken, TargetFailed
 from registry.errors import SettingsRefused
 from tests.builders import LOG
 from tests.clock import FakeClock
@@ -214,6 +216,21 @@ async def test_comparing_tells_what_is_wrong_and_repairing_writes_only_that(worl
     await publisher.repair(found)
     assert await publisher.compare_all(lambda *_: None) == []
     assert publisher.progress.written == 6  # three forms in two codings
+
+
+async def test_the_doctor_looks_at_all_lists_or_at_others_each_time(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lists = await publish_many(world)
+    monkeypatch.setattr(looks, "SLICE", 7)
+    late = await behind(world.root, Directory(root), [LOG])
+    assert sorted(late) == [f"{one} (is missing)" for one in lists]
+    monkeypatch.setattr(looks, "LOOK_S", 0)
+    found = [await behind(world.root, Directory(root), [LOG]) for _ in range(20)]
+    assert all(0 < len(one) <= 7 for one in found)
+    assert len({one[0] for one in found}) > 1
+    await settle(files_of(world, Directory(root)))
+    assert await behind(world.root, Directory(root), [LOG]) == []
 
 
 async def test_a_slow_process_never_writes_the_past_over_what_another_one_wrote(world: World, root: Path):
@@ -442,6 +459,39 @@ async def test_files_follow_a_database_that_was_restored(world: World, root: Pat
     await assert_as_published(world, root)
 
 
+async def restored_to_before(world: World, status_list_id: UUID) -> None:
+    for table in ("published_status_lists", "published_forms"):
+        await world.root.execute(f"DELETE FROM projections.{table} WHERE status_list_id = $1", status_list_id)
+    await world.root.execute("UPDATE projections.published_heads SET sequence = 0")
+
+
+async def test_a_list_that_a_restored_database_does_not_know_has_no_files_any_more(world: World, root: Path):
+    revocations = await begun(world)
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    (root / LOG / "status-lists" / "README").write_text("of somebody else")
+    await restored_to_before(world, revocations)
+    await settle(publisher)
+    assert str(revocations) not in disk.names_in(root / LOG / "status-lists")
+    assert not (root / LOG / "versions" / str(revocations)).exists()
+    assert (root / LOG / "status-lists" / "README").exists()
+    await assert_as_published(world, root)
+    assert not publisher.progress.pending
+
+
+async def test_what_is_of_no_list_is_told_and_removed_by_hand(world: World, root: Path):
+    revocations = await begun(world)
+    publisher = files_of(world, Directory(root))
+    await settle(publisher)
+    await restored_to_before(world, revocations)
+    found = await publisher.compare_all(lambda *_: None)
+    assert [(log, fault.status_list_id, fault.sentence) for log, fault in found] == [
+        (LOG, revocations, "is not published")
+    ]
+    await publisher.repair(found)
+    assert await publisher.compare_all(lambda *_: None) == []
+
+
 @pytest.mark.parametrize(
     ("where", "sentence"),
     [
@@ -519,6 +569,34 @@ async def test_an_object_that_somebody_changed_or_removed_is_repaired(world: Wor
     assert other.progress.written == 0
 
 
+async def test_by_hand_what_another_one_changes_meanwhile_is_written_nevertheless(world: World):
+    import obstore
+
+    revocations = await begun(world)
+    target = memory()
+    publisher, path = files_of(world, target), f"{LOG}/status-lists/{revocations}/vc.json"
+    await settle(publisher)
+    await obstore.put_async(target._store, path, b"{}")
+    found = await publisher.compare_all(lambda *_: None)
+    assert len(found) == 1
+    await obstore.put_async(target._store, path, b"{ }")
+    await publisher.repair(found)
+    await assert_stored_as_published(world, target)
+
+
+async def test_by_hand_what_is_not_mended_is_told(world: World):
+    revocations = await begun(world)
+    target = memory()
+    publisher = files_of(world, target)
+
+    async def overtaken(lists: Any) -> list[int | Exception]:
+        return [Overtaken() for _ in lists]
+
+    target.write = overtaken  # type: ignore[method-assign]
+    with pytest.raises(TargetFailed, match="Another process"):
+        await publisher.repair([(LOG, Fault(revocations, "is missing"))])
+
+
 async def test_a_slow_process_never_puts_the_past_over_an_object_of_another_one(world: World):
     await begun(world)
     first = memory()
@@ -544,6 +622,15 @@ async def test_a_slow_process_never_puts_the_past_over_an_object_of_another_one(
     may_write.set()
     await late
     await assert_stored_as_published(world, second)
+
+
+async def test_a_list_that_a_restored_database_does_not_know_has_no_objects_any_more(world: World):
+    revocations = await begun(world)
+    target = memory()
+    await settle(files_of(world, target))
+    await restored_to_before(world, revocations)
+    await settle(files_of(world, Objects(target._store, "memory:///")))
+    await assert_stored_as_published(world, target)
 
 
 async def test_a_form_that_is_published_no_longer_leaves_no_object(world: World):

@@ -26,6 +26,7 @@ import orjson
 from asyncpg import Pool, Record
 
 from projections.issuer_directory.controller import Controller, controllers, heads
+from projections.issuer_directory.view import Reader
 from projections.status_lists.files.directory import Directory
 from projections.status_lists.files.disk import folder, names_in, told, write_synced
 from projections.status_lists.files.publish import FilesProgress
@@ -128,6 +129,22 @@ class ControllerFiles:
 
     def _folder(self, log: LogName) -> Path:
         return self.target.of(log) / ISSUERS
+
+
+async def documents_behind(conn: Reader, target: Directory, log: LogName, *, until: float) -> list[str]:
+    """Return a sentence for each document that is not as it should be; look no longer than *until* (monotonic).
+
+    Changes nothing, and holds up nobody. Raises `TargetFailed`, `NotYetVisible`, or what asyncpg raises.
+    """
+    late: list[str] = []
+    issuers, after = target.of(log) / ISSUERS, ""
+    while page := await controllers(conn, log, since=0, after=after, limit=PAGE):
+        found = await asyncio.to_thread(_settle, issuers, page, 0, is_all=False, writing=False)
+        late += [f"{log}: {sentence}" for sentence in found.values()]
+        if monotonic() >= until:
+            break
+        after = page[-1].slug
+    return late
 
 
 def marks(now: datetime, validity_s: float) -> Iterator[str]:

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from projections.status_lists.files.disk import digest, folder, names_in, told, write_synced
 from projections.status_lists.files.layout import ListFiles
-from projections.status_lists.files.target import Fault, TargetFailed, told_apart
+from projections.status_lists.files.target import Fault, TargetFailed, ids_in, told_apart
 from registry.domain.names import LogName
 
 LISTS, VERSIONS, FRESH = "status-lists", "versions", "fresh"
@@ -89,13 +89,24 @@ class Directory:
         loop = asyncio.get_running_loop()
         return told_apart(await _ended([loop.run_in_executor(self._threads, self._write, one) for one in lists]))
 
+    async def lists(self, log: LogName) -> set[UUID]:
+        """Return of which lists there is a link, or a version."""
+        folders = [self._root / log / LISTS, self._root / log / VERSIONS]
+        loop = asyncio.get_running_loop()
+        return ids_in(set().union(*[await loop.run_in_executor(self._threads, names_in, one) for one in folders]))
+
+    async def remove(self, log: LogName, lists: Sequence[UUID]) -> list[int | Exception]:
+        """Remove links, then versions."""
+        loop = asyncio.get_running_loop()
+        return told_apart(await _ended([loop.run_in_executor(self._threads, self._remove, log, one) for one in lists]))
+
     async def withdraw(self, lists: Iterable[tuple[LogName, UUID]]) -> None:
         """Take away the marks of *lists*, so that the service is asked; they come back with the next version.
 
         Also beside another process: whose marks are taken by mistake, writes them again.
         """
         fresh = [self._link_of(log, status_list_id) / FRESH for log, status_list_id in lists]
-        removing = asyncio.get_running_loop().run_in_executor(self._threads, _remove, fresh)
+        removing = asyncio.get_running_loop().run_in_executor(self._threads, _take_away, fresh)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
                 await asyncio.shield(removing)
@@ -120,6 +131,16 @@ class Directory:
             _move_link(link, _target(one))
             _tidy(version.parent, {version.name, Path(before or version.name).name})
         return len(one.files)
+
+    def _remove(self, log: LogName, status_list_id: UUID) -> int:
+        link = self._link_of(log, status_list_id)
+        with told():
+            if link.is_dir() and not link.is_symlink():
+                shutil.rmtree(link)
+            link.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                shutil.rmtree(self._root / log / VERSIONS / str(status_list_id))
+        return 0
 
     def _fault(self, one: ListFiles, deeply: bool) -> Fault | None:
         link = self._link(one)
@@ -202,7 +223,7 @@ def _tidy(versions: Path, kept: set[str]) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _remove(folders: Sequence[Path]) -> None:
+def _take_away(folders: Sequence[Path]) -> None:
     for one in folders:
         shutil.rmtree(one, ignore_errors=True)
 

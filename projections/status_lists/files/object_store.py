@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from projections.status_lists.files.layout import GZIP, SUFFIXES, FormFile, ListFiles
-from projections.status_lists.files.target import Fault, Overtaken, TargetFailed, told_apart
+from projections.status_lists.files.target import Fault, Overtaken, TargetFailed, ids_in, told_apart
 from registry.domain.names import LogName
 from registry.errors import SettingsRefused
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 SCHEMES: Final = ("s3", "gs", "az", "memory")
 AT_ONCE: Final = 16
 """Requests under way at the same time."""
+LISTS: Final = "status-lists"
+_NAMES: Final = tuple(suffix + coding for suffix in SUFFIXES.values() for coding in ("", GZIP))
 _RETRY_FOR: Final = timedelta(seconds=20)
 
 
@@ -80,6 +82,19 @@ class Objects:
         """Put the objects of *lists*; `Overtaken` is one that another process changed since it was seen."""
         return told_apart(await asyncio.gather(*map(self._write, lists), return_exceptions=True))
 
+    async def lists(self, log: LogName) -> set[UUID]:
+        """Return what has an object, or objects below it."""
+        import obstore
+
+        with _told():
+            there = await obstore.list_with_delimiter_async(self._store, f"{log}/{LISTS}")
+        paths = [*there["common_prefixes"], *(meta["path"] for meta in there["objects"])]
+        return ids_in(path.rstrip("/").rpartition("/")[2] for path in paths)
+
+    async def remove(self, log: LogName, lists: Sequence[UUID]) -> list[int | Exception]:
+        """Delete every object that a list may have."""
+        return told_apart(await asyncio.gather(*(self._delete(log, one) for one in lists), return_exceptions=True))
+
     async def withdraw(self, lists: Iterable[tuple[LogName, UUID]]) -> None:
         """Do nothing: the version before is signed and valid, and a store has nobody behind it to ask instead."""
 
@@ -127,11 +142,17 @@ class Objects:
                     meta = await obstore.head_async(self._store, path)
             self._seen[path] = Seen(meta["e_tag"], meta["version"], None)
 
+    async def _delete(self, log: LogName, status_list_id: UUID) -> int:
+        path = _path_of(log, status_list_id)
+        await asyncio.gather(*(self._remove(one) for one in (path, *(f"{path}/{name}" for name in _NAMES))))
+        return 0
+
     async def _remove(self, path: str) -> None:
         import obstore
 
-        with suppress(FileNotFoundError), _told():
-            await obstore.delete_async(self._store, path)
+        async with self._turns:
+            with suppress(FileNotFoundError), _told():
+                await obstore.delete_async(self._store, path)
         self._seen.pop(path, None)
 
     async def _listed(self, lists: Sequence[ListFiles]) -> dict[str, Any]:
@@ -200,14 +221,17 @@ def objects(one: ListFiles) -> Iterator[tuple[str, FormFile]]:
 
 
 def _path(one: ListFiles) -> str:
-    return f"{one.log}/status-lists/{one.status_list_id}"
+    return _path_of(one.log, one.status_list_id)
+
+
+def _path_of(log: LogName, status_list_id: UUID) -> str:
+    return f"{log}/{LISTS}/{status_list_id}"
 
 
 def _strangers(one: ListFiles) -> Iterator[str]:
     """Yield where forms would lie that the list does not have, or no longer."""
     names = {file.name for file in one.files}
-    for suffix in SUFFIXES.values():
-        yield from (f"{_path(one)}/{name}" for name in (suffix, suffix + GZIP) if name not in names)
+    yield from (f"{_path(one)}/{name}" for name in _NAMES if name not in names)
 
 
 def _attributes(one: ListFiles, file: FormFile) -> dict[str, str]:

@@ -8,7 +8,7 @@ store goes on with the version before.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, islice
@@ -18,7 +18,6 @@ from uuid import UUID
 import asyncpg
 from asyncpg import Pool
 
-from projections.projection import Executor
 from projections.status_lists.files.layout import ListFiles, list_files
 from projections.status_lists.files.target import Fault, Overtaken, Target, TargetFailed
 from projections.status_lists.queries import sql
@@ -28,6 +27,8 @@ BATCH = 50
 """Lists written in one turn."""
 SLICE = 200
 """Lists compared in one step of a round."""
+ATTEMPTS = 5
+"""How often a list that another process writes at the same time is written by hand."""
 _FIRST = UUID(int=0)
 
 _COUNT = sql("count_published")
@@ -35,6 +36,7 @@ _HEADS = sql("read_heads")
 _SINCE = sql("read_files_since")
 _NAMES = sql("read_file_names")
 _FILES = sql("read_files")
+_UNPUBLISHED = sql("read_unpublished")
 _log = logging.getLogger(__name__)
 
 Key = tuple[LogName, UUID]
@@ -117,15 +119,21 @@ class FilePublisher:
                 found += [(log, fault) for fault in await self._target.check(slice_, deeply=True)]
                 compared += len(slice_)
                 told(compared, total)
+            gone = await self._unpublished(log, await self._target.lists(log))
+            found += [(log, Fault(one, "is not published")) for one in gone]
         return found
 
     async def repair(self, found: Sequence[tuple[LogName, Fault]]) -> None:
-        """Write the files of the lists in *found*."""
+        """Write the files of the lists in *found*; if one could not be, raise why, after all others."""
         wanted = [(log, fault.status_list_id) for log, fault in found]
-        failures = [await self._write(wanted[first : first + BATCH]) for first in range(0, len(wanted), BATCH)]
-        for failure in failures:
-            if failure is not None:
-                raise failure
+        self.progress.pending.update(dict.fromkeys(wanted, self._clock()))
+        failures: list[Exception | None] = []
+        for _ in range(ATTEMPTS):
+            failures += [await self._write(wanted[first : first + BATCH]) for first in range(0, len(wanted), BATCH)]
+            wanted = [key for key in self.progress.pending if key not in self._put_off]
+        if self.progress.pending:
+            overtaken = TargetFailed("Another process changes the same lists all the time; try again.")
+            raise next((failure for failure in failures if failure is not None), overtaken)
 
     async def _heads(self) -> list[tuple[LogName, int]]:
         return [(LogName(name), sequence) for name, sequence in await self._pool.fetch(_HEADS)]
@@ -175,12 +183,17 @@ class FilePublisher:
             async with self._target.turn(log):
                 # read inside the turn: what is written is never older than what another process wrote before
                 lists = list(list_files(log, await self._pool.fetch(_FILES, log, ids)))
-                done = await self._target.write(lists)
+                gone = await self._unpublished(log, {*ids}.difference(one.status_list_id for one in lists))
+                done = [*await self._target.write(lists), *await self._target.remove(log, gone)]
         except TargetFailed as error:
             return dict.fromkeys(ids, error)
         self.progress.written += sum(one for one in done if isinstance(one, int))
-        told = zip(lists, done, strict=True)
-        return {one.status_list_id: reason for one, reason in told if isinstance(reason, Exception)}
+        told = zip([*(one.status_list_id for one in lists), *gone], done, strict=True)
+        return {status_list_id: reason for status_list_id, reason in told if isinstance(reason, Exception)}
+
+    async def _unpublished(self, log: LogName, lists: Collection[UUID]) -> list[UUID]:
+        """Return which of *lists* are not published: a restored database may know less than the files."""
+        return [row[0] for row in await self._pool.fetch(_UNPUBLISHED, log, [*lists])] if lists else []
 
     async def _compare(self) -> bool:
         """Compare the next slice and note what must be repaired; return whether the round is over."""
@@ -212,6 +225,9 @@ class FilePublisher:
                 for fault in await self._target.check(slice_, deeply=True):
                     self._note(published[fault.status_list_id], fault)
                 yield len(slice_)
+            for gone in await self._unpublished(log, await self._target.lists(log)):
+                _log.warning("the files of list %s are removed: it is not published", gone)
+                self.progress.pending.setdefault((log, gone), self._clock())
 
     def _note(self, one: ListFiles, fault: Fault) -> None:
         """Note what must be written; a file that was in order before is a repair, and somebody's business."""
@@ -229,14 +245,3 @@ class FilePublisher:
         while slice_ := list(list_files(log, await self._pool.fetch(_NAMES, log, after, SLICE))):
             yield slice_
             after = slice_[-1].status_list_id
-
-
-async def behind(conn: Executor, target: Target, logs: Sequence[LogName]) -> list[str]:
-    """Return which of the first lists of each log have no files of the latest publication; reads names only."""
-    late: list[str] = []
-    for log in logs:
-        lists = list(list_files(log, await conn.fetch(_NAMES, log, _FIRST, SLICE)))
-        if lists:
-            faults = await target.check(lists, deeply=False)
-            late += [f"{fault.status_list_id} ({fault.sentence})" for fault in faults]
-    return late

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -38,6 +38,16 @@ def told_apart(done: Sequence[int | BaseException]) -> list[int | Exception]:
     return apart
 
 
+def ids_in(names: Iterable[str]) -> set[UUID]:
+    """Return which lists these are names of."""
+    found: set[UUID] = set()
+    for name in names:
+        with suppress(ValueError):
+            if str(one := UUID(name)) == name:
+                found.add(one)
+    return found
+
+
 class Target(Protocol):
     """A place for files. Every method may raise `TargetFailed`."""
 
@@ -53,6 +63,12 @@ class Target(Protocol):
 
         That is `TargetFailed`, `Overtaken`, or what nobody thought of: one list's trouble is none of the others'.
         """
+
+    async def lists(self, log: LogName) -> set[UUID]:
+        """Return of which lists of *log* anything lies there."""
+
+    async def remove(self, log: LogName, lists: Sequence[UUID]) -> list[int | Exception]:
+        """Remove whatever lies there of *lists*; return for each 0, or why that could not be done."""
 
     async def withdraw(self, lists: Iterable[tuple[LogName, UUID]]) -> None:
         """Let what lies there of *lists* be told no longer, as far as that is possible; raises nothing."""

@@ -217,7 +217,7 @@ async def test_uncompressed_lists_that_are_left_behind_are_found(service):
     async with between(service.url, lie) as url:
         status, printed = await told(plan_for(service, url, requests=20_000, per_s=150, mix=mix))
     assert status == 1, printed
-    assert "went back" in printed
+    assert "went back" in printed or "was taken back" in printed  # the latter within a second
 
 
 async def test_a_token_that_nobody_signed_is_found(service):

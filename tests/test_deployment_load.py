@@ -291,6 +291,37 @@ async def test_a_lost_revocation_is_found(service, hides_it, visible_s, sentence
     assert "an acknowledged write was lost" in printed
 
 
+async def test_a_write_that_was_refused_leaves_its_credential_to_be_judged(service):
+    """Whoever refuses to revoke and then says that it is revoked has lied."""
+    refused: set[str] = set()
+
+    async def lie(request: web.Request, forward: Forward) -> Answered:
+        if request.path.endswith("/revocation"):
+            refused.add(request.path.split("/")[-2])
+            return Answered(409, {}, b"{}")
+        answered = await forward()
+        if request.path == "/credential-status" and quote(request.query["id"], safe=":") in refused:
+            return answered.saying({**answered.json, "status": "revoked"})
+        return answered
+
+    async with between(service.url, lie) as url:
+        mix = Mix({"register": 1, "revoke": 1, "lookup": 1})
+        status, printed = await told(plan_for(service, url, requests=100, mix=mix))
+    assert status == 1, printed
+    assert "says revoked" in printed
+
+
+async def test_after_an_error_nobody_knows_whether_a_write_was_recorded(service):
+    async def fail(request: web.Request, forward: Forward) -> Answered:
+        answered = await forward()
+        return Answered(500, {}, b"{}") if request.path.endswith("/revocation") else answered
+
+    async with between(service.url, fail) as url:
+        status, printed = await told(plan_for(service, url, requests=100))
+    assert status == 0, printed
+    assert "times 500 (revoke)" in printed
+
+
 def in_batches(say: Callable[[list[dict[str, str]]], None]) -> Lie:
     """Let *say* change the results of every batch of lookups by id."""
 

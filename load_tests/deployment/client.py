@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -46,6 +46,18 @@ class Answer:
     body: bytes
     asked: float
     now: float
+    tries: int = 1
+    """Those before were lost, or the server was full."""
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether it acknowledges a write."""
+        return self.status in (200, 201)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is certain that a write was not recorded: after an error, or a try that was lost, nobody knows."""
+        return 400 <= self.status < 500 and self.tries == 1
 
     def json(self) -> Any:
         """Return the body; raises `ValueError`."""
@@ -119,7 +131,7 @@ class Client:
         for tries in range(1, TRIES + 1):
             answer = await self._once(kind, method, path, json, headers)
             if answer is not None and answer.status not in _ASKED_TO_WAIT:
-                return answer
+                return replace(answer, tries=tries)
             self.tried_again += 1
             given = answer.headers.get("Retry-After", "") if answer is not None else ""
             await asyncio.sleep(min(max(pause_s, float(given) if given.isdigit() else 0), _LONGEST_PAUSE_S))

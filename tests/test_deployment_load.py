@@ -111,7 +111,11 @@ async def told(plan: Plan) -> tuple[int, str]:
 
 def is_list(request: web.Request) -> bool:
     """Whether a list is asked for as most verifiers do, not as a token."""
-    return request.path.startswith("/status-lists/") and request.headers["Accept"] == EMBEDDED
+    return is_list_path(request) and request.headers["Accept"] == EMBEDDED
+
+
+def is_list_path(request: web.Request) -> bool:
+    return request.path.startswith("/status-lists/")
 
 
 def is_registration(request: web.Request) -> bool:
@@ -430,13 +434,14 @@ class Takeback:
         self.url = ""
         self.asked = 0
 
-    def signed(self, indices: list[int], begins: datetime) -> bytes:
+    def signed(self, indices: list[int], begins: datetime, did: str = "") -> bytes:
         key = PublicKey(KeyAlgorithm.ED25519, self.key.public_key)
-        did = did_key(key)
+        method = f"{did}#key" if did else key_method(key).id
+        did = did or did_key(key)
         bits = encoded_list.encode(encoded_list.bits(indices, SIZE))
         credential = ListCredential(self.url, did, "revocation", bits, begins, begins + timedelta(hours=1), 60_000)
         made = secure(
-            credential.document(), Mechanism.EDDSA_RDFC_2022, signer=self.key, verification_method=key_method(key).id,
+            credential.document(), Mechanism.EDDSA_RDFC_2022, signer=self.key, verification_method=method,
             created=datetime.now(UTC), canonical=credential.canonical(),
         )  # fmt: skip
         return made.content
@@ -460,6 +465,21 @@ async def test_a_revocation_that_is_taken_back_is_found_also_in_a_list_that_is_s
     assert status == 1
     assert "at index 77000" in printed
     assert "was taken back" in printed
+
+
+async def test_a_list_whose_issuer_cannot_be_asked_for_its_keys_is_no_lie():
+    one = Takeback()
+
+    async def answer(request: web.Request, _: Forward) -> Answered:
+        if not is_list_path(request):
+            return Answered(500, {}, b"{}")
+        body = one.signed([], datetime.now(UTC).replace(microsecond=0), did="did:web:status.example")
+        return Answered(200, {"Content-Type": EMBEDDED}, body)
+
+    async with between("", answer) as url:
+        one.url = f"{url}/status-lists/1"
+        with pytest.raises(Refused, match="Not one list could be read"):
+            await told(Plan(url, lists=(one.url,), seconds=90, requests=8, per_s=400, mix=Mix({"list": 1})))
 
 
 def token_for(key: Private, indices: list[int], *, url: str = "https://status.example/1", exp_s: int = 60) -> bytes:

@@ -24,8 +24,8 @@ from load_tests.deployment.traffic import Issuer, Known, Traffic
 from load_tests.deployment.version import Wrong
 from load_tests.deployment.witness import Witness
 from load_tests.workloads import VERIFIERS, WITH_ISSUER, Mix
-from registry.errors import RemoteUnavailable
 from registry.securing.did import did_web_url
+from registry.strict_json import json_object
 
 MOST_ISSUERS, MOST_LISTS, MOST_CREDENTIALS = 20, 200, 500
 ANSWER_S = 30
@@ -189,12 +189,11 @@ async def _json(client: Client, path: str, headers: Mapping[str, str] | None = N
 
 
 async def _controller(client: Client, did: str) -> Mapping[str, Any]:
-    """Return the controller document of a did:web from the deployment itself."""
+    """Return the controller document of a did:web from the deployment itself; raises `NoAnswer` and `Malformed`."""
     answer = await client.ask(DISCOVERY, "GET", urlsplit(did_web_url(did)).path, beyond=True)
-    if answer.status != 200:
-        raise RemoteUnavailable(f"The document of {did} cannot be had: {answer.status}.")
-    found: Mapping[str, Any] = answer.json()
-    return found
+    if answer.status != 200:  # that says nothing about what the key signed
+        raise NoAnswer(f"The document of {did} cannot be had: {answer.status}.")
+    return json_object(answer.body, f"The document of {did}")
 
 
 # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────

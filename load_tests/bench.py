@@ -74,7 +74,7 @@ def kept(script: Script, outcomes: list[Outcome], now: datetime) -> None:
     whole["machine"] = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
     whole["scripts"][script.name] = {
         "at": now.isoformat(timespec="minutes"),
-        "commit": _commit(),
+        "commit": commit(Path(__file__).parent),
         "outcomes": [asdict(one) for one in outcomes],
     }
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
@@ -93,9 +93,17 @@ def _rounded(value: object) -> object:
     return value
 
 
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+def commit(folder: Path) -> str:
+    """Return which commit is checked out in *folder*, with -dirty where something differs from it but results."""
+    if not (name := _git(folder, "rev-parse", "--short", "HEAD")):
+        return "unknown"
+    changed = _git(folder, "status", "--porcelain", "--", ":/", ":(top,exclude)load_tests/results")
+    return f"{name}-dirty" if changed else name
+
+
+def _git(folder: Path, *command: str) -> str:
+    done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 async def main(chosen: list[Script], *, quick: bool) -> int:

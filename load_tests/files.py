@@ -21,7 +21,7 @@ from load_tests.comparison import Measure, Ratio, Samples, interleaved
 from load_tests.lists import IN_FLIGHT, Asked, revoke_one_percent, ways_to_ask
 from load_tests.nginx import found, nginx
 from load_tests.outcome import Outcome
-from load_tests.script import Effort, run
+from load_tests.script import CannotMeasure, Effort, run
 from load_tests.servers import Server, registry
 
 WRITTEN_S = 10
@@ -34,24 +34,37 @@ ratios = [Ratio(6, f"as a file behind nginx: {form}", f"nginx {form}", (f"served
 
 
 async def alike(ours: Server, front: Server, path: str) -> list[tuple[Asked, Asked]]:
-    """Return the ways to ask the service and nginx, when both answer each with the same bytes."""
+    """Return the ways to ask the service and nginx, when nginx answers each with the same bytes, from a file."""
     async with asyncio.timeout(WRITTEN_S):
         while True:
-            served, filed = await ways_to_ask(ours, path), await ways_to_ask(front, path)
-            if [_told(one) for one in served] == [_told(one) for one in filed] and all(map(_is_a_file, filed)):
-                return [both for both in zip(served, filed, strict=True) if both[0].name in FORMS]
+            both = await _both(ours, front, path)
+            if all(is_a_file_alike(*one) for one in both):
+                return [one for one in both if one[0].name in FORMS]
             await asyncio.sleep(0.1)
+
+
+async def _both(ours: Server, front: Server, path: str) -> list[tuple[Asked, Asked]]:
+    served, filed = await ways_to_ask(ours, path), await ways_to_ask(front, path)
+    return list(zip(served, filed, strict=True))
+
+
+def is_a_file_alike(served: Asked, filed: Asked) -> bool:
+    """Whether nginx gave a file that is what the service serves, and did not just ask the service for it.
+
+    A file's entity tag is nginx's own, from time and size; what comes from the service has the service's, a digest.
+    """
+    return _told(served) == _told(filed) and _etag(served) != _etag(filed)
+
+
+def _etag(one: Asked) -> str:
+    tag = next(value for name, value in one.answer.headers.items() if name.lower() == "etag")
+    return tag.removeprefix("W/")  # which whoever compresses on the way puts before it
 
 
 def _told(one: Asked) -> tuple[object, ...]:
     headers = {name.lower(): value for name, value in one.answer.headers.items()}
     kind = (headers["content-type"], headers.get("content-encoding")) if one.answer.status == OK else None
     return one.answer.status, one.answer.body, kind
-
-
-def _is_a_file(one: Asked) -> bool:
-    """Whether nginx answered by itself: what comes from the service has its header names as aiohttp writes them."""
-    return "ETag" in one.answer.headers
 
 
 async def measure(effort: Effort) -> list[Outcome]:
@@ -80,6 +93,10 @@ async def measure(effort: Effort) -> list[Outcome]:
                 await warm_up()
             seen.clear()
             samples = await interleaved(measures, effort.rounds)
+            if not all(is_a_file_alike(*one) for one in await _both(ours, front, path)):
+                raise CannotMeasure(
+                    "nginx does not serve the list from its files any more: what was measured is no file."
+                )
     return [_outcome(ratio, samples, seen) for ratio in ratios]
 
 

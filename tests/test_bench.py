@@ -1,5 +1,6 @@
 """What measurements end in: judged, kept, told."""
 
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -69,3 +70,23 @@ def test_pictures_are_drawn_of_what_is_kept(tmp_path, monkeypatch):
     assert b"revoke" in (tmp_path / "README.md").read_bytes()
     assert (tmp_path / "ratios.svg").read_bytes().startswith(b"<?xml")
     assert (tmp_path / "history.svg").exists()
+
+
+def test_a_result_says_when_the_tree_was_not_what_the_commit_is(tmp_path):
+    def git(*command: str) -> None:
+        who = "-c", "user.name=a", "-c", "user.email=a@example.org"
+        subprocess.run(["git", *who, *command], cwd=tmp_path, check=True, capture_output=True)
+
+    results, script = tmp_path / "load_tests" / "results" / "today.json", tmp_path / "load_tests" / "append.py"
+    results.parent.mkdir(parents=True)
+    assert bench.commit(results.parent) == "unknown"
+    git("init")
+    for file in (results, script):
+        file.write_text("1")
+    git("add", ".")
+    git("commit", "-m", "one")
+    clean = bench.commit(script.parent)
+    results.write_text("2")  # as a run itself does, script after script
+    assert bench.commit(script.parent) == clean
+    script.write_text("2")
+    assert bench.commit(script.parent) == f"{clean}-dirty"

@@ -15,11 +15,13 @@ from projections.status_lists.representation import STATUSLIST_JWT
 
 URL, SIZE = "https://status.example/status-lists/1", 131_072
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 def version(*indices: int, second: int = 0, purpose: str = "revocation") -> Version:
     bits = encoded_list.bits(indices, SIZE)
-    return Version(URL, purpose, NOON + timedelta(seconds=second), bits, f'"{second}-{indices}"')
+    begins = NOON + timedelta(seconds=second)
+    return Version(URL, purpose, begins, begins + HOUR, bits, f'"{second}-{indices}"')
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_a_suspension_may_be_lifted_within_the_second(witness):
 
 def test_the_same_version_under_another_entity_tag_is_no_other_version(witness):
     witness.read(version(5), 0, 0)
-    witness.read(Version(URL, "revocation", NOON, version(5).bits, '"of nginx"'), 0, 0)
+    witness.read(replace(version(5), etag='"of nginx"'), 0, 0)
     assert witness.versions == 1
 
 
@@ -91,6 +93,22 @@ def test_a_version_long_ago_is_a_lie_also_where_there_is_a_newer_one_every_momen
     witness.read(version(second=5), 3.5, 3.5)
     with pytest.raises(Wrong, match="went back"):
         witness.read(version(second=3), 3.5, 3.5)
+
+
+def test_a_list_is_not_unchanged_beyond_its_validity(witness):
+    witness.read(version(5), 0, 0)
+    witness.unchanged(URL, version(5).etag, 1, 1, NOON + HOUR - timedelta(seconds=1))
+    with pytest.raises(Wrong, match=r"said to be unchanged, but .* valid until 2026-11-25 13:00:00"):
+        witness.unchanged(URL, version(5).etag, 2, 2, NOON + HOUR)
+
+
+def test_a_list_that_is_unchanged_still_lacks_what_it_lacked(witness):
+    witness.entries.allocated("urn:5", [("revocation", URL, 5)])
+    witness.entries.begun(URL, 5)
+    witness.read(version(), 0, 0)
+    witness.entries.acknowledged(URL, 5, 1, 1)
+    with pytest.raises(Wrong, match="was lost"):
+        witness.unchanged(URL, version().etag, 12, 12, NOON)
 
 
 def test_a_position_may_be_passed_for_as_long_as_processes_settle(witness):

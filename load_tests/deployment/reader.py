@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from random import Random
 from urllib.parse import urlsplit
 
@@ -29,9 +30,10 @@ class Reader:
         has_it = has_it and newest is not None and bool(newest.etag)
         headers = {**USUAL, "If-None-Match": newest.etag} if has_it and newest else USUAL
         kind = "list, unchanged" if has_it else "list"
+        moment = datetime.now(UTC)
         answer = await self._client.ask(kind, "GET", urlsplit(url).path, headers=headers, beyond=beyond)
         if answer.status == 304 and newest is not None:
-            self._witness.unchanged(url, newest.etag, answer.asked, answer.now)
+            self._witness.unchanged(url, newest.etag, answer.asked, answer.now, moment)
             return newest
         if answer.status != 200:
             return None

@@ -24,13 +24,15 @@ from load_tests.deployment.traffic import Issuer, Known, Traffic
 from load_tests.deployment.version import Wrong
 from load_tests.deployment.witness import Witness
 from load_tests.workloads import VERIFIERS, WITH_ISSUER, Mix
-from registry.errors import RemoteUnavailable
 from registry.securing.did import did_web_url
+from registry.strict_json import json_object
 
 MOST_ISSUERS, MOST_LISTS, MOST_CREDENTIALS = 20, 200, 500
 ANSWER_S = 30
 DISCOVERY = "discovery"
 """The kind of request by which a run finds out what there is to ask for."""
+NEARLY = 0.95
+"""The share of the wanted rate below which it was not reached."""
 READS = frozenset({"list", "lookup", "lookups", "entries"})
 
 
@@ -95,10 +97,11 @@ async def run(plan: Plan, console: Console) -> int:
             known = await _found(client, plan, issuer)
             reader = Reader(client, witness, signatures)
             traffic = Traffic(client, witness, reader, known, issuer, settle_s=plan.settle_s, random=random)
+            client.begin()
             wrong = await _under_load(client, traffic, plan, console)
         except (NoAnswer, Over) as error:
             raise Refused(f"{plan.url} cannot be asked: {error or 'the bounds leave no request'}") from error
-    _tell(console, client, traffic, witness, signatures)
+    _tell(console, client, plan, traffic, witness, signatures)
     if wrong is not None:
         console.print(f"WRONG: {wrong}", style="bold red", highlight=False)
         return 1
@@ -186,12 +189,11 @@ async def _json(client: Client, path: str, headers: Mapping[str, str] | None = N
 
 
 async def _controller(client: Client, did: str) -> Mapping[str, Any]:
-    """Return the controller document of a did:web from the deployment itself."""
+    """Return the controller document of a did:web from the deployment itself; raises `NoAnswer` and `Malformed`."""
     answer = await client.ask(DISCOVERY, "GET", urlsplit(did_web_url(did)).path, beyond=True)
-    if answer.status != 200:
-        raise RemoteUnavailable(f"The document of {did} cannot be had: {answer.status}.")
-    found: Mapping[str, Any] = answer.json()
-    return found
+    if answer.status != 200:  # that says nothing about what the key signed
+        raise NoAnswer(f"The document of {did} cannot be had: {answer.status}.")
+    return json_object(answer.body, f"The document of {did}")
 
 
 # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,10 +215,13 @@ async def _show(shown: Progress, client: Client, plan: Plan) -> None:
         await asyncio.sleep(0.2)
 
 
-def _tell(console: Console, client: Client, traffic: Traffic, witness: Witness, signatures: Signatures) -> None:
+def _tell(
+    console: Console, client: Client, plan: Plan, traffic: Traffic, witness: Witness, signatures: Signatures
+) -> None:
     histogram.tell(console, client.took)
     checked = f"{signatures.checked:,} signatures checked, {witness.versions:,} versions of lists"
     lines = [
+        *_told_rate(client, plan),
         f"{checked}, {traffic.acknowledged:,} acknowledged writes",
         f"{client.tried_again:,} tried again, {client.unanswered:,} never answered",
     ]
@@ -230,3 +235,16 @@ def _tell(console: Console, client: Client, traffic: Traffic, witness: Witness, 
         lines.append(f"{len(seen)} changes seen in their lists, half after {half:.2f} s, the last after {last:.2f} s")
     for line in lines:
         console.print(line, highlight=False)
+
+
+def _told_rate(client: Client, plan: Plan) -> list[str]:
+    """Return how many requests a second were asked, and what that means for the times above when it was too few."""
+    reached, sent = client.reached_per_s(), client.took_from_sending
+    lines = [f"{reached:,.0f} requests/s asked, of {plan.per_s:,.0f} wanted"]
+    if reached < NEARLY * plan.per_s:
+        half, most = (1000 * sent.percentile_s(share) for share in (0.5, 0.99))
+        lines.append(
+            "That is too few: the times above count from when each was due, and have the waiting for a free connection "
+            f"in them; from sending it was p50 {half:.2f} ms, p99 {most:.2f} ms."
+        )
+    return lines

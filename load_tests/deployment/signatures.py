@@ -41,18 +41,18 @@ class Signatures:
         self._contexts = load_contexts()
         self._issuers: dict[str, str] = {}
         """By list."""
-        self._last: dict[str, tuple[bytes, datetime, Version]] = {}
-        """The digest of each list's bytes that were checked last, until when they hold, and what they say."""
+        self._last: dict[str, tuple[bytes, Version]] = {}
+        """The digest of each list's bytes that were checked last, and what they say."""
         self.checked = 0
 
     async def version(self, url: str, content: bytes, etag: str = "") -> Version:
         """Return the list that was asked for at *url*; raise `Wrong` unless its issuer signed it and it holds now."""
         digest = hashlib.sha256(content).digest()
         known = self._last.get(url)
-        if known is not None and known[0] == digest and datetime.now(UTC) < known[1]:
-            return replace(known[2], etag=etag)
-        version, until = await self._checked(url, content, etag)
-        self._last[url] = digest, until, version
+        if known is not None and known[0] == digest and datetime.now(UTC) < known[1].valid_until:
+            return replace(known[1], etag=etag)
+        version = await self._checked(url, content, etag)
+        self._last[url] = digest, version
         return version
 
     async def token(self, url: str, content: bytes) -> Version:
@@ -63,16 +63,15 @@ class Signatures:
         try:
             envelope = open_envelope(content, STATUSLIST_JWT)
             method = await self._key_of(envelope.key_id or "", ASSERTION)
+            self.checked += 1
             if not envelope.verify(method.key):
                 raise Malformed("its signature does not hold.")
             listed = token_list(envelope.document, url, method.controller, frozenset({method.id}))
             return _token_version(url, listed, self._issuers[url])
         except (Malformed, UnknownVerificationMethod) as error:
             raise Wrong(f"The list {url}, as {STATUSLIST_JWT}, is not as it must be: {error.detail}") from error
-        finally:
-            self.checked += 1
 
-    async def _checked(self, url: str, content: bytes, etag: str) -> tuple[Version, datetime]:
+    async def _checked(self, url: str, content: bytes, etag: str) -> Version:
         try:
             document = json_object(content, "The list")
             problem = await self._problem(url, document)
@@ -81,7 +80,7 @@ class Signatures:
             subject, self._issuers[url] = document["credentialSubject"], issuer_of(document)
             packed = await asyncio.to_thread(encoded_list.decode, subject["encodedList"])
             begins, ends = (datetime.fromisoformat(document[name]) for name in ("validFrom", "validUntil"))
-            return Version(url, subject["statusPurpose"], begins, packed, etag), ends
+            return Version(url, subject["statusPurpose"], begins, ends, packed, etag)
         except (Malformed, KeyError, TypeError, ValueError) as error:
             why = error.detail if isinstance(error, RegistryError) else f"{type(error).__name__} {error}"
             raise Wrong(f"The list {url} cannot be read: {why}") from error
@@ -143,4 +142,5 @@ def _token_version(url: str, listed: RemoteList, issuer: str) -> Version:
         raise Malformed(f"it was valid until {listed.valid_until} only.")
     if listed.size_bits != 1:
         raise Malformed(f"an entry of a revocation list has one bit, not {listed.size_bits}.")
-    return Version(url, "revocation", listed.valid_from, listed.entries.translate(_MIRRORED), "", STATUSLIST_JWT)
+    bits, begins, ends = listed.entries.translate(_MIRRORED), listed.valid_from, listed.valid_until
+    return Version(url, "revocation", begins, ends, bits, "", STATUSLIST_JWT)

@@ -186,7 +186,7 @@ class Traffic:
             return
         body = {"credentialId": identifier, "type": ["VerifiableCredential"]}
         answer = await self._write("register", "POST", issuer.path, body)
-        if answer is None:
+        if not answer.is_acknowledged:
             return
         given = answer.json()["credentialStatus"]
         entries = tuple(
@@ -219,26 +219,26 @@ class Traffic:
         own, purpose = self._random.choice(free), PURPOSES[before if after == "active" else after]
         entry = own.entry(purpose)
         own.writes += 1
-        own.is_busy = True  # and stays so, when nobody knows whether the write was recorded
+        own.is_busy = True  # and stays so, with its entry, when nobody knows whether the write was recorded
         if entry is not None:
             self._witness.entries.begun(*entry)
         path = f"{self._issuer.path}/{quote(own.credential_id, safe=':')}/{purpose}"
         answer = await self._write(kind, method, path, body)
-        if answer is None:
-            return
-        own.status, own.position, own.is_busy = after, answer.headers["Registry-Position"], False
-        if entry is not None:
-            self._witness.entries.acknowledged(*entry, int(after != "active"), answer.now)
+        if answer.is_acknowledged:
+            own.status, own.position, own.is_busy = after, answer.headers["Registry-Position"], False
+            if entry is not None:
+                self._witness.entries.acknowledged(*entry, int(after != "active"), answer.now)
+        elif answer.is_refused:
+            own.is_busy = False
+            if entry is not None:
+                self._witness.entries.refused(*entry)
         await self._look_up_own(own)
 
-    async def _write(self, kind: str, method: str, path: str, body: Any) -> Answer | None:
-        """Return the answer to an acknowledged write, None for one that was refused."""
+    async def _write(self, kind: str, method: str, path: str, body: Any) -> Answer:
         assert self._issuer is not None, "only an issuer writes"
         headers = {"Authorization": f"Bearer {self._issuer.key}", "Idempotency-Key": str(uuid4())}
         answer = await self._client.ask(kind, method, path, json=body, headers=headers)
-        if answer.status not in (200, 201):
-            return None
-        self.acknowledged += 1
+        self.acknowledged += answer.is_acknowledged
         return answer
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────

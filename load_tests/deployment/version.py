@@ -25,6 +25,7 @@ class Version:
     url: str
     purpose: str
     valid_from: datetime
+    valid_until: datetime
     bits: bytes
     """Index 0 is the most significant bit of the first byte; entries of one bit."""
     etag: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 
 from load_tests.deployment.entries import Entries
 from load_tests.deployment.recent import Recent
@@ -37,11 +38,16 @@ class Witness:
         self._in_order(version, asked, now)
         self.entries.read(version, asked, now)
 
-    def unchanged(self, url: str, etag: str, asked: float, now: float) -> None:
-        """Take in a 304: the list still is the version with *etag*."""
+    def unchanged(self, url: str, etag: str, asked: float, now: float, moment: datetime) -> None:
+        """Take in a 304 to what was asked at *moment*, not before: the list still is the version with *etag*."""
         newest = self.newest(url)
-        if newest is not None and newest.etag == etag:
-            self.read(newest, asked, now)
+        if newest is None or newest.etag != etag:
+            return
+        if newest.valid_until <= moment:
+            raise Wrong(
+                f"The list {url} was said to be unchanged, but what it was is valid until {newest.valid_until}."
+            )
+        self.read(newest, asked, now)
 
     def _in_order(self, version: Version, asked: float, now: float) -> None:
         recent = self._versions[version.url, version.form]

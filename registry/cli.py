@@ -282,11 +282,17 @@ def doctor(as_json: bool) -> None:
 
 
 @commands.command(short_help="Print every setting.")
-def settings() -> None:
-    """Print every setting, its default and meaning, as the README's table."""
-    from registry.settings import table
+@click.option("--markdown", is_flag=True, help="The table of all defaults instead, as the README has it.")
+def settings(markdown: bool) -> None:
+    """Print every setting as it is in force here, and what it means.
 
-    click.echo(table())
+    Those with a star come from the environment; secrets, such as the DSNs, are not shown. Needs nothing, but refuses
+    what `registry serve` would refuse; the defaults are shown even then, with --markdown.
+    """
+    from registry.settings import load, table
+    from registry.settings_told import in_force
+
+    click.echo(table() if markdown else in_force(load()))
 
 
 commands.add_command(batch)

@@ -311,8 +311,9 @@ async def _heads(conn: Connection, settings: Settings, log: LogName) -> str:
     end = head.position if head else 0
     disputed = await disputed_head(conn, log, settings.heads_path)
     if disputed is not None:
+        now = f"ends at position {end}" if end < disputed.position else "has another history up to there"
         raise ForkedLog(
-            f"The log ends at position {end}, but it had reached {disputed.position} with another history: it was "
-            f"restored to an earlier point. Restore a later backup, or run `registry accept-restore {log}`."
+            f"The log was published up to position {disputed.position}, but now it {now}: it was restored to "
+            f"an earlier point. Restore a later backup, or run `registry accept-restore {log}`."
         )
     return f"ends at position {end}, not behind what the world has seen"

@@ -60,6 +60,10 @@ class Frontier:
         return PublishedHead(self.position, self.hash, self.restore_position, now)
 
 
+class NotTakenUpYet(ForkedLog):
+    """A restore was accepted, and the projections are on their way there: nothing for a person to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListState:
     """One list as the log tells it, and as the world saw it last."""
@@ -98,14 +102,20 @@ async def snapshot(pool: Pool[asyncpg.Record]) -> AsyncIterator[Connection]:
 async def read_frontier(conn: Connection, log: LogName, directory: Path) -> Frontier:
     """Return where *log* stands; raises `ForkedLog` when it does not continue what was published.
 
-    *directory* holds the published heads outside the database.
+    That is a `NotTakenUpYet` while the log says that this is known, and its projection does not. *directory* holds
+    the published heads outside the database.
     """
     file_head = head_file.read(directory, log)
     row = await conn.fetchrow(_FRONTIER, log)
     assert row is not None
     restores = tuple(Restore(*restore) for restore in await conn.fetch(_RESTORES, log))
     heads = (file_head, _stored_head(row))
-    follows = [must_follow(log, head, await _hash_at(conn, log, head), restores) for head in heads]
+    try:
+        follows = [must_follow(log, head, await _hash_at(conn, log, head), restores) for head in heads]
+    except ForkedLog as error:
+        if await disputed_head(conn, log, directory) is None:
+            raise NotTakenUpYet(f"The restore of the log {log} is accepted, but not projected yet.") from error
+        raise
     position = row["projected"]
     hash_here = await read.hash_at(conn, log, position) if position else bytes(32)
     if hash_here is None:

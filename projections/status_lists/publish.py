@@ -21,7 +21,7 @@ from asyncpg import Pool
 
 from projections.status_lists import head_file
 from projections.status_lists.due import Renewal, batches, read_due
-from projections.status_lists.frontier import Frontier, read_frontier, read_lists, snapshot
+from projections.status_lists.frontier import Frontier, NotTakenUpYet, read_frontier, read_lists, snapshot
 from projections.status_lists.progress import Progress
 from projections.status_lists.queries import sql
 from projections.status_lists.rendering import Refusal, Rendered, Secure, Secured, Validity, finish, render
@@ -197,11 +197,17 @@ class Publisher:
         progress = self.progress_of(log)
         try:
             frontier = await read_frontier(conn, log, self._settings.head_directory)
+        except NotTakenUpYet:
+            raise
         except ForkedLog as error:
             if progress.halted != error.detail:
                 _log.critical("publishing halted: %s", error.detail, extra={"log": log})
             progress.halted = error.detail
             raise
+        if progress.halted is not None:
+            _log.warning(
+                "publishing goes on: the log %s continues what was published, or that it does not is accepted", log
+            )
         progress.halted = None
         return frontier
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.status_lists import head_file
-from projections.status_lists.frontier import disputed_head
+from projections.status_lists.frontier import NotTakenUpYet, disputed_head
 from projections.status_lists.guard import PublishedHead, Restore, lost_bits, must_follow, united
 from projections.status_lists.publish import Publisher
 from projections.status_lists.representation import STATUSLIST_JWT
@@ -107,7 +107,9 @@ async def first_published(world: World) -> tuple[Publisher, PublishedHead]:
     return publisher, published
 
 
-async def test_a_restored_log_is_not_published_until_the_restore_is_accepted(world: World) -> None:
+async def test_a_restored_log_is_not_published_until_the_restore_is_accepted(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     issuer_id = world.issuer()
     await world.project()
     restored_to = len(world.history.recorded)
@@ -129,8 +131,15 @@ async def test_a_restored_log_is_not_published_until_the_restore_is_accepted(wor
     assert await world.rows() == before
 
     world.accept_restore(published.position, published.hash, restored_to)
+    await world.write()
+    started_later = world.publisher()
+    caplog.clear()
+    with pytest.raises(NotTakenUpYet):
+        await started_later.publish(world.log)
+    assert (started_later.progress_of(world.log).halted, caplog.messages) == (None, []), "it is known, and on its way"
     await world.project()
     assert await publisher.publish(world.log) == 2
+    assert [one[:20] for one in caplog.messages] == ["publishing goes on: "]
     assert publisher.progress_of(world.log).halted is None
     assert await world.published() == {0, 1, 2}, "what the world was told to be revoked stays revoked"
     assert publisher.progress_of(world.log).kept_bits == 1

@@ -212,14 +212,16 @@ def accept_restore(log: str, yes: bool) -> None:
 
     Needs what `registry serve` and `registry project` need. Records that published positions are lost, and closes
     every open status list set, so that no index is ever given out twice. What was published as revoked stays revoked.
-    Run it once, with `registry serve` stopped, when no later backup can be had.
+    Run it once, with `registry serve` stopped, when no later backup can be had. It asks first, if there is anything.
     """
     from registry import deployment
     from registry.settings import load
 
-    if not yes:
-        click.confirm("Events after the restored point are lost for ever. Go on from here?", abort=True)
-    _say(asyncio.run(deployment.accept_restore(load(), log)))
+    def agree(sentence: str) -> None:
+        if not yes:
+            click.confirm(f"{sentence} Go on from here?", abort=True)
+
+    _say(asyncio.run(deployment.accept_restore(load(), log, agree)))
 
 
 @commands.command("publish-files", short_help="Compare published files, and mend them.")

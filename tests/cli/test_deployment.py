@@ -372,6 +372,8 @@ def test_after_a_restore_nothing_goes_on_until_it_is_accepted_and_then_everythin
         env=deployment.environ, capture_output=True, text=True, input="n\n", cwd="/",
     )  # fmt: skip
     assert asked.returncode != 0
+    ends = deployment.as_superuser("SELECT position FROM log_heads")[0]["position"]
+    assert re.search(rf"published up to position \d+, and ends at {ends} now.*sets are closed", asked.stdout)
     assert "accept-restore" in refusals(examined(deployment))["log main"]
 
     with deployment.running("project") as projecting:
@@ -383,7 +385,7 @@ def test_after_a_restore_nothing_goes_on_until_it_is_accepted_and_then_everythin
         accepted = deployment.run("accept-restore", "main", "--yes")
         assert (accepted.returncode, accepted.stderr) == (0, ""), accepted
         assert "closed" in accepted.stdout
-        assert "nothing to accept" in deployment.run("accept-restore", "main", "--yes").stdout
+        assert "nothing to accept" in deployment.run("accept-restore", "main").stdout, "and nothing to ask"
         eventually(lambda: refusals(examined(deployment)) == {})
         with deployment.running("serve") as serving:
             serving.until_it_says("serving on")

@@ -212,19 +212,16 @@ def accept_restore(log: str, yes: bool) -> None:
 
     Needs what `registry serve` and `registry project` need. Records that published positions are lost, and closes
     every open status list set, so that no index is ever given out twice. What was published as revoked stays revoked.
-    Run it once, with `registry serve` stopped, when no later backup can be had.
+    Run it once, with `registry serve` stopped, when no later backup can be had. It asks first, if there is anything.
     """
     from registry import deployment
     from registry.settings import load
 
-    settings = load()
-    if (lost := asyncio.run(deployment.look_at_restore(settings, log))) is None:
-        _say(f"{log} continues what was published; nothing to accept.")
-        return
-    if not yes:
-        click.echo(lost)
-        click.confirm("Go on from here?", abort=True)
-    _say(asyncio.run(deployment.accept_restore(settings, log)))
+    def agree(sentence: str) -> None:
+        if not yes:
+            click.confirm(f"{sentence} Go on from here?", abort=True)
+
+    _say(asyncio.run(deployment.accept_restore(load(), log, agree)))
 
 
 @commands.command("publish-files", short_help="Compare published files, and mend them.")
@@ -287,11 +284,17 @@ def doctor(as_json: bool) -> None:
 
 
 @commands.command(short_help="Print every setting.")
-def settings() -> None:
-    """Print every setting, its default and meaning, as the README's table."""
-    from registry.settings import table
+@click.option("--markdown", is_flag=True, help="The table of all defaults instead, as the README has it.")
+def settings(markdown: bool) -> None:
+    """Print every setting as it is in force here, and what it means.
 
-    click.echo(table())
+    Those with a star come from the environment; secrets, such as the DSNs, are not shown. Needs nothing, but refuses
+    what `registry serve` would refuse; the defaults are shown even then, with --markdown.
+    """
+    from registry.settings import load, table
+    from registry.settings_told import in_force
+
+    click.echo(table() if markdown else in_force(load()))
 
 
 commands.add_command(batch)

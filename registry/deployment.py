@@ -243,31 +243,15 @@ async def verify(settings: Settings, name: str | None, told: Told) -> dict[LogNa
         return await _on(_writer(settings), work)
 
 
-async def look_at_restore(settings: Settings, name: str) -> str | None:
-    """Return what accepting that *name* was restored means; None if it was not, or that was accepted already."""
-    log = log_name(name)
-    async with attached(settings) as settings:
-        published = await _on(_writer(settings), lambda conn: disputed_head(conn, log, settings.heads_path))
-        head = await _on(_writer(settings), lambda conn: read.head(conn, log))
-    if published is None:
-        return None
-    end = head.position if head else 0
-    if end < published.position:
-        lost = f"The {published.position - end:,} events between them are lost for ever"
-    else:
-        lost = "What it had recorded after the restored point is lost for ever"
-    return (
-        f"The log {log} ends at position {end}; up to position {published.position} was published.\n{lost}. "
-        "Every open status list set will be closed.\nStop `registry serve` first."
-    )
+async def accept_restore(settings: Settings, name: str, agree: Callable[[str], None]) -> str:
+    """Record that *name* goes on from an earlier point than it had published; say what was done.
 
-
-async def accept_restore(settings: Settings, name: str) -> str:
-    """Record that *name* goes on from an earlier point than it had published; say what was done."""
+    If there is anything to accept, *agree* is told what that means, and raises if nobody wants it.
+    """
     log = log_name(name)
     async with attached(settings) as settings:
         await _on(_projector(settings), _prepare)
-        return await _accept_restore(settings, log)
+        return await _accept_restore(settings, log, agree)
 
 
 async def _prepare(conn: Connection) -> None:
@@ -276,13 +260,17 @@ async def _prepare(conn: Connection) -> None:
     await generations.prepare(conn)
 
 
-async def _accept_restore(settings: Settings, log: LogName) -> str:
+async def _accept_restore(settings: Settings, log: LogName, agree: Callable[[str], None]) -> str:
     published = await _on(_writer(settings), lambda conn: disputed_head(conn, log, settings.heads_path))
     if published is None:
         return f"{log} continues what was published; nothing to accept."
     head = await _on(_writer(settings), lambda conn: read.head(conn, log))
     if head is None:
         raise SettingsRefused(f"The log {log!r} is not opened here.")
+    agree(
+        f"{log} was published up to position {published.position}, and ends at {head.position} now. What is missing is "
+        "lost for ever, and all open status list sets are closed. `registry serve` must not run."
+    )
     quiet = settings.model_copy(update={"metrics_port": 0})
     process = Process(quiet, Databases.of(settings), door=True, projecting=False, listening=False)
     async with process.running() as service:

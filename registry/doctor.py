@@ -93,7 +93,7 @@ async def examine(settings: Settings, dsn: str, *, writing: bool = True) -> list
     try:
         conn = await connect(dsn)
     except DatabaseUnavailable as error:
-        return [*findings, Finding("database", Verdict.REFUSED, error.detail)]
+        return [*findings, Finding("database", Verdict.REFUSED, f"{error.detail.rstrip('.')}. {_remedy(error)}")]
     try:
         findings += await _server(conn)
         findings += await _workers(conn, settings) if writing else []
@@ -108,6 +108,18 @@ async def examine(settings: Settings, dsn: str, *, writing: bool = True) -> list
     finally:
         await conn.close()
     return findings
+
+
+def _remedy(error: DatabaseUnavailable) -> str:
+    """Return what to do about a database that cannot be connected to."""
+    match error.__cause__:
+        case asyncpg.InvalidCatalogNameError():
+            return "`registry init --superuser-dsn …` makes it, or the DSN names another one than was meant."
+        case asyncpg.InvalidAuthorizationSpecificationError():
+            return "Give the role in the DSN the password that PostgreSQL has for it, and let pg_hba.conf admit it."
+        case asyncpg.TooManyConnectionsError():
+            return "Raise max_connections, or lower REGISTRY_WORKERS or REGISTRY_POOL_SIZE."
+    return "Start PostgreSQL, or mend host and port in the DSN."
 
 
 def require_fit(findings: list[Finding]) -> list[Finding]:
@@ -299,9 +311,9 @@ async def _heads(conn: Connection, settings: Settings, log: LogName) -> str:
     end = head.position if head else 0
     disputed = await disputed_head(conn, log, settings.heads_path)
     if disputed is not None:
+        now = f"ends at position {end}" if end < disputed.position else "has another history up to there"
         raise ForkedLog(
-            f"The log ends at position {end}, but position {disputed.position} was published"
-            f"{' with another history' if end >= disputed.position else ''}: it was "
-            f"restored to an earlier point. Restore a later backup, or run `registry accept-restore {log}`."
+            f"The log was published up to position {disputed.position}, but now it {now}: it was restored to "
+            f"an earlier point. Restore a later backup, or run `registry accept-restore {log}`."
         )
     return f"ends at position {end}, not behind what the world has seen"

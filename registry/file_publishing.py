@@ -63,7 +63,10 @@ class Report:
 async def compare(settings: Settings, dsn: str, told: Callable[[int, int], None], *, repairing: bool) -> Report:
     """Compare every file with what is published, and write what differs if *repairing*; raise `Unfit` if it cannot."""
     if not settings.files:
-        raise SettingsRefused("REGISTRY_FILES is not set; it names the directory or object store of published files.")
+        raise SettingsRefused(
+            "REGISTRY_FILES is not set; give it the value that `registry project` has: the directory or object store "
+            "of the published files."
+        )
     target = open_target(settings.files)
     if repairing and isinstance(target, Directory):
         _refuse_for_another(target)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
+from registry.cli import commands
 from registry.errors import SettingsRefused
-from registry.settings import load, unknown_variables
+from registry.settings import load, table, unknown_variables
+from registry.settings_told import in_force
 
 
 @pytest.mark.parametrize(
@@ -89,3 +92,27 @@ def test_a_variable_that_looks_like_a_setting_and_is_none_is_named_with_what_was
     [typo, other] = unknown_variables(["REGISTRY_TICK", "REGISTRY_XYZZY", "REGISTRY_TTL_S", "REGISTRY_URL", "HOME"])
     assert (typo.startswith("REGISTRY_TICK "), "REGISTRY_TICK_S" in typo) == (True, True)
     assert "registry settings" in other
+
+
+def test_what_is_in_force_is_told_and_no_secret(monkeypatch):
+    monkeypatch.setenv("REGISTRY_PORT", "18080")
+    monkeypatch.setenv("REGISTRY_FETCH", "off")
+    monkeypatch.setenv("REGISTRY_DATABASE_URL", "postgresql://registry_writer:secret@db.example/registry")
+    lines = in_force(load()).splitlines()
+    assert {
+        "* REGISTRY_PORT=18080 (default: 8080)",
+        "* REGISTRY_FETCH=false (default: true)",
+        "* REGISTRY_DATABASE_URL=(not shown) (default: unset)",
+        "  REGISTRY_VALIDITY_S=43200",
+        "  REGISTRY_LOGS=",
+    } <= set(lines)
+    assert "secret@" not in "".join(lines)
+
+
+def test_the_command_tells_it_and_the_table_too_where_a_setting_is_refused(monkeypatch):
+    monkeypatch.setenv("REGISTRY_HOME", "/srv/registry")
+    assert "* REGISTRY_HOME=/srv/registry\n" in CliRunner().invoke(commands, ["settings"]).output
+    monkeypatch.setenv("REGISTRY_PORT", "none")
+    with pytest.raises(SettingsRefused, match="REGISTRY_PORT"):
+        CliRunner().invoke(commands, ["settings"], catch_exceptions=False)
+    assert CliRunner().invoke(commands, ["settings", "--markdown"]).output == table() + "\n"

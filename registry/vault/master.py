@@ -26,6 +26,7 @@ from registry.errors import MasterKeyUnusable
 KEY_BYTES = 32
 NONCE_BYTES = 12
 _MAX_FILE_BYTES = 65_536
+_MISSING = " `registry init` makes one for a new deployment; where secrets were kept before, put back the copy."
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
 
 
@@ -77,7 +78,8 @@ class MasterKeys:
             text = _private_text(path)
         except (OSError, UnicodeDecodeError) as error:
             cause = error.strerror if isinstance(error, OSError) else "it is not text"
-            raise MasterKeyUnusable(f"The master key file {path} cannot be read: {cause}.") from error
+            remedy = _MISSING if isinstance(error, FileNotFoundError) else ""
+            raise MasterKeyUnusable(f"The master key file {path} cannot be read: {cause}.{remedy}") from error
         return cls.from_text(text, str(path))
 
     @classmethod

@@ -302,6 +302,20 @@ def test_doctor_refuses_a_database_that_is_away_or_empty(deployment: Deployment,
     assert "migrate" in refusals(examined(deployment, DATABASE_URL=empty))["schema"]
 
 
+def test_what_was_never_set_up_is_refused_with_what_sets_it_up(deployment: Deployment, folder: Path) -> None:
+    missing = deployment.environ["REGISTRY_DATABASE_URL"].replace(deployment.database, "nothing")
+    never = {"DATABASE_URL": missing, "MASTER_KEY_FILE": folder / "no.key"}
+    found = refusals(examined(deployment, **never))
+    assert "`registry init` makes" in found["master key"]
+    assert "`registry init --superuser-dsn …` makes" in found["database"]
+    sentence = refused(deployment.run("serve", **never))
+    assert all(one in sentence for one in found.values())
+    nowhere = f"postgresql://registry_writer@/registry?host={folder}"
+    assert "Start PostgreSQL" in refusals(examined(deployment, DATABASE_URL=nowhere))["database"]
+    nobody = deployment.environ["REGISTRY_DATABASE_URL"].replace("registry_writer", "nobody")
+    assert "the role in the DSN" in refusals(examined(deployment, DATABASE_URL=nobody))["database"]
+
+
 def test_doctor_refuses_a_log_that_is_not_opened(deployment: Deployment) -> None:
     logs = "main=https://registry.example,second=https://second.example"
     assert "registry init" in refusals(examined(deployment, LOGS=logs))["log second"]
@@ -363,7 +377,8 @@ def test_after_a_restore_nothing_goes_on_until_it_is_accepted_and_then_everythin
         env=deployment.environ, capture_output=True, text=True, input="n\n", cwd="/",
     )  # fmt: skip
     assert asked.returncode != 0
-    assert "events between them are lost for ever" in asked.stdout
+    ends = deployment.as_superuser("SELECT position FROM log_heads")[0]["position"]
+    assert re.search(rf"published up to position \d+, and ends at {ends} now.*sets are closed", asked.stdout)
     assert "accept-restore" in refusals(examined(deployment))["log main"]
 
     with deployment.running("project") as projecting:
@@ -375,7 +390,7 @@ def test_after_a_restore_nothing_goes_on_until_it_is_accepted_and_then_everythin
         accepted = deployment.run("accept-restore", "main", "--yes")
         assert (accepted.returncode, accepted.stderr) == (0, ""), accepted
         assert "closed" in accepted.stdout
-        assert "nothing to accept" in deployment.run("accept-restore", "main", "--yes").stdout
+        assert "nothing to accept" in deployment.run("accept-restore", "main").stdout, "and nothing to ask"
         eventually(lambda: refusals(examined(deployment)) == {})
         with deployment.running("serve") as serving:
             serving.until_it_says("serving on")

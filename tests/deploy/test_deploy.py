@@ -152,6 +152,24 @@ def test_compose_runs_commands_that_exist_and_gives_each_the_secrets_that_are_ma
     assert made == set(parsed["secrets"])
 
 
+def test_commands_by_hand_see_what_the_processes_see():
+    """What publishes files is looked at and mended by hand as well; the roles of commands come last."""
+    services = compose()["services"]
+    by_hand, projecting = services["init"], services["project"]
+    assert set(projecting["environment"]) <= set(by_hand["environment"])
+    assert "REGISTRY_FILES" in by_hand["environment"]
+    assert by_hand["volumes"] == projecting["volumes"]
+    assert {one.partition(":")[0] for one in by_hand["volumes"]} <= set(compose()["volumes"])
+    section = (DEPLOY / "RUNBOOK.md").read_text("utf-8").partition("## How commands are run")[2].partition("\n# ")[0]
+    files = [Path(path).name for path in re.findall(r"EnvironmentFile=-?(\S+)", section)]
+    assert files == ["registry.env", "project.env", "operator.env"]
+    names = (
+        set(re.findall(r"^REGISTRY_\w+URL", (DEPLOY / "systemd" / one).read_text(), re.MULTILINE)) for one in files
+    )
+    _, of_project, of_operator = names
+    assert of_project <= of_operator, "whose roles count"
+
+
 def test_the_jobs_that_are_scraped_are_those_that_are_watched():
     scraped = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
     jobs = {job["job_name"] for job in scraped}

@@ -39,6 +39,7 @@
         ├── LoadRefused                   made-up credentials may not go into this log
         ├── BrokenLog                     the log does not verify; names the first wrong position
         ├── ForkedLog                     the log is behind what was already published
+        │   └── RestoreOnItsWay           that is accepted, and not projected yet
         └── MasterKeyUnusable             a secret cannot be unwrapped
 
 Each carries one sentence for a person, saying what was wrong and what to do. `registry/http/problems.py`
@@ -277,6 +278,10 @@ class BrokenLog(Unfit):
 
 class ForkedLog(Unfit):
     """The log is behind what was already published from it: a restore to an earlier point."""
+
+
+class RestoreOnItsWay(ForkedLog):
+    """A restore was accepted, and the projections are on their way there: nothing for a person to do."""
 
 
 class MasterKeyUnusable(Unfit):

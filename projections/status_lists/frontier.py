@@ -19,7 +19,7 @@ from projections.status_lists.guard import PublishedHead, Restore, is_abandoned,
 from projections.status_lists.queries import sql
 from registry.domain.events import LogRestored
 from registry.domain.names import LOG_STREAM, LogName
-from registry.errors import ForkedLog
+from registry.errors import ForkedLog, RestoreOnItsWay
 from registry.log import read
 
 Connection = asyncpg.Connection | PoolConnectionProxy
@@ -60,10 +60,6 @@ class Frontier:
         return PublishedHead(self.position, self.hash, self.restore_position, now)
 
 
-class NotTakenUpYet(ForkedLog):
-    """A restore was accepted, and the projections are on their way there: nothing for a person to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class ListState:
     """One list as the log tells it, and as the world saw it last."""
@@ -102,7 +98,7 @@ async def snapshot(pool: Pool[asyncpg.Record]) -> AsyncIterator[Connection]:
 async def read_frontier(conn: Connection, log: LogName, directory: Path) -> Frontier:
     """Return where *log* stands; raises `ForkedLog` when it does not continue what was published.
 
-    That is a `NotTakenUpYet` while the log says that this is known, and its projection does not. *directory* holds
+    That is a `RestoreOnItsWay` while the log says that this is known, and its projection does not. *directory* holds
     the published heads outside the database.
     """
     file_head = head_file.read(directory, log)
@@ -114,7 +110,7 @@ async def read_frontier(conn: Connection, log: LogName, directory: Path) -> Fron
         follows = [must_follow(log, head, await _hash_at(conn, log, head), restores) for head in heads]
     except ForkedLog as error:
         if await disputed_head(conn, log, directory) is None:
-            raise NotTakenUpYet(f"The restore of the log {log} is accepted, but not projected yet.") from error
+            raise RestoreOnItsWay(f"The restore of the log {log} is accepted, but not projected yet.") from error
         raise
     position = row["projected"]
     hash_here = await read.hash_at(conn, log, position) if position else bytes(32)

@@ -21,13 +21,13 @@ from asyncpg import Pool
 
 from projections.status_lists import head_file
 from projections.status_lists.due import Renewal, batches, read_due
-from projections.status_lists.frontier import Frontier, NotTakenUpYet, read_frontier, read_lists, snapshot
+from projections.status_lists.frontier import Frontier, read_frontier, read_lists, snapshot
 from projections.status_lists.progress import Progress
 from projections.status_lists.queries import sql
 from projections.status_lists.rendering import Refusal, Rendered, Secure, Secured, Validity, finish, render
 from projections.status_lists.store import store
 from registry.domain.names import LogName
-from registry.errors import ForkedLog, RegistryError
+from registry.errors import ForkedLog, RegistryError, RestoreOnItsWay
 
 Step = Callable[[str], Awaitable[None]]
 """Told of every step that is done: rendered, secured, head-written, uncommitted, stored. May raise, to fail there."""
@@ -160,7 +160,9 @@ class Publisher:
                 break  # another publisher is at it; the next pass finds what it left
             published += stored
             if stored:
-                self._observe_batch(log, monotonic() - started)
+                took_s = monotonic() - started
+                self._observe_batch(log, took_s)
+                _log.info("%d lists of the log %s are published, in %.3f s", stored, log, took_s)
         return published
 
     async def _publish_batch(self, log: LogName, lists: Sequence[UUID], settled: Collection[UUID]) -> int | None:
@@ -197,7 +199,7 @@ class Publisher:
         progress = self.progress_of(log)
         try:
             frontier = await read_frontier(conn, log, self._settings.head_directory)
-        except NotTakenUpYet:
+        except RestoreOnItsWay:
             raise
         except ForkedLog as error:
             if progress.halted != error.detail:

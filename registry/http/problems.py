@@ -122,6 +122,7 @@ KINDS: dict[type[RegistryError], Kind] = {
     errors.LoadRefused: _UNFIT,
     errors.BrokenLog: _UNFIT,
     errors.ForkedLog: _UNFIT,
+    errors.RestoreOnItsWay: _UNFIT,
     errors.MasterKeyUnusable: _UNFIT,
 }
 

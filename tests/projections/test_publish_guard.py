@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.status_lists import head_file
-from projections.status_lists.frontier import NotTakenUpYet, disputed_head
+from projections.status_lists.frontier import disputed_head
 from projections.status_lists.guard import PublishedHead, Restore, lost_bits, must_follow, united
 from projections.status_lists.publish import Publisher
 from projections.status_lists.representation import STATUSLIST_JWT
 from projections.status_lists.view import PublishedLists
 from registry.domain.events import Purpose
-from registry.errors import ForkedLog
+from registry.errors import ForkedLog, RestoreOnItsWay
 from tests.builders import LOG
 from tests.clock import FakeClock
 from tests.projections.status_lists_world import World, cid, list_of, open_world
@@ -134,7 +134,7 @@ async def test_a_restored_log_is_not_published_until_the_restore_is_accepted(
     await world.write()
     started_later = world.publisher()
     caplog.clear()
-    with pytest.raises(NotTakenUpYet):
+    with pytest.raises(RestoreOnItsWay):
         await started_later.publish(world.log)
     assert (started_later.progress_of(world.log).halted, caplog.messages) == (None, []), "it is known, and on its way"
     await world.project()

@@ -33,6 +33,8 @@ Connection = asyncpg.Connection
 _WHO = "projecting"
 POLL_S = 0.25
 LEASE_POLL_S = 1.0
+STANDING_BY_S = 3.0
+"""Who gets the lease sooner waited for one that was just leaving."""
 
 _log = logging.getLogger(__name__)
 
@@ -127,9 +129,7 @@ class Runner:
         try:
             await conn.add_listener(read.CHANNEL, self._on_notification)
             self._outage.found(_WHO)
-            while not await conn.fetchval(lease.TAKE):  # noqa: ASYNC110  # PostgreSQL does not tell when a lock is free
-                await asyncio.sleep(LEASE_POLL_S)
-            self.is_leading = True
+            await self._lead(conn)
             await generations.prepare(conn)
             while True:
                 self._woken.clear()
@@ -139,6 +139,17 @@ class Runner:
             self.is_leading = False
             await pages.close()
             await _close(conn)
+
+    async def _lead(self, conn: Connection) -> None:
+        """Wait for the lease on *conn*; who has to stand by for it says so, and when that ends."""
+        began, is_told = time.monotonic(), False
+        while not await conn.fetchval(lease.TAKE):  # PostgreSQL does not tell when a lock is free
+            if not is_told and time.monotonic() - began >= STANDING_BY_S:
+                _log.warning("another process projects; this one stands by, and takes over when that one ends")
+                is_told = True
+            await asyncio.sleep(LEASE_POLL_S)
+        self.is_leading = True
+        _log.log(logging.WARNING if is_told else logging.INFO, "this process projects from now on")
 
     def _on_notification(self, conn: Any, pid: int, channel: str, payload: object) -> None:
         self._woken.set()

@@ -95,10 +95,11 @@ async def tell_logs(reader: Pool, metrics: Metrics, logs: Collection[LogName], o
 
 
 async def tell_publishing(projecting: Runner, publisher: Publisher, metrics: Metrics) -> None:
-    """Tell what waits to be published, and what projecting failed at."""
+    """Tell whether this process leads, what waits to be published, and what projecting failed at."""
     counted: dict[tuple[LogName, str], int] = {}
     while True:
         await asyncio.sleep(GAUGES_S)
+        metrics.projecting.set(projecting.is_leading)
         every = list(publisher.progress.values())
         metrics.lists_dirty.set(sum(one.dirty for one in every))
         metrics.oldest_pending.set(max((one.oldest_pending_s(utc_now()) for one in every), default=0))

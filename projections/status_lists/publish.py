@@ -160,7 +160,9 @@ class Publisher:
                 break  # another publisher is at it; the next pass finds what it left
             published += stored
             if stored:
-                self._observe_batch(log, monotonic() - started)
+                took_s = monotonic() - started
+                self._observe_batch(log, took_s)
+                _log.info("%d lists of the log %s are published, in %.3f s", stored, log, took_s)
         return published
 
     async def _publish_batch(self, log: LogName, lists: Sequence[UUID], settled: Collection[UUID]) -> int | None:

@@ -71,6 +71,7 @@ class Metrics:
         self.projection_lag_seconds = self._gauge(
             "registry_projection_lag_seconds", "Age of the oldest event not projected yet.", *labels
         )
+        self.projecting = self._gauge("registry_projecting", "1 in the process that projects; 0 in those standing by.")
         self.projection_errors = self._counter(
             "registry_projection_errors", "Batches that failed and were tried again.", "projection"
         )

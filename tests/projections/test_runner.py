@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from projections import lease
 from projections.catalog import PROJECTIONS
 from projections.checkpoints import lags, positions
 from projections.runner import Runner
@@ -182,3 +183,20 @@ async def test_lag_is_told_in_events_and_in_the_age_of_the_oldest_unseen_one(dat
     await Runner(database.projector, PROJECTIONS).catch_up()
     assert {(0, 0.0)} == {(lag.events, lag.seconds) for lag in await lags(conn, [LOG], AT.replace(hour=1))}
     await conn.close()
+
+
+async def test_who_stands_by_says_so_once_and_that_it_takes_over(database, caplog, monkeypatch):
+    monkeypatch.setattr("projections.runner.LEASE_POLL_S", 0.01)
+    monkeypatch.setattr("projections.runner.STANDING_BY_S", 0.01)
+    holder = await asyncpg.connect(database.projector)
+    assert await holder.fetchval(lease.TAKE)
+    async with running(Runner(database.projector, PROJECTIONS)) as second:
+        while not caplog.messages:  # noqa: ASYNC110  # a log tells nobody
+            await asyncio.sleep(0.01)
+        assert not second.is_leading
+        await holder.close()
+        while not second.is_leading:  # noqa: ASYNC110  # nor does it
+            await asyncio.sleep(0.01)
+    standing_by, leading = caplog.messages
+    assert standing_by.startswith("another process projects; this one stands by")
+    assert leading == "this process projects from now on"

@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=_up_to(float, MOST_SECONDS), default=30)
     parser.add_argument("--requests", type=_up_to(int, MOST_REQUESTS), default=10_000, help="how many at most")
-    parser.add_argument("--rate", type=_up_to(float, MOST_PER_S), default=100, help="requests a second at most")
+    parser.add_argument("--rate", type=_up_to(float, MOST_PER_S), default=100, help="requests a second, on average")
     parser.add_argument("--connections", type=_up_to(int, MOST_CONNECTIONS), default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tick", type=float, default=15, help="REGISTRY_TICK_S of the deployment")

@@ -13,8 +13,8 @@ from uuid import uuid4
 from load_tests.deployment.client import Answer, Client, NoAnswer, Over
 from load_tests.deployment.own import PURPOSES, Asked, Own, latest
 from load_tests.deployment.reader import Reader
-from load_tests.deployment.version import ONE_BIT, Wrong
-from load_tests.deployment.witness import Witness, require_agreement
+from load_tests.deployment.version import ONE_BIT, Version, Wrong
+from load_tests.deployment.witness import Disagreement, Witness, disagreements
 from load_tests.workloads import Mix, Zipf
 
 ENTRIES, LOOKED_UP, AT_LAST = 50, 20, 500
@@ -147,31 +147,33 @@ class Traffic:
     async def look_up_entries(self) -> None:
         """Ask for entries of a list by their indices: they say what the signed list says."""
         url = self._drawn(self._known.lists)
-        if not url:
+        version = await self._reader.read(url, has_it=True) if url else None
+        if url is None or version is None or version.purpose not in ONE_BIT:
             return
-        for last in range(AGREEING_TRIES):
-            try:
-                await self._agree(url)
-            except Wrong:
-                if last == AGREEING_TRIES - 1:
-                    raise
-                await asyncio.sleep(self._settle_s)  # several processes may take a moment to show the same version
-            else:
+        indices = self._chosen(version)
+        for _ in range(AGREEING_TRIES - 1):
+            if not (indices := [one.index for one in await self._disagreements(url, indices)]):
                 return
+            await asyncio.sleep(self._settle_s)  # several processes, or files, may take a moment to say the same
+        for one in await self._disagreements(url, indices):
+            raise one.wrong()
 
-    async def _agree(self, url: str) -> None:
+    def _chosen(self, version: Version) -> list[int]:
+        """Return indices of a list: the latest of our own, and some at random."""
+        own = [index for one in self._own for _, at, index in one.entries if at == version.url]
+        size = len(version.bits) * 8
+        return list({*own[-ENTRIES // 2 :], *(self._random.randrange(size) for _ in range(ENTRIES // 2))})
+
+    async def _disagreements(self, url: str, indices: Sequence[int]) -> list[Disagreement]:
+        """Ask for entries, and read the list before and after; return those that neither version agrees with."""
         before = await self._reader.read(url, has_it=True)
-        if before is None or before.purpose not in ONE_BIT:
-            return
-        size, own = len(before.bits) * 8, [index for one in self._own for _, at, index in one.entries if at == url]
-        chosen = {*own[-ENTRIES // 2 :], *(self._random.randrange(size) for _ in range(ENTRIES // 2))}
-        queries = [{"statusListCredential": url, "statusListIndex": str(index)} for index in chosen]
+        queries = [{"statusListCredential": url, "statusListIndex": str(index)} for index in indices]
         answer = await self._client.ask("entries", "POST", "/status-lookups", json={"queries": queries})
         after = await self._reader.read(url, has_it=True)
-        if answer.status == 200 and after is not None:
-            for entry in answer.json()["results"]:
-                require_agreement(entry, before, after)
-            self._note_position(url, answer)
+        if answer.status != 200 or before is None or after is None:
+            return []
+        self._note_position(url, answer)
+        return disagreements(answer.json()["results"], before, after)
 
     def _note_position(self, of: str, answer: Answer) -> None:
         if answer.status == 200:

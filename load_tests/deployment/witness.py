@@ -6,7 +6,8 @@ Whoever finds that it cannot raises `Wrong` with a sentence for a person.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from load_tests.deployment.entries import Entries
@@ -111,11 +112,25 @@ def _require_superset(before: Version, after: Version) -> None:
         )
 
 
-def require_agreement(entry: Mapping[str, object], before: Version, after: Version) -> None:
-    """Raise `Wrong` unless an answer about (list, index) says what its list says, before or after it was asked."""
-    index, said = int(str(entry["statusListIndex"])), entry.get("value")
-    if said not in (before.bit(index), after.bit(index)):
-        raise Wrong(
-            f"A lookup says of index {index} of {before.url} that its value is {said}, the signed list says "
-            f"{after.bit(index)}."
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """An answer about (list, index) that is not what the list said before or after it was asked."""
+
+    index: int
+    said: object
+    version: Version
+
+    def wrong(self) -> Wrong:
+        """Return the error for one that stays."""
+        return Wrong(
+            f"A lookup says of index {self.index} of {self.version.url} that its value is {self.said}, the signed list "
+            f"says {self.version.bit(self.index)}."
         )
+
+
+def disagreements(results: Iterable[Mapping[str, object]], before: Version, after: Version) -> list[Disagreement]:
+    """Return the results of lookups by (list, index) that neither version of the list agrees with."""
+    said = ((int(str(one["statusListIndex"])), one.get("value")) for one in results)
+    return [
+        Disagreement(index, value, after) for index, value in said if value not in (before.bit(index), after.bit(index))
+    ]

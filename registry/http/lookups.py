@@ -71,13 +71,18 @@ async def _single(call: Call, text: str, issuer: str | None) -> web.Response:
         began = time.perf_counter()
         row = await call.parts.gathering.find(call.log, (identifier, issuer))
         call.parts.metrics.lookup_seconds["credential"].observe(time.perf_counter() - began)
-    return call.unstored_as_rendered(standing(the_one(row), as_of_text(call.log, seen)))
+    until = as_of_text(call.log, seen)
+    return call.unstored_as_rendered(standing(the_one(row, until), until))
 
 
-def the_one(found: Found) -> CredentialRow:
-    """Return the credential; raises `UnknownCredential` and `AmbiguousCredential`."""
+def the_one(found: Found, until: str) -> CredentialRow:
+    """Return the credential; raises `AmbiguousCredential`, and `UnknownCredential`, which says up to when that is so.
+
+    *until* is the end of an answer, as `as_of_text` writes it.
+    """
     if found is None:
-        raise UnknownCredential("No credential of this id is registered here.")
+        told = orjson.loads("{" + until.removeprefix(","))
+        raise UnknownCredential("No credential of this id is registered here.", **told)
     if isinstance(found, Ambiguous):
         raise AmbiguousCredential(
             "Several issuers use this credential id; name one: /credential-status?id=…&issuer=…",

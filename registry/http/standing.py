@@ -47,7 +47,7 @@ def of_path(parts: Parts, operation: Operation) -> Callable[[web.Request], Await
         identifier = credential_id(request.match_info["id"])
         until, began = complete_until(log), time.perf_counter()
         with company:
-            row = lookups.the_one(await find(log, (identifier, None)))
+            row = lookups.the_one(await find(log, (identifier, None)), until)
         found_in(time.perf_counter() - began)
         body = standing(row, until)
         head = (

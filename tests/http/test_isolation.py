@@ -103,6 +103,15 @@ async def test_a_public_route_asks_nobody_for_a_key_and_may_be_read_from_any_pag
     assert headers["Access-Control-Allow-Origin"] == "*"
 
 
+async def test_that_nothing_is_known_of_a_credential_is_told_with_up_to_when(service):
+    """A revoked credential that is not projected yet is no unknown one for ever."""
+    for path in ("/credentials/urn%3Anobody%3A1/status", "/credential-status?id=urn:nobody:1"):
+        status, problem = await service.ask("GET", path, key="")
+        assert (status, problem["type"].rpartition("/")[2]) == (404, "unknown-credential")
+        assert problem["asOf"].keys() == {"log", "position", "time"}
+        assert problem["asOf"]["position"] > 0
+
+
 async def test_the_same_id_of_another_issuer_is_another_credential(service):
     slug, key = await service.issuer()
     identifier = "https://shared.example/credentials/1"

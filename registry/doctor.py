@@ -262,7 +262,7 @@ async def _files(conn: Connection, settings: Settings) -> list[Finding]:
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError):
         return []  # nothing is published yet
     if late:
-        sentence = f"{len(late)} lists have no up-to-date files, such as {late[0]}; `registry project` writes them."
+        sentence = f"No up-to-date files have {len(late)} lists and documents, such as {late[0]}; `registry project` writes them."
         return [Finding("files", Verdict.WARNING, sentence)]
     return [good("files", "every list that was looked at has its files")]
 

@@ -262,7 +262,8 @@ async def _files(conn: Connection, settings: Settings) -> list[Finding]:
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError):
         return []  # nothing is published yet
     if late:
-        sentence = f"No up-to-date files have {len(late)} lists and documents, such as {late[0]}; `registry project` writes them."
+        what = f"{len(late)} lists or documents have no up-to-date files"
+        sentence = f"{what}, such as {late[0]}; `registry project` writes them."
         return [Finding("files", Verdict.WARNING, sentence)]
     return [good("files", "every list that was looked at has its files")]
 

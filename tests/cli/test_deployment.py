@@ -221,7 +221,7 @@ def test_files_are_published_compared_and_mended(deployment: Deployment, folder:
     assert "1 not as published, " in done.stdout
     assert (status_list / "vc.json").read_bytes() == signed
     status_list.unlink()
-    assert "1 lists have no up-to-date files" in examined(publishing)["files"]["sentence"]
+    assert "1 lists or documents have no up-to-date files" in examined(publishing)["files"]["sentence"]
     file = folder / "a file"
     file.touch()
     assert "Not a directory" in refused(publishing.run("publish-files", FILES=file / "files"))

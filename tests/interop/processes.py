@@ -58,7 +58,7 @@ class Program:
             raise AssertionError(f"{self.arguments[0]} did not stop within {STOP_S} s:\n{self.told()}") from None
 
     def told(self) -> str:
-        """Return the last of what it printed."""
+        """Return what it printed."""
         return self.output.read_text()
 
 

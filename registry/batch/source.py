@@ -78,7 +78,9 @@ class Source:
         return (said.get("operation") or self.choice.operation) == "register"
 
     def in_its_words(self, sentence: str) -> str:
-        """Return why a row was rejected, a column named where the registry points into JSON."""
+        """Return why a row was rejected, as its file shows it: fewer columns may be sent, under other names."""
+        if self.is_table and sentence.startswith("The row has "):
+            return "The row has more cells than the header has columns; is a separator in a cell without quotes?"
         pointer, colon, detail = sentence.partition(": ")
         if not (self.is_table and colon and pointer.startswith("/")):
             return sentence

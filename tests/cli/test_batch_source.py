@@ -41,6 +41,7 @@ def test_a_row_with_more_cells_than_columns_is_refused_for_its_cells_are_shifted
     source = Source(file, Choice(operation="register"))
     with pytest.raises(Malformed, match="The row has 3 cells, and the header names 2 columns"):
         received(source)
+    assert "more cells" in source.in_its_words("The row has 3 cells, and the header names 2 columns.")
     file.write_text("credentialId,name,type\nurn:a:2,Ada,Badge,\n")
     assert received(source) == [{"credentialId": "urn:a:2", "type": ["Badge"]}]
 

@@ -14,14 +14,14 @@ PIECE: Final = 256 * 1024
 LOOKED_EACH: Final = 16 * 1024 * 1024
 """Bytes after which it is looked how much room is left."""
 KEPT_FREE: Final = 512 * 1024 * 1024
-"""Bytes of the disk that are left to others: what is published is remembered there too."""
+"""Bytes of the disk of *folder* that are left to others: what is published is remembered there too."""
 
 
 class Spool:
     """A file in *folder*, or where the system keeps what is temporary; close it."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder = folder or Path(tempfile.gettempdir())
+        self._folder = folder
         self._file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed with the request
         self._since_look = LOOKED_EACH
 
@@ -29,7 +29,7 @@ class Spool:
         """Add *content*; raise `NoRoom` where it would take what others need."""
         self._since_look += len(content)
         try:
-            if self._since_look >= LOOKED_EACH:
+            if self._folder is not None and self._since_look >= LOOKED_EACH:
                 self._since_look = 0
                 if shutil.disk_usage(self._folder).free < KEPT_FREE:
                     raise _no_room()

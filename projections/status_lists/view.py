@@ -136,12 +136,16 @@ class PublishedLists:
 
     def entries(self, published: PublishedList) -> Entries:
         """Return the entries of *published*, inflated already or now."""
-        key = (published.log, published.status_list_id)
-        kept = self._entries.get(key)
-        if kept is None or kept[0] != published.sequence:
-            kept = (published.sequence, entries(published))
-            self._entries.put(key, kept)
-        return kept[1]
+        found = self.entries_at_hand(published)
+        if found is None:
+            found = entries(published)
+            self._entries.put((published.log, published.status_list_id), (published.sequence, found))
+        return found
+
+    def entries_at_hand(self, published: PublishedList) -> Entries | None:
+        """Return the entries of *published* if they are inflated already."""
+        kept = self._entries.get((published.log, published.status_list_id))
+        return kept[1] if kept is not None and kept[0] == published.sequence else None
 
     async def published_of(self, log: LogName, list_set: UUID) -> frozenset[UUID]:
         """Return the lists of the set that can be fetched; nothing may point to another one."""

@@ -186,10 +186,14 @@ async def _values_of(
     now, found = call.parts.clock(), await call.parts.lists.by_urls(call.log, distinct)
     lists = {url: None if one is None or one.is_expired_at(now) else one for url, one in found.items()}
     entries: dict[str, Entries | None] = {}
-    for number, (url, published) in enumerate(lists.items(), 1):
-        entries[url] = None if published is None else call.parts.lists.entries(published)
-        if number % _LISTS_PER_TURN == 0:
-            await asyncio.sleep(0)
+    inflated = 0
+    for url, published in lists.items():
+        entries[url] = None if published is None else call.parts.lists.entries_at_hand(published)
+        if published is not None and entries[url] is None:
+            entries[url] = call.parts.lists.entries(published)
+            inflated += 1
+            if inflated % _LISTS_PER_TURN == 0:
+                await asyncio.sleep(0)
     oldest = min((one for one in lists.values() if one), key=attrgetter("published_at"), default=None)
     moment = None if oldest is None else AsOf(oldest.position, oldest.published_at)
     purposes = {url: None if one is None else one.purpose for url, one in lists.items()}
